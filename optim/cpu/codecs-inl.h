@@ -1,0 +1,59 @@
+// How the CPU reads and writes a block of one state slot, for each codec.
+#if defined(OCTET_OPTIM_CPU_CODECS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef OCTET_OPTIM_CPU_CODECS_INL_H_
+#undef OCTET_OPTIM_CPU_CODECS_INL_H_
+#else
+#define OCTET_OPTIM_CPU_CODECS_INL_H_
+#endif
+
+#include "hwy/highway.h"
+#include "optim/codecs.h"
+#include "optim/cpu/blockwise8-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace octet::optim::HWY_NAMESPACE {
+
+// load: returns where the block's `count` values are, in `buffer` or in the state itself.
+// store: takes the pointer that load returned; the values may be destroyed.
+// `absmax` points to the block's own, and is null where a codec has none.
+template <class Codec>
+struct BlockIo {  // fp32, fp64: the rule works on the state itself
+  using T = typename Codec::Value;
+  template <Book>
+  static T* load(T* state, const float* /*absmax*/, int /*count*/, T* /*buffer*/) {
+    return state;
+  }
+  template <Book>
+  static void store(T* /*values*/, int /*count*/, T* /*state*/, float* /*absmax*/) {}
+};
+
+template <>
+struct BlockIo<Bf16> {
+  template <Book>
+  static float* load(const uint16_t* HWY_RESTRICT state, const float*, int count, float* HWY_RESTRICT buffer) {
+    for (int i = 0; i < count; ++i) buffer[i] = Bf16::decode(state[i]);
+    return buffer;
+  }
+  template <Book>
+  static void store(const float* HWY_RESTRICT values, int count, uint16_t* HWY_RESTRICT state, float*) {
+    for (int i = 0; i < count; ++i) state[i] = Bf16::encode(values[i]);
+  }
+};
+
+template <>
+struct BlockIo<Blockwise8> {
+  template <Book kBook>
+  static float* load(const uint8_t* state, const float* absmax, int count, float* buffer) {
+    decode_block<kBook>(state, *absmax, count, buffer);
+    return buffer;
+  }
+  template <Book kBook>
+  static void store(float* values, int count, uint8_t* state, float* absmax) {
+    encode_block<kBook>(values, count, state, absmax);
+  }
+};
+
+}  // namespace octet::optim::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard
