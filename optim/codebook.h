@@ -57,10 +57,11 @@ struct LinearPieces {
   alignas(64) float limit[2 * kPieces];
 };
 
-// Guess of the piece of x: round(max(0, bits(x) * kPieceScale + kPieceOffset)). The bits of a float, read as an
-// integer, are a broken line through 2^23 * (127 + log2 x), at most 0.09 * 2^23 below it.
-constexpr float kPieceScale = 0.30103f / 8388608.0f;
-constexpr float kPieceOffset = 5.9f - 127 * 0.30103f;
+// Guess of the piece of x: round(bits(x) * kPieceScale + kPieceOffset), at least 0. The bits of a float, read as an
+// integer, are a broken line through 2^23 * (127 + log2 x), at most 0.09 * 2^23 below it, and a decade is 3.32 of
+// log2 x. The offset is whole, so that it can be part of the constant that rounds.
+constexpr float kPieceScale = 0.298f / 8388608.0f;
+constexpr float kPieceOffset = -32.0f;
 
 // Where slope * x + offset is closer than this to half an integer, rounding may have moved it over the border, and
 // the exact search decides instead; that is one value in several thousand.

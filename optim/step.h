@@ -13,6 +13,7 @@ namespace octet::optim {
 
 constexpr int kMaxSlots = 3;
 constexpr int kDefaultBlock = 256, kMinBlock = 64, kMaxBlock = 4096;  // elements
+constexpr int kPlainBlock = 1024;  // the unit of work of codecs without absmax
 constexpr std::size_t kUpdateBytes = 128;
 
 // One parameter. Pointers are to memory of the plan's device; T is the codec's Value, S its Stored.
@@ -49,6 +50,12 @@ struct StepTable {
   void (*measure)(const StepPlan* plans, int plan_count, double max_norm, double* partial, StepControl* control);
   // Updates weights and states in one pass; does nothing where control->bad_tensor is set.
   void (*step)(const StepPlan* plans, int plan_count, const StepControl* control);
+  // One slot by itself, for loading state of another codec and for looking into it: values of the codec's Value type
+  // to and from stored ones and an absmax a block (null where the codec has none).
+  void (*encode)(int codec, Book book, int block_size, const void* values, int64_t count, void* stored,
+                 float* absmax);
+  void (*decode)(int codec, Book book, int block_size, const void* stored, const float* absmax, int64_t count,
+                 void* values);
 };
 
 const StepTable& cpu_steps();

@@ -8,6 +8,7 @@
 #endif
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -20,6 +21,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using F32 = hn::ScalableTag<float>;
 using I32 = hn::RebindToSigned<F32>;
+using U32 = hn::RebindToUnsigned<F32>;
 using U8 = hn::Rebind<uint8_t, F32>;
 using VF = hn::Vec<F32>;
 using VI = hn::Vec<I32>;
@@ -43,61 +45,69 @@ class Table8 {
   VF low_, high_;
 };
 
-// Magnitudes of floats, by linear pieces (see optim/codebook.h).
+// The lowest byte of every lane.
+HWY_INLINE hn::Vec<U8> low_bytes(hn::Vec<U32> x) {
+#if HWY_TARGET == HWY_AVX3
+  return hn::Vec<U8>{_mm512_cvtepi32_epi8(x.raw)};  // one instruction where TruncateTo takes four
+#else
+  return hn::TruncateTo(U8(), x);
+#endif
+}
+
+// Codes of floats, by linear pieces (see optim/codebook.h).
+template <Book kBook>
 class Encoder {
  public:
-  explicit Encoder(Book book) : Encoder(codebook(book), linear_pieces(book)) {}
+  Encoder() : Encoder(linear_pieces(kBook)) {}
 
-  // The code of every lane of n, which is a value divided by its block's largest one.
-  template <Book kBook>
-  HWY_INLINE VI code(VF n) const {
+  // The code of every lane of n: a finite value divided by its block's largest, so at most 1 (and an ulp) large.
+  HWY_INLINE hn::Vec<U8> operator()(VF n) const {
     const F32 f;
     const I32 i;
-    const VF one = hn::Set(f, 1.0f);
-    // Min is written so that NaN becomes 1 like anything else beyond the book.
-    if constexpr (kBook == Book::Unsigned) return magnitude(hn::Max(hn::Min(n, one), hn::Zero(f)));
-    const VI m = magnitude(hn::Min(hn::Abs(n), one));
-    const VI sign = hn::BroadcastSignBit(hn::BitCast(i, n));
-    return hn::Add(hn::Sub(hn::Xor(m, sign), sign), hn::Set(i, 127));  // -1.0 gives -1, which is stored as 0
-  }
-
- private:
-  Encoder(const Codebook& book, const LinearPieces& pieces)
-      : book_(book),
-        threshold_(pieces.threshold),
-        slope_(pieces.slope),
-        offset_(pieces.offset),
-        limit_(pieces.limit) {}
-
-  HWY_INLINE VI magnitude(VF x) const {
-    const F32 f;
-    const I32 i;
-    // Adding 1.5 * 2^23 to a small float rounds it to the nearest integer, which is then in the lowest bits.
-    const VF shift = hn::Set(f, 12582912.0f);
+    const VF x = kBook == Book::Signed ? hn::Abs(n) : hn::Max(n, hn::Zero(f));
     const VF bits = hn::ConvertTo(f, hn::BitCast(i, x));
-    const VF guess = hn::MulAdd(bits, hn::Set(f, kPieceScale), hn::Set(f, kPieceOffset));
-    VI piece = hn::And(hn::BitCast(i, hn::Add(hn::Max(guess, hn::Zero(f)), shift)), hn::Set(i, 7));
+    // Adding kShift to a small number rounds it to the nearest integer, and puts that into the lowest bits.
+    const VF guess = hn::MulAdd(bits, hn::Set(f, kPieceScale), hn::Set(f, kShift + kPieceOffset));
+    VI piece = hn::And(hn::BitCast(i, hn::Max(guess, hn::Set(f, kShift))), hn::Set(i, 7));
     const auto next = hn::RebindMask(i, hn::Ge(x, threshold_(piece)));
     piece = hn::IfThenElse(next, hn::Add(piece, hn::Set(i, 1)), piece);
     const VF y = hn::Min(hn::MulAdd(slope_(piece), x, offset_(piece)), limit_(piece));
-    const VF rounded = hn::Add(y, shift);
-    const VF distance = hn::Abs(hn::Sub(y, hn::Sub(rounded, shift)));
+    const VF place = kBook == Book::Signed ? hn::CopySign(y, n) : y;
+    const VF shift = hn::Set(f, kShift + kZero);
+    VF code = hn::Add(place, shift);
+    const VF distance = hn::Abs(hn::Sub(place, hn::Sub(code, shift)));
     const auto at_border = hn::Gt(distance, hn::Set(f, 0.5f - kPieceTolerance));
-    if (HWY_UNLIKELY(!hn::AllFalse(f, at_border))) return exact(x);
-    return hn::And(hn::BitCast(i, rounded), hn::Set(i, 0x1FF));
+    if (HWY_UNLIKELY(!hn::AllFalse(f, at_border))) code = exact(n, code);
+    if (kBook == Book::Signed) code = hn::Max(code, hn::Set(f, kShift));  // there is no -1.0: index -1 becomes 0
+    return low_bytes(hn::BitCast(U32(), code));
   }
 
-  HWY_NOINLINE VI exact(VF x) const {
+ private:
+  static constexpr float kShift = 12582912.0f;  // 1.5 * 2^23
+  static constexpr float kZero = kBook == Book::Signed ? 127 : 0;
+
+  explicit Encoder(const LinearPieces& pieces)
+      : threshold_(pieces.threshold), slope_(pieces.slope), offset_(pieces.offset), limit_(pieces.limit) {}
+
+  // `code` holds kShift plus an index that may be one off; the table of borders tells.
+  static HWY_NOINLINE VF exact(VF n, VF code) {
     const F32 f;
-    const I32 i;
-    HWY_ALIGN float value[hn::MaxLanes(F32())];
-    HWY_ALIGN int32_t magnitude[hn::MaxLanes(F32())];
-    hn::Store(x, f, value);
-    for (size_t lane = 0; lane < hn::Lanes(f); ++lane) magnitude[lane] = nearest_magnitude(book_, value[lane]);
-    return hn::Load(i, magnitude);
+    const Codebook& book = codebook(kBook);
+    HWY_ALIGN float value[hn::MaxLanes(F32())], corrected[hn::MaxLanes(F32())];
+    hn::Store(n, f, value);
+    hn::Store(code, f, corrected);
+    for (size_t lane = 0; lane < hn::Lanes(f); ++lane) {
+      const bool negative = kBook == Book::Signed && std::signbit(value[lane]);
+      const float x = negative ? -value[lane] : value[lane];
+      const int guess = static_cast<int>(corrected[lane] - (kShift + kZero)) * (negative ? -1 : 1);
+      int m = guess;
+      if (m > 0 && x < book.lower[static_cast<size_t>(m)]) --m;
+      if (guess < book.top && x >= book.lower[static_cast<size_t>(guess + 1)]) ++m;
+      corrected[lane] = kShift + static_cast<float>(negative ? 127 - m : static_cast<int>(kZero) + m);
+    }
+    return hn::Load(f, corrected);
   }
 
-  const Codebook& book_;
   Table8 threshold_, slope_, offset_, limit_;
 };
 
@@ -128,22 +138,25 @@ HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, uint8_t* HWY_RE
   const F32 f;
   const U8 u8;
   const int lanes = static_cast<int>(hn::Lanes(f));
-  const Encoder encoder(kBook);
   float largest = largest_magnitude(x, count);
   *absmax = largest;
-  if (largest > 0 && largest < 0x1p-126f) {  // the reciprocal of a denormal would overflow
-    for (int k = 0; k < count; ++k) x[k] *= 0x1p64f;
+  if (HWY_UNLIKELY(!(largest >= 0x1p-126f && largest < HUGE_VALF))) {
+    if (largest == 0 || !(largest < HUGE_VALF)) {  // not finite: absmax alone makes every value of the block so
+      std::fill_n(codes, count, kBook == Book::Signed ? uint8_t{127} : uint8_t{0});
+      return;
+    }
+    for (int k = 0; k < count; ++k) x[k] *= 0x1p64f;  // the reciprocal of a denormal would overflow
     largest *= 0x1p64f;
   }
-  const VF r = hn::Set(f, largest == 0 ? 0.0f : 1.0f / largest);
+  const Encoder<kBook> encoder;
+  const VF r = hn::Set(f, 1.0f / largest);
   int k = 0;
-  for (; k + lanes <= count; k += lanes)
-    hn::StoreU(hn::DemoteTo(u8, encoder.code<kBook>(hn::Mul(hn::LoadU(f, x + k), r))), u8, codes + k);
+  for (; k + lanes <= count; k += lanes) hn::StoreU(encoder(hn::Mul(hn::LoadU(f, x + k), r)), u8, codes + k);
   if (k < count) {
     HWY_ALIGN float rest[hn::MaxLanes(F32())] = {};
     HWY_ALIGN uint8_t rest_codes[hn::MaxLanes(F32())];
     std::copy(x + k, x + count, rest);
-    hn::Store(hn::DemoteTo(u8, encoder.code<kBook>(hn::Mul(hn::Load(f, rest), r))), u8, rest_codes);
+    hn::Store(encoder(hn::Mul(hn::Load(f, rest), r)), u8, rest_codes);
     std::copy(rest_codes, rest_codes + (count - k), codes + k);
   }
 }

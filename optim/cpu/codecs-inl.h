@@ -30,13 +30,21 @@ struct BlockIo {  // fp32, fp64: the rule works on the state itself
 template <>
 struct BlockIo<Bf16> {
   template <Book>
-  static float* load(const uint16_t* HWY_RESTRICT state, const float*, int count, float* HWY_RESTRICT buffer) {
-    for (int i = 0; i < count; ++i) buffer[i] = Bf16::decode(state[i]);
+  static float* load(const BFloat16* HWY_RESTRICT state, const float*, int count, float* HWY_RESTRICT buffer) {
+    const auto* bits = reinterpret_cast<const uint16_t*>(state);
+    auto* out = reinterpret_cast<uint32_t*>(buffer);
+    for (int i = 0; i < count; ++i) out[i] = uint32_t{bits[i]} << 16;
     return buffer;
   }
+  // BFloat16's rounding, without its branch, so that the loop becomes vector code.
   template <Book>
-  static void store(const float* HWY_RESTRICT values, int count, uint16_t* HWY_RESTRICT state, float*) {
-    for (int i = 0; i < count; ++i) state[i] = Bf16::encode(values[i]);
+  static void store(const float* HWY_RESTRICT values, int count, BFloat16* HWY_RESTRICT state, float*) {
+    const auto* in = reinterpret_cast<const uint32_t*>(values);
+    auto* out = reinterpret_cast<uint16_t*>(state);
+    for (int i = 0; i < count; ++i) {
+      const uint32_t u = in[i], rounded = (u + 0x7FFFu + ((u >> 16) & 1u)) >> 16, nan = (u >> 16) | 0x40u;
+      out[i] = static_cast<uint16_t>((u & 0x7FFFFFFFu) > 0x7F800000u ? nan : rounded);
+    }
   }
 };
 
