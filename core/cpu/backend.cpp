@@ -2,9 +2,12 @@
 
 #include <cstring>
 
+#include "core/cpu/level.h"
+
 namespace octet::cpu {
 
 const Backend& backend() {
+  level();  // $OCTET_CPU must be read before any kernel is chosen
   static const KernelTable table = {
       .memory = memory_kernels(),
       .pointwise = pointwise_kernels(),
@@ -16,6 +19,7 @@ const Backend& backend() {
       .loss = loss_kernels(),
       .dropout = dropout_kernels(),
       .layout = layout_kernels(),
+      .recurrent = recurrent_kernels(),
   };
   constexpr auto copy = [](Device, void* to, const void* from, int64_t bytes) {
     if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));

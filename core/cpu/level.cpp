@@ -1,5 +1,7 @@
 #include "core/cpu/level.h"
 
+#include <hwy/targets.h>
+
 #include <cstdlib>
 #include <string_view>
 
@@ -22,6 +24,8 @@ Level chosen() {
   if (!set) return best;
   for (const Level level : {Level::V2, Level::V3, Level::V4}) {
     if (std::string_view(set) != name_of(level)) continue;
+    if (level < Level::V4) hwy::DisableTargets(HWY_AVX3);
+    if (level < Level::V3) hwy::DisableTargets(HWY_AVX2);
     require(level <= best, ErrorKind::Usage, "OCTET_CPU is ", set, ", but this CPU has ", name_of(best),
             " at most");
     return level;
