@@ -1,6 +1,5 @@
 // The CPU's StepTable: the step loop and the norm pass, compiled once for each SIMD level and chosen at run time.
-// The level is core/cpu's (so OCTET_CPU rules here too): v2 is Highway's baseline, v3 its AVX2, v4 its AVX3.
-#define HWY_DISABLED_TARGETS HWY_SSE4
+// The level is core/cpu's (so OCTET_CPU rules here too): v2 is Highway's SSE4, v3 its AVX2, v4 its AVX3.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optim/step_cpu.cpp"
 #include "hwy/foreach_target.h"
