@@ -126,6 +126,7 @@ void Optimizer::build_plans() {
     plan.rule = rule_place(options.rule);
     plan.codec = codec;
     plan.block_size = block_size_of(options, codec);
+    plan.second_moment = options.second_moment;
     plan.tensor_count = static_cast<int>(batch.parameters.size());
     for (const Parameter& parameter : batch.parameters) {
       StepTensor row{};

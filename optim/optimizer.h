@@ -35,6 +35,7 @@ struct GroupOptions {
   std::optional<HyperParameters> hyper;  // default_hyper(rule) if none is given
   int block_size = kDefaultBlock;        // elements that share an absmax: a power of two, 64..4096
   int64_t min_8bit_size = 4096;          // smaller parameters keep their state in full precision
+  SecondMoment second_moment = SecondMoment::Floor;
   std::vector<CodecOverride> overrides;  // the first that fits rules, whatever the size of the parameter
 };
 

@@ -88,6 +88,11 @@ int place_of(std::string_view name, std::span<const std::string_view> names, std
 int rule_place(std::string_view name) { return place_of(name, names_of(rules()), "optimizer"); }
 int codec_place(std::string_view name) { return place_of(name, names_of(codecs()), "state codec"); }
 
+SecondMoment second_moment(std::string_view name) {
+  static constexpr std::string_view names[] = {"floor", "plain"};
+  return static_cast<SecondMoment>(place_of(name, names, "second moment"));
+}
+
 HyperParameters default_hyper(std::string_view rule) {
   return rules()[static_cast<size_t>(rule_place(rule))].defaults;
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/dtype.h"
+#include "optim/codecs/blockwise8.h"
 #include "optim/hyper.h"
 #include "optim/rules/slot.h"
 
@@ -36,6 +37,7 @@ std::span<const CodecInfo> codecs();
 // The place of a name in its list. Errors: unknown name, kind Usage, with the nearest names and all there are.
 int rule_place(std::string_view name);
 int codec_place(std::string_view name);
+SecondMoment second_moment(std::string_view name);  // floor, plain
 int place_of(std::string_view name, std::span<const std::string_view> names, std::string_view what);
 
 // A rule's own defaults. Errors: unknown rule.

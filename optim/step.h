@@ -29,6 +29,7 @@ struct StepTensor {
 // Parameters that are stepped by the same rule, codec and constants.
 struct StepPlan {
   int rule, codec;               // places in Rules and Codecs
+  SecondMoment second_moment;
   int block_size;
   int tensor_count;
   int64_t block_count;           // in all tensors
@@ -52,8 +53,8 @@ struct StepTable {
   void (*step)(const StepPlan* plans, int plan_count, const StepControl* control);
   // One slot by itself, for loading state of another codec and for looking into it: values of the codec's Value type
   // to and from stored ones and an absmax a block (null where the codec has none).
-  void (*encode)(int codec, Book book, int block_size, const void* values, int64_t count, void* stored,
-                 float* absmax);
+  void (*encode)(int codec, Book book, SecondMoment mode, int block_size, const void* values, int64_t count,
+                 void* stored, float* absmax);
   void (*decode)(int codec, Book book, int block_size, const void* stored, const float* absmax, int64_t count,
                  void* values);
 };

@@ -134,9 +134,9 @@ void for_each_span(int64_t count, int block_size, const Body& body) {
 }
 
 template <Level kLevel>
-void encode(int codec, Book book, int block_size, const void* values, int64_t count, void* stored, float* absmax) {
+void encode(int codec, Book book, SecondMoment mode, int block_size, const void* values, int64_t count, void* stored, float* absmax) {
   for_each_span(count, block_size, [&](int64_t first, int64_t n) {
-    kernels_of(kLevel).encode[codec](book, block_size, at(values, first * value_size(codec)), n,
+    kernels_of(kLevel).encode[codec](book, mode, block_size, at(values, first * value_size(codec)), n,
                                      at(stored, first * stored_size(codec)), absmax ? absmax + first / block_size : nullptr);
   });
 }

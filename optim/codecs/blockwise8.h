@@ -13,6 +13,11 @@
 
 namespace octet::optim {
 
+// What becomes of a second moment too small for its block's code book. With Plain it is stored as 0, as in the
+// paper; its first moment lives on, and at the next zero gradient the step is lr m / eps, tens of times too large.
+// With Floor a positive value never gets the code of 0: it is kept at the least value of the book or more.
+enum class SecondMoment : uint8_t { Floor, Plain };
+
 struct Blockwise8 {
   static constexpr const char* name = "blockwise8";
   static constexpr bool offered = true;

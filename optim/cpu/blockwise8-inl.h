@@ -14,6 +14,7 @@
 
 #include "hwy/highway.h"
 #include "optim/codebook.h"
+#include "optim/codecs/blockwise8.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
@@ -58,7 +59,7 @@ HWY_INLINE hn::Vec<U8> low_bytes(hn::Vec<U32> x) {
 template <Book kBook>
 class Encoder {
  public:
-  Encoder() : Encoder(linear_pieces(kBook)) {}
+  explicit Encoder(SecondMoment mode) : Encoder(linear_pieces(kBook), mode) {}
 
   // The code of every lane of n: a finite value divided by its block's largest, so at most 1 (and an ulp) large.
   HWY_INLINE hn::Vec<U8> operator()(VF n) const {
@@ -72,12 +73,13 @@ class Encoder {
     const auto next = hn::RebindMask(i, hn::Ge(x, threshold_(piece)));
     piece = hn::IfThenElse(next, hn::Add(piece, hn::Set(i, 1)), piece);
     const VF y = hn::Min(hn::MulAdd(slope_(piece), x, offset_(piece)), limit_(piece));
-    const VF place = kBook == Book::Signed ? hn::CopySign(y, n) : y;
+    // The bits of a positive float, as a number, are 1 or more: so they tell it from 0.
+    const VF place = kBook == Book::Signed ? hn::CopySign(y, n) : hn::Max(y, hn::Min(bits, least_));
     const VF shift = hn::Set(f, kShift + kZero);
     VF code = hn::Add(place, shift);
     const VF distance = hn::Abs(hn::Sub(place, hn::Sub(code, shift)));
     const auto at_border = hn::Gt(distance, hn::Set(f, 0.5f - kPieceTolerance));
-    if (HWY_UNLIKELY(!hn::AllFalse(f, at_border))) code = exact(n, code);
+    if (HWY_UNLIKELY(!hn::AllFalse(f, at_border))) code = hn::IfThenElse(at_border, exact(n, code), code);
     if (kBook == Book::Signed) code = hn::Max(code, hn::Set(f, kShift));  // there is no -1.0: index -1 becomes 0
     return low_bytes(hn::BitCast(U32(), code));
   }
@@ -86,8 +88,12 @@ class Encoder {
   static constexpr float kShift = 12582912.0f;  // 1.5 * 2^23
   static constexpr float kZero = kBook == Book::Signed ? 127 : 0;
 
-  explicit Encoder(const LinearPieces& pieces)
-      : threshold_(pieces.threshold), slope_(pieces.slope), offset_(pieces.offset), limit_(pieces.limit) {}
+  Encoder(const LinearPieces& pieces, SecondMoment mode)
+      : threshold_(pieces.threshold),
+        slope_(pieces.slope),
+        offset_(pieces.offset),
+        limit_(pieces.limit),
+        least_(hn::Set(F32(), mode == SecondMoment::Floor ? 1.0f : 0.0f)) {}
 
   // `code` holds kShift plus an index that may be one off; the table of borders tells.
   static HWY_NOINLINE VF exact(VF n, VF code) {
@@ -109,6 +115,7 @@ class Encoder {
   }
 
   Table8 threshold_, slope_, offset_, limit_;
+  VF least_;  // code of the smallest positive value; not used in the signed book
 };
 
 // The largest |x|, as bits: the order of the bits of non-negative floats is that of the floats, with infinity and
@@ -134,7 +141,8 @@ HWY_INLINE float largest_magnitude(const float* HWY_RESTRICT x, int count) {
 
 // x[0..count) -> codes and the block's absmax. x is scratch: it may be changed.
 template <Book kBook>
-HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, uint8_t* HWY_RESTRICT codes, float* absmax) {
+HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, SecondMoment mode, uint8_t* HWY_RESTRICT codes,
+                               float* absmax) {
   const F32 f;
   const U8 u8;
   const int lanes = static_cast<int>(hn::Lanes(f));
@@ -148,7 +156,7 @@ HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, uint8_t* HWY_RE
     for (int k = 0; k < count; ++k) x[k] *= 0x1p64f;  // the reciprocal of a denormal would overflow
     largest *= 0x1p64f;
   }
-  const Encoder<kBook> encoder;
+  const Encoder<kBook> encoder(mode);
   const VF r = hn::Set(f, 1.0f / largest);
   int k = 0;
   for (; k + lanes <= count; k += lanes) hn::StoreU(encoder(hn::Mul(hn::LoadU(f, x + k), r)), u8, codes + k);

@@ -24,7 +24,7 @@ struct BlockIo {  // fp32, fp64: the rule works on the state itself
     return state;
   }
   template <Book>
-  static void store(T* /*values*/, int /*count*/, T* /*state*/, float* /*absmax*/) {}
+  static void store(T* /*values*/, int /*count*/, SecondMoment, T* /*state*/, float* /*absmax*/) {}
 };
 
 template <>
@@ -38,7 +38,7 @@ struct BlockIo<Bf16> {
   }
   // BFloat16's rounding, without its branch, so that the loop becomes vector code.
   template <Book>
-  static void store(const float* HWY_RESTRICT values, int count, BFloat16* HWY_RESTRICT state, float*) {
+  static void store(const float* HWY_RESTRICT values, int count, SecondMoment, BFloat16* HWY_RESTRICT state, float*) {
     const auto* in = reinterpret_cast<const uint32_t*>(values);
     auto* out = reinterpret_cast<uint16_t*>(state);
     for (int i = 0; i < count; ++i) {
@@ -56,8 +56,8 @@ struct BlockIo<Blockwise8> {
     return buffer;
   }
   template <Book kBook>
-  static void store(float* values, int count, uint8_t* state, float* absmax) {
-    encode_block<kBook>(values, count, state, absmax);
+  static void store(float* values, int count, SecondMoment mode, uint8_t* state, float* absmax) {
+    encode_block<kBook>(values, count, mode, state, absmax);
   }
 };
 

@@ -16,8 +16,8 @@ struct LevelKernels {
   using StepBlocks = void (*)(const StepPlan& plan, int64_t first_block, int64_t last_block, double scale);
   StepBlocks step_blocks[Rules::size][Codecs::size];
   double (*sum_of_squares[Codecs::size])(const void* x, int64_t count);
-  void (*encode[Codecs::size])(Book book, int block_size, const void* values, int64_t count, void* stored,
-                               float* absmax);
+  void (*encode[Codecs::size])(Book book, SecondMoment mode, int block_size, const void* values, int64_t count,
+                               void* stored, float* absmax);
   void (*decode[Codecs::size])(Book book, int block_size, const void* stored, const float* absmax, int64_t count,
                                void* values);
 };

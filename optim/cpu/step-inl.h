@@ -37,7 +37,7 @@ constexpr int kGap = 64;
 // buffer: [slots, block_size + kGap]
 template <class Rule, class Codec, int... kSlot>
 void step_block(const typename Rule::template Update<typename Codec::Value>& update, const StepTensor& tensor,
-                int64_t block, int block_size, typename Codec::Value scale,
+                int64_t block, int block_size, SecondMoment mode, typename Codec::Value scale,
                 typename Codec::Value* buffer,
                 std::integer_sequence<int, kSlot...>) {
   using T = typename Codec::Value;
@@ -50,7 +50,7 @@ void step_block(const typename Rule::template Update<typename Codec::Value>& upd
   T* state[] = {Io::template load<Rule::slots[kSlot].book>(stored[kSlot], absmax[kSlot], count, buffer + kSlot * stride)...};
   update_block(update, static_cast<T*>(tensor.weight) + first, static_cast<const T*>(tensor.gradient) + first, scale,
                count, state[kSlot]...);
-  (Io::template store<Rule::slots[kSlot].book>(state[kSlot], count, stored[kSlot], absmax[kSlot]), ...);
+  (Io::template store<Rule::slots[kSlot].book>(state[kSlot], count, mode, stored[kSlot], absmax[kSlot]), ...);
 }
 
 // Steps blocks [first, last) of the plan.
@@ -66,14 +66,15 @@ void step_blocks(const StepPlan& plan, int64_t first, int64_t last, double scale
   for_each_range(plan, first, last, [&](const StepTensor& tensor, int64_t from, int64_t to) {
     if (!tensor.gradient) return;
     for (; from < to; from += plan.block_size)
-      step_block<Rule, Codec>(update, tensor, from / plan.block_size, plan.block_size, static_cast<T>(scale), buffer,
+      step_block<Rule, Codec>(update, tensor, from / plan.block_size, plan.block_size, plan.second_moment,
+                              static_cast<T>(scale), buffer,
                               std::make_integer_sequence<int, slot_count<Rule>>());
   });
 }
 
 // One slot's values [0, count), `count` not bound to a block.
 template <class Codec>
-void encode_blocks(Book book, int block_size, const void* values, int64_t count, void* stored, float* absmax) {
+void encode_blocks(Book book, SecondMoment mode, int block_size, const void* values, int64_t count, void* stored, float* absmax) {
   using T = typename Codec::Value;
   using S = typename Codec::Stored;
   HWY_ALIGN T buffer[kMaxBlock];
@@ -85,9 +86,9 @@ void encode_blocks(Book book, int block_size, const void* values, int64_t count,
     if constexpr (std::is_same_v<S, T>) {
       std::copy_n(buffer, n, to);
     } else if (book == Book::Signed) {
-      BlockIo<Codec>::template store<Book::Signed>(buffer, n, to, largest);
+      BlockIo<Codec>::template store<Book::Signed>(buffer, n, mode, to, largest);
     } else {
-      BlockIo<Codec>::template store<Book::Unsigned>(buffer, n, to, largest);
+      BlockIo<Codec>::template store<Book::Unsigned>(buffer, n, mode, to, largest);
     }
   }
 }

@@ -178,6 +178,27 @@ TEST_CASE("a block is scaled by an IEEE reciprocal of its largest magnitude, wha
         }
 }
 
+TEST_CASE("under the floor a positive second moment never gets the code of 0, and nothing else changes") {
+  Rng rng(8);
+  for (const size_t count : {1, 255, 256, 1000}) {
+    std::vector<float> x;
+    for (size_t i = 0; i < count; ++i)
+      x.push_back(i % 7 == 3 ? 0.0f : static_cast<float>(std::pow(10.0, -12 * rng.uniform())));
+    for (size_t i = 0; i < count; i += 5) x[i] = codebook(Book::Unsigned).lower[1 + i % 255];
+    x[0] = 1;
+    for (const cpu::Level level : levels()) {
+      const Encoded plain = encode(level, Book::Unsigned, x);
+      const Encoded floor = encode(level, Book::Unsigned, x, 256, SecondMoment::Floor);
+      CHECK(floor.absmax == plain.absmax);
+      for (size_t i = 0; i < count; ++i) CHECK(floor.codes[i] == std::max<int>(plain.codes[i], x[i] > 0));
+      std::vector<float> with_sign = x;
+      for (size_t i = 0; i < count; i += 2) with_sign[i] = -x[i];
+      CHECK(encode(level, Book::Signed, with_sign) ==
+            encode(level, Book::Signed, with_sign, 256, SecondMoment::Floor));
+    }
+  }
+}
+
 TEST_CASE("a block of zeros has absmax 0 and the code of zero everywhere, of either sign of zero") {
   for (const cpu::Level level : levels())
     for (const Book b : kBooks) {
@@ -218,7 +239,7 @@ TEST_CASE("bf16 state rounds to nearest even as BFloat16 does, for every class o
     std::vector<BFloat16> stored(x.size());
     std::vector<float> back(x.size());
     const auto n = static_cast<int64_t>(x.size());
-    cpu_steps(level).encode(codec, Book::Signed, kPlainBlock, x.data(), n, stored.data(), nullptr);
+    cpu_steps(level).encode(codec, Book::Signed, SecondMoment::Plain, kPlainBlock, x.data(), n, stored.data(), nullptr);
     cpu_steps(level).decode(codec, Book::Signed, kPlainBlock, stored.data(), nullptr, n, back.data());
     int64_t wrong = 0;
     for (size_t i = 0; i < x.size(); ++i)

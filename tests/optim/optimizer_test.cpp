@@ -263,6 +263,8 @@ TEST_CASE("wrong use is refused with what to do") {
   const auto with = [&](GroupOptions options) { return Optimizer({{.parameters = p, .options = std::move(options)}}); };
   CHECK_ERROR(ErrorKind::Usage, "did you mean adam or adamw?", with({.rule = "adams"}));
   CHECK_ERROR(ErrorKind::Usage, "unknown state codec 'blockwise9'; did you mean blockwise8?", with({.codec = "blockwise9"}));
+  CHECK(second_moment("plain") == SecondMoment::Plain);
+  CHECK_ERROR(ErrorKind::Usage, "unknown second moment 'flor'; did you mean floor?", second_moment("flor"));
   CHECK_ERROR(ErrorKind::Usage, "block size 100", with({.block_size = 100}));
   CHECK_ERROR(ErrorKind::Usage, "block size 32", with({.block_size = 32}));
   CHECK_ERROR(ErrorKind::Usage, "block size 8192", with({.block_size = 8192}));

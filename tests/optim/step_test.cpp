@@ -41,7 +41,9 @@ struct Model {
   StepPlan plan{};
   StepControl control;
 
-  Model(const char* rule, const char* codec_name, std::span<const int64_t> sizes, int block = kDefaultBlock) {
+  Model(const char* rule, const char* codec_name, std::span<const int64_t> sizes, int block = kDefaultBlock,
+        SecondMoment mode = SecondMoment::Floor) {
+    plan.second_moment = mode;
     codec = codec_place(codec_name);
     const CodecInfo info = codecs()[static_cast<size_t>(codec)];
     block_size = info.blockwise ? block : kPlainBlock;
@@ -143,7 +145,8 @@ TEST_CASE("a codec changes only what is stored: the weights get the fresh fp32 s
   for (const char* rule : {"adam", "adamw"})
     for (const char* codec : {"bf16", "blockwise8"})
       for (const int block : {64, 256, 4096}) {
-        Model small(rule, codec, kSizes, block), full(rule, "fp32", kSizes, block);
+        const SecondMoment mode = block == 64 ? SecondMoment::Plain : SecondMoment::Floor;
+        Model small(rule, codec, kSizes, block, mode), full(rule, "fp32", kSizes, block);
         const int place = small.codec;
         const bool blockwise = std::string(codec) == "blockwise8";
         const StepTable& steps = cpu_steps();
@@ -162,7 +165,7 @@ TEST_CASE("a codec changes only what is stored: the weights get the fresh fp32 s
             for (size_t slot = 0; slot < 2; ++slot) {
               const Tensor stored = Tensor::like(small.state[i][slot], MemoryTag::Workspace);
               const Tensor largest = Tensor::like(small.absmax[i][slot], MemoryTag::Workspace);
-              steps.encode(place, slot == 0 ? Book::Signed : Book::Unsigned, small.block_size, full.state[i][slot].raw(),
+              steps.encode(place, slot == 0 ? Book::Signed : Book::Unsigned, small.plan.second_moment, small.block_size, full.state[i][slot].raw(),
                            full.weights[i].numel(), stored.raw(), largest.data<float>());
               CHECK(bytes_of(stored) == bytes_of(small.state[i][slot]));
               if (blockwise) CHECK(bytes_of(largest) == bytes_of(small.absmax[i][slot]));

@@ -33,10 +33,11 @@ struct Encoded {
   bool operator==(const Encoded&) const = default;
 };
 
-inline Encoded encode(cpu::Level level, Book book, const std::vector<float>& values, int block_size = 256) {
+inline Encoded encode(cpu::Level level, Book book, const std::vector<float>& values, int block_size = 256,
+                      SecondMoment mode = SecondMoment::Plain) {
   const size_t block = static_cast<size_t>(block_size);
   Encoded out{std::vector<uint8_t>(values.size()), std::vector<float>((values.size() + block - 1) / block)};
-  cpu_steps(level).encode(codec_place("blockwise8"), book, block_size, values.data(),
+  cpu_steps(level).encode(codec_place("blockwise8"), book, mode, block_size, values.data(),
                           static_cast<int64_t>(values.size()), out.codes.data(), out.absmax.data());
   return out;
 }
