@@ -1,0 +1,61 @@
+#include "tools/version.h"
+
+#include <hwy/targets.h>
+
+#include <filesystem>
+
+namespace octet::tools {
+namespace {
+
+std::string compiler() {
+#if defined(__clang__)
+  return "Clang " __clang_version__;
+#else
+  return "GCC " __VERSION__;
+#endif
+}
+
+std::string build_type() {
+  std::string text = OCTET_BUILD_TYPE;
+  if (*OCTET_SANITIZE) text += " with sanitizers " OCTET_SANITIZE;
+  return text;
+}
+
+// The CUDA backend is a module beside the program; it is there or it is not.
+bool has_cuda_module() {
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return false;
+  const auto folder = program.parent_path();
+  return std::filesystem::exists(folder / "liboctet_cuda.so", error) ||
+         std::filesystem::exists(folder / ".." / "lib" / "liboctet_cuda.so", error);
+}
+
+// The level of the x86-64 psABI, by which matrix products are chosen.
+const char* cpu_level() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("x86-64-v4")) return "x86-64-v4";
+  if (__builtin_cpu_supports("x86-64-v3")) return "x86-64-v3";
+  return "x86-64-v2";
+#else
+  return "baseline";
+#endif
+}
+
+// Highway numbers its targets so that the lowest bit set is the best one.
+const char* best_simd() {
+  const int64_t targets = hwy::SupportedTargets();
+  return hwy::TargetName(targets & -targets);
+}
+
+}  // namespace
+
+std::string build_text() { return OCTET_VERSION " " + build_type() + " " + compiler(); }
+
+std::string version_text() {
+  return "octet " OCTET_VERSION "\ncompiler   " + compiler() + "\nbuild      " + build_type() +
+         "\nCUDA       " + (has_cuda_module() ? "yes" : "no (liboctet_cuda.so is not beside the program)") +
+         "\nCPU        matrix products " + cpu_level() + ", SIMD kernels " + best_simd() + "\n";
+}
+
+}  // namespace octet::tools
