@@ -43,7 +43,7 @@ TrainConfig config_from_json(const Json& json, std::string_view where) {
     if (found == json.end()) return;
     unknown.erase(std::string(field.name));
     if constexpr (std::is_same_v<std::decay_t<decltype(constraint)>, Choice>)
-      if (*found == "" && member.empty()) return;  // no task was named
+      if (*found == Json("") && member.empty()) return;  // no task was named
     assign(member, constraint, value_of(*found, std::string(where) + ": " + std::string(field.name)));
   });
   require(unknown.empty(), ErrorKind::Checkpoint, where, ": the config has an unknown field '",

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "core/cpu/level.h"
+
 namespace octet::tools {
 namespace {
 
@@ -31,17 +33,6 @@ bool has_cuda_module() {
          std::filesystem::exists(folder / ".." / "lib" / "liboctet_cuda.so", error);
 }
 
-// The level of the x86-64 psABI, by which matrix products are chosen.
-const char* cpu_level() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("x86-64-v4")) return "x86-64-v4";
-  if (__builtin_cpu_supports("x86-64-v3")) return "x86-64-v3";
-  return "x86-64-v2";
-#else
-  return "baseline";
-#endif
-}
-
 // Highway numbers its targets so that the lowest bit set is the best one.
 const char* best_simd() {
   const int64_t targets = hwy::SupportedTargets();
@@ -55,7 +46,8 @@ std::string build_text() { return OCTET_VERSION " " + build_type() + " " + compi
 std::string version_text() {
   return "octet " OCTET_VERSION "\ncompiler   " + compiler() + "\nbuild      " + build_type() +
          "\nCUDA       " + (has_cuda_module() ? "yes" : "no (liboctet_cuda.so is not beside the program)") +
-         "\nCPU        matrix products " + cpu_level() + ", SIMD kernels " + best_simd() + "\n";
+         "\nCPU        matrix products " + cpu::name_of(cpu::level()) + ", SIMD kernels " + best_simd() +
+         "\n";
 }
 
 }  // namespace octet::tools

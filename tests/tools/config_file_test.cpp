@@ -13,6 +13,10 @@ using namespace octet::tools;
 
 namespace {
 
+struct Rejected {
+  const char *text, *message;
+};
+
 TrainConfig from_text(const std::string& text) {
   TrainConfig config;
   apply_toml(config, text, "run.toml");
@@ -64,7 +68,7 @@ TEST_CASE("an unknown key is a usage error with its line and the nearest key") {
 }
 
 TEST_CASE("a value that does not fit is a usage error with its line") {
-  const std::pair<const char*, const char*> table[] = {
+  const Rejected table[] = {
       {"lr = nan", "run.toml:1: lr = nan: must be greater than 0 and at most 100"},
       {"\nepochs = -5", "run.toml:2: epochs = -5: must be at least 1 and at most 1000000"},
       {"epochs = \"5\"", "run.toml:1: epochs = \"5\": must be a whole number"},
@@ -74,14 +78,14 @@ TEST_CASE("a value that does not fit is a usage error with its line") {
       {"json = 1", "run.toml:1: json = 1: must be true or false"},
       {"state_override = \"a=fp32\"", "must be an array of texts in quotes"},
   };
-  for (const auto& [text, message] : table) {
-    INFO(text);
-    CHECK_ERROR(ErrorKind::Usage, message, from_text(text));
+  for (const Rejected& row : table) {
+    INFO(row.text);
+    CHECK_ERROR(ErrorKind::Usage, row.message, from_text(row.text));
   }
 }
 
 TEST_CASE("what is not a setting is rejected by line") {
-  const std::pair<const char*, const char*> table[] = {
+  const Rejected table[] = {
       {"[table]\n", "run.toml:1: settings are not in tables"},
       {"lr\n", "run.toml:1: 'lr' must be followed by '='"},
       {"lr =\n", "run.toml:1: the value is missing"},
@@ -97,9 +101,9 @@ TEST_CASE("what is not a setting is rejected by line") {
       {"lr = 0.1\nepochs = 3\nlr = 0.2\n", "run.toml:3: 'lr' was already set in line 1"},
       {"out = \"\\", "unknown escape"},
   };
-  for (const auto& [text, message] : table) {
-    INFO(text);
-    CHECK_ERROR(ErrorKind::Usage, message, from_text(text));
+  for (const Rejected& row : table) {
+    INFO(row.text);
+    CHECK_ERROR(ErrorKind::Usage, row.message, from_text(row.text));
   }
 }
 

@@ -83,8 +83,9 @@ TEST_CASE("every field can be set by its flag") {
 
 TEST_CASE("no two fields of the unusual config have their default, so that the round trips test all") {
   const nlohmann::ordered_json a = to_json(TrainConfig()), b = to_json(unusual());
-  for (const auto& [key, value] : a.items())
-    if (key != "precision") CHECK_MESSAGE(b.at(key) != value, key);  // there is one precision only
+  for (const auto& entry : a.items())
+    if (entry.key() != "precision")
+      CHECK_MESSAGE(b.at(entry.key()) != entry.value(), entry.key());  // there is one precision only
 }
 
 TEST_CASE("config files and logs give back the same config to the last bit") {
