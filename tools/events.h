@@ -3,13 +3,10 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
-#include <vector>
+
+#include "core/ledger.h"
 
 namespace octet::tools {
-
-// Bytes by memory tag, in the order in which they are shown: {{"weights", 1438196}, ...}.
-using BytesByTag = std::vector<std::pair<std::string, int64_t>>;
 
 struct EpochEvent {
   int64_t epoch = 0;  // from 1
@@ -18,7 +15,7 @@ struct EpochEvent {
   double seconds = 0;        // training and validation
   double train_seconds = 0;  // training alone
   int64_t peak_bytes = 0;    // largest number of bytes of the run's device so far
-  BytesByTag peak_by_tag;    // what each tag held at that moment; sums to peak_bytes
+  BytesByTag peak_by_tag{};  // what each tag held at that moment; sums to peak_bytes
 };
 
 struct EndEvent {
@@ -28,7 +25,7 @@ struct EndEvent {
   int64_t best_epoch = 0;                 // with the lowest validation loss
   double seconds = 0;
   int64_t peak_bytes = 0;
-  BytesByTag peak_by_tag, max_by_tag;  // max_by_tag: each tag's own maximum
+  BytesByTag peak_by_tag{}, max_by_tag{};  // max_by_tag: each tag's own maximum
 };
 
 }  // namespace octet::tools

@@ -1,5 +1,6 @@
 #include "tools/format.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -46,9 +47,11 @@ std::string format_count(int64_t count) {
 
 std::string format_tags(const BytesByTag& by) {
   std::string text;
-  for (const auto& [tag, bytes] : by) {
-    if (bytes == 0) continue;
-    text += (text.empty() ? "" : ", ") + tag + " " + format_bytes(bytes);
+  for (int i = 0; i < kMemoryTags; ++i) {
+    if (by[i] == 0) continue;
+    std::string name = name_of(static_cast<MemoryTag>(i));
+    std::replace(name.begin(), name.end(), '_', ' ');
+    text += (text.empty() ? "" : ", ") + name + " " + format_bytes(by[i]);
   }
   return text;
 }

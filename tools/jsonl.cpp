@@ -15,7 +15,7 @@ using Json = nlohmann::ordered_json;
 
 Json to_json(const BytesByTag& bytes) {
   Json json = Json::object();
-  for (const auto& [tag, count] : bytes) json[tag] = count;
+  for (int i = 0; i < kMemoryTags; ++i) json[name_of(static_cast<MemoryTag>(i))] = bytes[i];
   return json;
 }
 

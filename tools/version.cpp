@@ -33,9 +33,10 @@ bool has_cuda_module() {
          std::filesystem::exists(folder / ".." / "lib" / "liboctet_cuda.so", error);
 }
 
-// Highway numbers its targets so that the lowest bit set is the best one.
+// The best of the targets that kernels are compiled for; Highway numbers them so that it is the lowest bit
+// set.
 const char* best_simd() {
-  const int64_t targets = hwy::SupportedTargets();
+  const int64_t targets = hwy::SupportedTargets() & HWY_TARGETS;
   return hwy::TargetName(targets & -targets);
 }
 
@@ -46,8 +47,8 @@ std::string build_text() { return OCTET_VERSION " " + build_type() + " " + compi
 std::string version_text() {
   return "octet " OCTET_VERSION "\ncompiler   " + compiler() + "\nbuild      " + build_type() +
          "\nCUDA       " + (has_cuda_module() ? "yes" : "no (liboctet_cuda.so is not beside the program)") +
-         "\nCPU        matrix products " + cpu::name_of(cpu::level()) + ", SIMD kernels " + best_simd() +
-         "\n";
+         "\nCPU        matrix products x86-64-" + cpu::name_of(cpu::level()) + ", SIMD kernels " +
+         best_simd() + "\n";
 }
 
 }  // namespace octet::tools

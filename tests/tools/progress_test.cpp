@@ -7,6 +7,7 @@
 #include "tests/support/support.h"
 #include "tools/format.h"
 
+using namespace octet;
 using namespace octet::testing;
 using namespace octet::tools;
 
@@ -26,7 +27,12 @@ struct Screen {
   }
 };
 
-BytesByTag memory() { return {{"weights", 1438196}, {"gradients", 1438196}, {"data", 0}}; }
+BytesByTag memory() {
+  BytesByTag bytes{};
+  bytes[static_cast<size_t>(MemoryTag::Weights)] = 1438196;
+  bytes[static_cast<size_t>(MemoryTag::OptimizerState)] = 1438196;
+  return bytes;
+}
 
 // Steps of one second with 64 rows each.
 void run_epoch(Screen& screen, Progress& progress, int64_t epoch, int steps) {
@@ -55,15 +61,16 @@ TEST_CASE("without a terminal there are plain lines, one an epoch") {
   }
   CHECK(screen.text() ==
         "epoch 1/2  train loss 0.2500  val loss 0.1250  val accuracy 97.50 %  5.00 s  64 rows/s  eta 4.00 s  "
-        "peak 2.88 MB (weights 1.44 MB, gradients 1.44 MB)\nsaved\n");
+        "peak 2.88 MB (weights 1.44 MB, optimizer state 1.44 MB)\nsaved\n");
 }
 
 TEST_CASE("log-every adds plain lines within the epoch") {
   Screen screen;
   Progress progress(screen.out, {}, {.epochs = 2, .steps_per_epoch = 4, .log_every = 2}, screen.clock());
   run_epoch(screen, progress, 1, 3);
-  CHECK(screen.text() ==
-        "epoch 1/2  step 2/4  64 rows/s  loss 0.5000  eta 6.00 s  weights 1.44 MB, gradients 1.44 MB\n");
+  CHECK(
+      screen.text() ==
+      "epoch 1/2  step 2/4  64 rows/s  loss 0.5000  eta 6.00 s  weights 1.44 MB, optimizer state 1.44 MB\n");
 }
 
 TEST_CASE("a terminal gets a bar that is redrawn, never wraps, and goes away") {
@@ -84,7 +91,7 @@ TEST_CASE("the bar is drawn ten times a second at most, and memory is asked for 
   int asked = 0;
   for (int step = 1; step <= 500; ++step) {
     screen.now += 0.001;
-    progress.step(1, step, 64, 0.5, [&] { return ++asked, BytesByTag(); });
+    progress.step(1, step, 64, 0.5, [&] { return ++asked, BytesByTag{}; });
   }
   CHECK(asked == 5);
 }
