@@ -20,13 +20,12 @@ constexpr std::string_view kDollars[] = {"US$", "C$", "A$"};
 // Split off when a digit stands before them. The list is spaCy's; one entry is two Cyrillic and two Arabic
 // letters run together there ("тб" and "كم"), so that "5тб" stays whole, and so it does here.
 constexpr std::string_view kUnits =
-    "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg µg t lb oz m/s km/h kmh "
-    "mph "
-    "hPa Pa mbar mb MB kb KB gb GB tb TB T G M K % км км² км³ м м² м³ дм дм² дм³ см см² см³ мм мм² мм³ нм кг "
-    "г мг "
-    "м/с км/ч кПа Па мбар Кб КБ кб Мб МБ мб Гб ГБ гб Тб ТБ тбكم كم² كم³ م م² م³ سم سم² سم³ مم مم² مم³ كم "
-    "غرام "
-    "جرام جم كغ ملغ كوب اكواب";
+    "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm mm² mm³ ha µm nm yd in ft kg g mg "
+    "µg t lb oz m/s km/h kmh mph hPa Pa mbar mb MB kb KB gb GB tb TB T G M K % км км² "
+    "км³ м м² м³ дм дм² дм³ см см² см³ мм мм² мм³ нм кг г "
+    "мг м/с км/ч кПа Па мбар Кб КБ кб Мб МБ мб Гб ГБ гб Тб "
+    "ТБ тбكم كم² كم³ م م² م³ سم سم² سم³ مم مم² مم³ كم "
+    "غرام جرام جم كغ ملغ كوب اكواب";
 
 struct Units {
   std::unordered_set<std::string_view> names;

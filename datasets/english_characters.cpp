@@ -81,7 +81,8 @@ constexpr Range kIcons[] = {
 };
 
 constexpr std::string_view kPunctuation = "…,:;!?¿؟¡()[]{}<>_#*&。？！，、；：～·।،۔؛٪";
-constexpr std::string_view kQuotes = "'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉〈〉⟦⟧";
+// U+2329 and U+232A are spelled out: normalisation turns them into U+3008 and U+3009, which they resemble.
+constexpr std::string_view kQuotes = "'\"”“`‘´’‚,„»«「」『』（）〔〕【】《》〈〉\u2329\u232A⟦⟧";
 constexpr std::string_view kCurrency =
     "$£€¥฿₽﷼₴₠₡₢₣₤₥₦₧₨₩₪₫₭₮₯₰₱₲₳₵₶₷₸₹₺₻₼₾"
     "₿";

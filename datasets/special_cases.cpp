@@ -1,7 +1,7 @@
 #include "datasets/special_cases.h"
 
 #include <algorithm>
-#include <set>
+#include <numeric>
 
 #include "datasets/english_affixes.h"
 #include "datasets/english_exceptions.h"
@@ -60,52 +60,55 @@ void SpecialCases::find_matches(std::span<const std::string_view> tokens, size_t
   }
 }
 
+// Which of overlapping matches count: the longest first, then the leftmost. A match that lost still bars the
+// others that share its tokens. `cluster` is in the order of begin, and so is the answer.
+std::vector<SpecialCases::Match> SpecialCases::without_overlaps(std::vector<Match> cluster) {
+  if (cluster.size() < 2) return cluster;
+  const auto by_begin = [](const Match& a, const Match& b) { return a.begin < b.begin; };
+  const size_t first = cluster.front().begin;
+  size_t end = 0;
+  for (const Match& match : cluster) end = std::max(end, match.end);
+  std::stable_sort(cluster.begin(), cluster.end(),
+                   [](const Match& a, const Match& b) { return a.end - a.begin > b.end - b.begin; });
+  std::vector<char> taken(end - first, 0);
+  std::vector<Match> chosen;
+  for (const Match& match : cluster) {
+    if (!taken[match.begin - first] && !taken[match.end - 1 - first]) chosen.push_back(match);
+    for (size_t i = match.begin; i < match.end; ++i) taken[i - first] = 1;
+  }
+  std::sort(chosen.begin(), chosen.end(), by_begin);
+  return chosen;
+}
+
 void SpecialCases::repair(std::vector<std::string_view>& tokens) const {
   std::vector<std::string_view> repaired;
-  std::vector<Match> cluster;  // matches that overlap directly or through others
-  std::set<size_t> taken;
-  size_t copied = 0;  // tokens that are in `repaired`
-  bool changed = false;
+  std::vector<Match> cluster;  // matches that overlap directly or through others, in the order of their begin
+  size_t copied = 0;           // tokens that are in `repaired`
 
-  const auto settle = [&] {
-    // Longest first, then leftmost. A match that lost still bars those that share its tokens.
-    std::sort(cluster.begin(), cluster.end(), [](const Match& a, const Match& b) {
-      const size_t la = a.end - a.begin, lb = b.end - b.begin;
-      return la != lb ? la > lb : a.begin < b.begin;
-    });
-    taken.clear();
-    std::vector<Match> chosen;
-    for (const Match& match : cluster) {
-      if (!taken.count(match.begin) && !taken.count(match.end - 1)) chosen.push_back(match);
-      for (size_t i = match.begin; i < match.end; ++i) taken.insert(i);
+  const auto replace = [&](const Match& match) {
+    const char* begin = tokens[match.begin].data();
+    const std::string_view last = tokens[match.end - 1];
+    const size_t size = std::accumulate(match.parts->begin(), match.parts->end(), size_t{0});
+    if (begin + size != last.data() + last.size()) return;  // a blank stands inside
+    repaired.insert(repaired.end(), tokens.begin() + copied, tokens.begin() + match.begin);
+    for (const uint8_t part : *match.parts) {
+      repaired.emplace_back(begin, part);
+      begin += part;
     }
-    cluster.clear();
-    std::sort(chosen.begin(), chosen.end(), [](const Match& a, const Match& b) { return a.begin < b.begin; });
-    for (const Match& match : chosen) {
-      const char* begin = tokens[match.begin].data();
-      const std::string_view last = tokens[match.end - 1];
-      size_t size = 0;
-      for (const uint8_t part : *match.parts) size += part;
-      if (begin + size != last.data() + last.size()) continue;  // a blank stands inside
-      repaired.insert(repaired.end(), tokens.begin() + copied, tokens.begin() + match.begin);
-      for (const uint8_t part : *match.parts) {
-        repaired.emplace_back(begin, part);
-        begin += part;
-      }
-      copied = match.end;
-      changed = true;
-    }
+    copied = match.end;
   };
-
   size_t cluster_end = 0;
   for (size_t at = 0; at < tokens.size(); ++at) {
-    if (!cluster.empty() && at >= cluster_end) settle();
+    if (at >= cluster_end) {
+      for (const Match& match : without_overlaps(cluster)) replace(match);
+      cluster.clear();
+    }
     const size_t before = cluster.size();
     find_matches(tokens, at, cluster);
     for (size_t i = before; i < cluster.size(); ++i) cluster_end = std::max(cluster_end, cluster[i].end);
   }
-  if (!cluster.empty()) settle();
-  if (!changed) return;
+  for (const Match& match : without_overlaps(cluster)) replace(match);
+  if (copied == 0) return;
   repaired.insert(repaired.end(), tokens.begin() + copied, tokens.end());
   tokens = std::move(repaired);
 }

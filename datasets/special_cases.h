@@ -46,6 +46,8 @@ class SpecialCases {
   };
   void find_matches(std::span<const std::string_view> tokens, size_t at, std::vector<Match>& matches) const;
 
+  static std::vector<Match> without_overlaps(std::vector<Match> cluster);
+
   Map<Parts> cases_;
   size_t longest_ = 0;  // bytes
   // Exceptions by the tokens that the affix rules make of them, each token followed by kTokenEnd, and all
