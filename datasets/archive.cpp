@@ -112,6 +112,8 @@ ArchiveEntry read_archive_entry(std::string_view packed, const std::string& name
                                 const std::function<bool(std::string_view)>& wanted,
                                 const UnpackLimits& limits) {
   require(looks_packed(packed), ErrorKind::Data, name, ": not a zip, tar, gz, xz, bz2 or zstd file");
+  require(!packed.starts_with("PK\x05\x06"), ErrorKind::Data, name, ": no ", description,
+          " in the archive, which holds nothing");  // libarchive takes an empty zip for a broken one
   Reader reader(packed, name, limits);
   std::string held;
   while (const char* path = reader.next()) {

@@ -113,7 +113,7 @@ std::string histogram(std::span<const int64_t> values, int bins, int width) {
 std::string grouped(int64_t number) {
   std::string digits = std::to_string(number);
   const size_t sign = digits[0] == '-' ? 1 : 0;
-  for (size_t at = digits.size(); at > sign + 3;) digits.insert(at -= 3, ",");
+  for (size_t at = digits.size(); at > sign + 3;) digits.insert(at -= 3, 1, ',');
   return digits;
 }
 
