@@ -14,7 +14,7 @@ namespace octet {
 namespace {
 
 constexpr size_t kWords = 6000;     // words of the language, most frequent first
-constexpr size_t kSpamWords = 150;  // those that spam leans on, drawn from the middle of the list
+constexpr size_t kSpamWords = 120;  // those that spam leans on, drawn from the middle of the list
 constexpr size_t kSpamWordsFrom = 150, kSpamWordsTo = 2500;
 
 // Numbers of tokens at the 0, 10, 25, 50, 75, 90, 99 and 100 % points, by label; linear in between.
@@ -73,7 +73,7 @@ class Writer {
     const int64_t length = tokens(label);
     // Percentage of words from the spam list: how plainly this message is spam.
     uint64_t leaning = rng_.below(2);
-    if (label == 1) leaning = 8 + rng_.below(45);
+    if (label == 1) leaning = 15 + rng_.below(50);
     if (label == 0 && chance(rng_, 2)) leaning = 5 + rng_.below(20);
     std::string text;
     bool sentence_begins = true;
