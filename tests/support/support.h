@@ -55,14 +55,14 @@ class TemporaryFolder {
 // const auto path = NEED_GOLDEN("codebooks.json");   (returns from the test case, counted as skipped, when
 // absent)
 #define NEED_FILE_(finder_, name_)                                       \
-  *({                                                                    \
+  (*({                                                                   \
     auto found_ = octet::testing::finder_(name_);                        \
     if (!found_) {                                                       \
       octet::testing::skip_case(std::string(name_) + " is not at hand"); \
       return;                                                            \
     }                                                                    \
     found_;                                                              \
-  })
+  }))
 #define NEED_GOLDEN(name_) NEED_FILE_(golden_file, name_)
 #define NEED_DATA(name_) NEED_FILE_(data_file, name_)
 

@@ -1,0 +1,191 @@
+// Table look-ups, losses, dropout and changes of layout.
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/cpu/backend.h"
+#include "core/cpu/thread_pool.h"
+#include "core/error.h"
+#include "core/philox.h"
+
+namespace octet::cpu {
+namespace {
+
+void embedding(const Tensor& table, const Tensor& ids, const Tensor& y) {
+  const int64_t rows = table.size(0), cols = table.size(1);
+  const auto bytes = static_cast<size_t>(cols * size_of(table.dtype()));
+  const int32_t* id = ids.data<int32_t>();
+  const auto* from = static_cast<const std::byte*>(table.raw());
+  auto* to = static_cast<std::byte*>(y.raw());
+  parallel_ranges(ids.numel(), 256, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      require(id[i] >= -1 && id[i] < rows, ErrorKind::Data, "embedding: id ", id[i], " at position ", i,
+              " is not in a table of ", rows, " rows");
+      std::byte* row = to + static_cast<size_t>(i) * bytes;
+      if (id[i] < 0) {
+        std::memset(row, 0, bytes);
+      } else {
+        std::memcpy(row, from + static_cast<size_t>(id[i]) * bytes, bytes);
+      }
+    }
+  });
+}
+
+// Columns are shared out and every token is added in order, so a row's sum never depends on the threads.
+void embedding_backward(const Tensor& ids, const Tensor& dy, int64_t padding, const Tensor& dtable) {
+  const int64_t cols = dtable.size(1), count = ids.numel();
+  const int32_t* id = ids.data<int32_t>();
+  std::memset(dtable.raw(), 0, static_cast<size_t>(dtable.bytes()));
+  with_float_type(dy.dtype(), "embedding", [&](auto zero) {
+    using T = decltype(zero);
+    const T* grad = dy.data<T>();
+    T* to = dtable.data<T>();
+    parallel_ranges(cols, 64, [=](int64_t begin, int64_t end) {
+      for (int64_t i = 0; i < count; ++i) {
+        if (id[i] < 0 || id[i] == padding) continue;
+        T* row = to + id[i] * cols;
+        const T* g = grad + i * cols;
+        for (int64_t c = begin; c < end; ++c) row[c] += g[c];
+      }
+    });
+  });
+}
+
+// Numerically safe forms: log(sum exp) with the largest logit taken out, log(1 + exp(-|x|)).
+template <class T>
+double log_sum_exp(const T* x, int64_t n) {
+  const T top = *std::max_element(x, x + n);
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += std::exp(double{x[i]} - top);
+  return top + std::log(sum);
+}
+
+void cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& loss) {
+  const int64_t rows = logits.rows(), cols = logits.cols();
+  const int32_t* label = labels.data<int32_t>();
+  with_float_type(logits.dtype(), "cross_entropy", [&](auto zero) {
+    using T = decltype(zero);
+    const T* x = logits.data<T>();
+    double sum = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+      require(label[row] >= 0 && label[row] < cols, ErrorKind::Data, "cross_entropy: label ", label[row],
+              " of row ", row, " is not in 0..", cols - 1);
+      sum += log_sum_exp(x + row * cols, cols) - x[row * cols + label[row]];
+    }
+    *loss.data<T>() = static_cast<T>(sum / static_cast<double>(rows));
+  });
+}
+
+void cross_entropy_backward(const Tensor& logits, const Tensor& labels, const Tensor& dloss,
+                            const Tensor& dlogits) {
+  const int64_t rows = logits.rows(), cols = logits.cols();
+  const int32_t* label = labels.data<int32_t>();
+  with_float_type(logits.dtype(), "cross_entropy", [&](auto zero) {
+    using T = decltype(zero);
+    const T* x = logits.data<T>();
+    T* to = dlogits.data<T>();
+    const double scale = *dloss.data<T>() / static_cast<double>(rows);
+    for (int64_t row = 0; row < rows; ++row) {
+      const double shift = log_sum_exp(x + row * cols, cols);
+      for (int64_t i = 0; i < cols; ++i)
+        to[row * cols + i] =
+            static_cast<T>(scale * (std::exp(x[row * cols + i] - shift) - (i == label[row])));
+    }
+  });
+}
+
+void binary_cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& loss) {
+  with_float_type(logits.dtype(), "binary_cross_entropy", [&](auto zero) {
+    using T = decltype(zero);
+    const T *x = logits.data<T>(), *t = targets.data<T>();
+    double sum = 0;
+    for (int64_t i = 0, n = logits.numel(); i < n; ++i)
+      sum +=
+          std::max(double{x[i]}, 0.0) - double{x[i]} * t[i] + std::log1p(std::exp(-std::abs(double{x[i]})));
+    *loss.data<T>() = static_cast<T>(sum / static_cast<double>(logits.numel()));
+  });
+}
+
+void binary_cross_entropy_backward(const Tensor& logits, const Tensor& targets, const Tensor& dloss,
+                                   const Tensor& dlogits) {
+  with_float_type(logits.dtype(), "binary_cross_entropy", [&](auto zero) {
+    using T = decltype(zero);
+    const T *x = logits.data<T>(), *t = targets.data<T>();
+    T* to = dlogits.data<T>();
+    const double scale = *dloss.data<T>() / static_cast<double>(logits.numel());
+    for (int64_t i = 0, n = logits.numel(); i < n; ++i)
+      to[i] = static_cast<T>(scale * (1 / (1 + std::exp(-double{x[i]})) - t[i]));
+  });
+}
+
+void dropout(const Tensor& x, double p, uint64_t key, uint64_t first, const Tensor& y) {
+  const auto limit = static_cast<uint64_t>(p * 0x1p32);  // a word below it is dropped
+  with_float_type(x.dtype(), "dropout", [&](auto zero) {
+    using T = decltype(zero);
+    const T* from = x.data<T>();
+    T* to = y.data<T>();
+    const T scale = static_cast<T>(1 / (1 - p));
+    const int64_t count = x.numel();
+    parallel_ranges((count + 3) / 4, 1 << 12, [=](int64_t begin, int64_t end) {
+      for (int64_t block = begin; block < end; ++block) {
+        uint32_t words[4];
+        philox_block(key, first + static_cast<uint64_t>(block), words);
+        for (int64_t i = block * 4; i < std::min(block * 4 + 4, count); ++i)
+          to[i] = words[i % 4] >= limit ? from[i] * scale : T(0);
+      }
+    });
+  });
+}
+
+void permute(const Tensor& x, std::span<const int> axes, const Tensor& y) {
+  const int rank = x.shape().rank();
+  int64_t stride[Shape::kMaxRank], step = 1, taken[Shape::kMaxRank];
+  for (int axis = rank - 1; axis >= 0; step *= x.size(axis), --axis) stride[axis] = step;
+  for (int axis = 0; axis < rank; ++axis) taken[axis] = stride[axes[static_cast<size_t>(axis)]];
+  const int64_t element = size_of(x.dtype()), cols = y.cols(), inner = rank ? taken[rank - 1] : 0;
+  const auto* from = static_cast<const std::byte*>(x.raw());
+  auto* to = static_cast<std::byte*>(y.raw());
+  parallel_ranges(y.rows(), 256, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      int64_t at = 0;
+      for (int64_t rest = row, axis = rank - 2; axis >= 0; --axis) {
+        at += rest % y.size(static_cast<int>(axis)) * taken[axis];
+        rest /= y.size(static_cast<int>(axis));
+      }
+      if (inner == 1) {
+        std::memcpy(to + row * cols * element, from + at * element, static_cast<size_t>(cols * element));
+      } else {
+        for (int64_t i = 0; i < cols; ++i)
+          std::memcpy(to + (row * cols + i) * element, from + (at + i * inner) * element,
+                      static_cast<size_t>(element));
+      }
+    }
+  });
+}
+
+void copy_block(const Tensor& x, const Tensor& y, const BlockCopy& block) {
+  const int64_t element = size_of(x.dtype());
+  const auto* from = static_cast<const std::byte*>(x.raw()) + block.from * element;
+  auto* to = static_cast<std::byte*>(y.raw()) + block.to * element;
+  for (int64_t i = 0; i < block.count; ++i)
+    std::memcpy(to + i * block.to_stride * element, from + i * block.from_stride * element,
+                static_cast<size_t>(block.length * element));
+}
+
+}  // namespace
+
+EmbeddingKernels embedding_kernels() { return {.forward = embedding, .backward = embedding_backward}; }
+
+LossKernels loss_kernels() {
+  return {.cross_entropy = cross_entropy,
+          .cross_entropy_backward = cross_entropy_backward,
+          .binary_cross_entropy = binary_cross_entropy,
+          .binary_cross_entropy_backward = binary_cross_entropy_backward};
+}
+
+DropoutKernels dropout_kernels() { return {.apply = dropout}; }
+
+LayoutKernels layout_kernels() { return {.permute = permute, .copy_block = copy_block}; }
+
+}  // namespace octet::cpu

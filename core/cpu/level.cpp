@@ -1,0 +1,55 @@
+#include "core/cpu/level.h"
+
+#include <hwy/targets.h>
+
+#include <cstdlib>
+#include <string_view>
+
+#include "core/error.h"
+
+namespace octet::cpu {
+namespace {
+
+Level widest() {
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("x86-64-v4")) return Level::V4;
+  if (__builtin_cpu_supports("x86-64-v3")) return Level::V3;
+  require(__builtin_cpu_supports("x86-64-v2"), ErrorKind::Device, "this CPU lacks SSE4.2, which octet needs");
+  return Level::V2;
+}
+
+Level chosen() {
+  const Level best = widest();
+  const char* set = std::getenv("OCTET_CPU");
+  if (!set) return best;
+  for (const Level level : {Level::V2, Level::V3, Level::V4}) {
+    if (std::string_view(set) != name_of(level)) continue;
+    if (level < Level::V4) hwy::DisableTargets(HWY_AVX3);
+    if (level < Level::V3) hwy::DisableTargets(HWY_AVX2);
+    require(level <= best, ErrorKind::Usage, "OCTET_CPU is ", set, ", but this CPU has ", name_of(best),
+            " at most");
+    return level;
+  }
+  fail(ErrorKind::Usage, "OCTET_CPU is '", set, "'; it can be v2, v3 or v4");
+}
+
+}  // namespace
+
+Level level() {
+  static const Level level = chosen();
+  return level;
+}
+
+const char* name_of(Level level) {
+  switch (level) {
+    case Level::V2:
+      return "v2";
+    case Level::V3:
+      return "v3";
+    case Level::V4:
+      return "v4";
+  }
+  return "?";
+}
+
+}  // namespace octet::cpu

@@ -1,0 +1,42 @@
+#include "nn/init.h"
+
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+namespace octet {
+namespace {
+
+Tensor made(const std::vector<double>& values, const Shape& shape, const Init& init) {
+  const Tensor host = Tensor::from(values, shape, Device::cpu(), MemoryTag::Workspace);
+  if (init.device.is_cpu()) return host.to(init.dtype, MemoryTag::Weights);
+  return host.to(init.dtype, MemoryTag::Workspace).to(init.device, MemoryTag::Weights);
+}
+
+}  // namespace
+
+Tensor uniform(const Shape& shape, double bound, const Init& init) {
+  Rng rng = init.rng;
+  std::vector<double> values(static_cast<size_t>(shape.numel()));
+  for (double& value : values) value = bound * (2 * rng.uniform() - 1);
+  return made(values, shape, init);
+}
+
+// Box and Muller, 1958; two values a pair of uniform ones.
+Tensor normal(const Shape& shape, double mean, double deviation, const Init& init) {
+  Rng rng = init.rng;
+  std::vector<double> values(static_cast<size_t>(shape.numel()));
+  for (size_t i = 0; i < values.size(); i += 2) {
+    const double radius = std::sqrt(-2 * std::log(1 - rng.uniform())),
+                 angle = 2 * std::numbers::pi * rng.uniform();
+    values[i] = mean + deviation * radius * std::cos(angle);
+    if (i + 1 < values.size()) values[i + 1] = mean + deviation * radius * std::sin(angle);
+  }
+  return made(values, shape, init);
+}
+
+Tensor constant(const Shape& shape, double value, const Init& init) {
+  return Tensor::full(shape, value, init.dtype, init.device, MemoryTag::Weights);
+}
+
+}  // namespace octet

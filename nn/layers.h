@@ -1,0 +1,66 @@
+// The layers. Parameter names and default initialisation are PyTorch's, so that checkpoints can be compared.
+// A layer with dropout takes the stream of its masks; a null stream means evaluation: nothing is dropped.
+#pragma once
+
+#include "autograd/functions.h"
+#include "nn/init.h"
+#include "nn/module.h"
+
+namespace octet {
+
+class Linear : public Module {  // [.., in] -> [.., out]
+ public:
+  // weight [out, in] and bias [out], both uniform in +-1/sqrt(in).
+  Linear(int64_t in, int64_t out, const Init& init, bool bias = true);
+  Variable forward(const Variable& x) const { return linear(x, weight_, bias_); }
+
+ private:
+  Variable weight_, bias_;
+};
+
+class Embedding : public Module {  // ids [..] -> [.., width]
+ public:
+  // weight [rows, width], normal(0, 1). Row `padding` (-1: none) starts at zero and is never trained.
+  Embedding(int64_t rows, int64_t width, const Init& init, int64_t padding = -1);
+  Variable forward(const Tensor& ids) const { return embedding(weight_, ids, padding_); }
+
+ private:
+  int64_t padding_;
+  Variable weight_;
+};
+
+class LayerNorm : public Module {  // [.., width] -> [.., width], over the last axis
+ public:
+  LayerNorm(int64_t width, const Init& init, double eps = 1e-5);  // weight ones, bias zeros
+  Variable forward(const Variable& x) const { return layer_norm(x, weight_, bias_, eps_); }
+
+ private:
+  double eps_;
+  Variable weight_, bias_;
+};
+
+class Dropout : public Module {
+ public:
+  explicit Dropout(double p);
+  Variable forward(const Variable& x, Rng* masks) const { return masks ? dropout(x, p_, *masks) : x; }
+
+ private:
+  double p_;
+};
+
+class LSTM : public Module {  // packed [total, input] -> packed [total, directions * hidden] and last states
+ public:
+  // weight_ih_l0 [4 hidden, in], weight_hh_l0, bias_ih_l0, bias_hh_l0, then .._reverse, then layer 1; all
+  // uniform in
+  // +-1/sqrt(hidden). Dropout stands between layers, not behind the last.
+  LSTM(const LstmConfig& config, double dropout, const Init& init);
+  LstmResult forward(const Variable& x, const PackingPtr& packing, Rng* masks, const Variable& h0 = {},
+                     const Variable& c0 = {}) const;
+
+ private:
+  LstmConfig config_;
+  double dropout_;
+  std::vector<Variable> weights_;
+};
+
+}  // namespace octet

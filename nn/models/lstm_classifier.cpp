@@ -1,0 +1,26 @@
+#include "nn/models/lstm_classifier.h"
+
+namespace octet {
+
+LstmClassifier::LstmClassifier(const LstmClassifierConfig& config, const Init& init)
+    : config_(config),
+      embedding_(config.vocabulary, config.embedding, init.part("embedding")),
+      lstm_({config.embedding, config.hidden, config.layers, config.bidirectional}, config.dropout,
+            init.part("lstm")),
+      fc_(config.hidden * (config.bidirectional ? 2 : 1), config.outputs, init.part("fc")) {
+  part("embedding", embedding_);
+  part("lstm", lstm_);
+  part("fc", fc_);
+}
+
+Variable LstmClassifier::forward(const Tensor& ids, const PackingPtr& packing, Rng* masks) const {
+  const LstmResult result = lstm_.forward(embedding_.forward(ids), packing, masks);
+  // The top layer's cells are the last ones: forward, then reverse.
+  const int64_t cells = result.h_n.size(0), batch = packing->batch();
+  const auto last = [&](int64_t cell) {
+    return reshape(slice(result.h_n, 0, cell, cell + 1), {batch, config_.hidden});
+  };
+  return fc_.forward(config_.bidirectional ? concat({last(cells - 2), last(cells - 1)}, 1) : last(cells - 1));
+}
+
+}  // namespace octet

@@ -1,0 +1,33 @@
+// The text classifier of the SMS experiment: embedding, LSTM, and one linear layer on the last hidden states
+// of the top layer. One logit (binary cross-entropy) or one a class (cross-entropy).
+#pragma once
+
+#include "nn/layers.h"
+
+namespace octet {
+
+struct LstmClassifierConfig {
+  int64_t vocabulary = 0;  // rows of the embedding
+  int64_t embedding = 100;
+  int64_t hidden = 64;
+  int64_t layers = 2;
+  bool bidirectional = true;
+  double dropout = 0.2;  // between layers
+  int64_t outputs = 1;   // logits a text
+};
+
+class LstmClassifier : public Module {
+ public:
+  LstmClassifier(const LstmClassifierConfig& config, const Init& init);
+  // ids [packing->total()], i32, packed -> logits [batch, outputs]. masks: the dropout's stream, null to
+  // evaluate.
+  Variable forward(const Tensor& ids, const PackingPtr& packing, Rng* masks) const;
+
+ private:
+  LstmClassifierConfig config_;
+  Embedding embedding_;
+  LSTM lstm_;
+  Linear fc_;
+};
+
+}  // namespace octet

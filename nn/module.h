@@ -1,0 +1,46 @@
+// A module is a set of named parameters and of named parts. Its own forward() takes what it needs; there is
+// no common signature to force on all of them.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "autograd/variable.h"
+#include "core/safetensors.h"
+
+namespace octet {
+
+class Module {
+ public:
+  virtual ~Module() = default;
+  Module(const Module&) = delete;  // parts are known by address
+  Module& operator=(const Module&) = delete;
+
+  // Every parameter, parts included, in the order of declaration; a part's name stands before a dot. The
+  // names are checkpoint keys.
+  std::vector<NamedParameter> parameters() const;
+  int64_t parameter_count() const;  // elements, not tensors
+  void zero_grad() const;
+
+  // The weights under their names, sharing bytes with the parameters.
+  TensorFile state() const;
+  // Overwrites the weights. Errors of kind Checkpoint, before anything is changed: a name that is missing or
+  // not ours, another shape; `source` (a path) stands in front. Values are converted to the parameter's type.
+  void load(const TensorFile& file, const std::string& source) const;
+
+ protected:
+  Module() = default;
+  // Declares a parameter; the module keeps the handle that it returns.
+  Variable parameter(std::string name, Tensor value);
+  // Declares a part, which must live as long as this module: a member.
+  void part(std::string name, const Module& module);
+
+ private:
+  void collect(const std::string& prefix, std::vector<NamedParameter>& all) const;
+
+  std::vector<NamedParameter> own_;
+  std::vector<std::pair<std::string, const Module*>> parts_;
+};
+
+}  // namespace octet

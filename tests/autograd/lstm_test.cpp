@@ -1,0 +1,175 @@
+#include <cmath>
+
+#include "autograd/functions.h"
+#include "autograd/gradcheck.h"
+#include "core/cpu/thread_pool.h"
+#include "core/safetensors.h"
+#include "tests/support/support.h"
+
+using namespace octet;
+
+namespace {
+
+struct Case {
+  const char* name;
+  LstmConfig config;
+  std::vector<int64_t> lengths;  // longest first, as in the file
+  int64_t time;
+  bool state;
+};
+
+const Case kCases[] = {
+    {"sms", {12, 8, 2, true}, {7, 5, 5, 2, 1}, 7, false},
+    {"imdb", {6, 8, 4, false}, {9, 9, 9}, 9, false},
+    {"imdb_state", {6, 8, 4, false}, {9, 9, 9}, 9, true},
+};
+
+double largest_difference(const Tensor& a, const Tensor& b) {
+  REQUIRE(a.shape() == b.shape());
+  const std::vector<double> x = a.to(DType::F64, MemoryTag::Data).to_vector<double>(),
+                            y = b.to(DType::F64, MemoryTag::Data).to_vector<double>();
+  double largest = 0;
+  for (size_t i = 0; i < x.size(); ++i) largest = std::max(largest, std::abs(x[i] - y[i]));
+  return largest;
+}
+
+// torch's names of the weights, in the order of lstm().
+std::vector<std::string> weight_names(const LstmConfig& config) {
+  std::vector<std::string> names;
+  for (int64_t layer = 0; layer < config.layers; ++layer)
+    for (int64_t direction = 0; direction < config.directions(); ++direction)
+      for (const char* part : {"weight_ih", "weight_hh", "bias_ih", "bias_hh"})
+        names.push_back(std::string(part) + "_l" + std::to_string(layer) + (direction ? "_reverse" : ""));
+  return names;
+}
+
+void check_case(const TensorFile& file, const Case& c, const std::string& precision, double tolerance) {
+  const std::string prefix = std::string(c.name) + "." + precision + ".";
+  const auto get = [&](const std::string& name) { return file.at(prefix + name); };
+  const PackingPtr packing = Packing::of(c.lengths);
+  const std::vector<std::string> names = weight_names(c.config);
+  // Which of the outputs the loss weighs: the three sums of the golden file.
+  for (const std::string sum_name : {"output", "h_n", "all"}) {
+    CAPTURE(prefix + "grad_of_" + sum_name);
+    const Variable x = Variable::leaf(get("input"));
+    std::vector<Variable> weights;
+    for (const std::string& name : names) weights.push_back(Variable::leaf(get("param." + name)));
+    Variable h0, c0;
+    if (c.state) {
+      h0 = Variable::leaf(get("h0"));
+      c0 = Variable::leaf(get("c0"));
+    }
+    const LstmResult result = lstm(pack(x, packing), packing, weights, c.config, h0, c0);
+    const Variable output = unpack(result.y, packing, c.time);
+    CHECK(largest_difference(output.value(), get("output")) < tolerance);
+    CHECK(largest_difference(result.h_n.value(), get("h_n")) < tolerance);
+    CHECK(largest_difference(result.c_n.value(), get("c_n")) < tolerance);
+    const auto weighted = [&](const Variable& y, const char* name) {
+      return sum(y * Variable(get(std::string("loss_weights.") + name)));
+    };
+    Variable loss;
+    if (sum_name == "output") loss = weighted(output, "output");
+    if (sum_name == "h_n") loss = weighted(result.h_n, "h_n");
+    if (sum_name == "all")
+      loss = weighted(output, "output") + weighted(result.h_n, "h_n") + weighted(result.c_n, "c_n");
+    loss.backward();
+    const std::string of = "grad_of_" + sum_name + ".";
+    CHECK(largest_difference(x.grad(), get(of + "input")) < tolerance);
+    for (size_t i = 0; i < names.size(); ++i) {
+      CAPTURE(names[i]);
+      CHECK(largest_difference(weights[i].grad(), get(of + "param." + names[i])) < tolerance);
+    }
+    if (c.state) {
+      CHECK(largest_difference(h0.grad(), get(of + "h0")) < tolerance);
+      CHECK(largest_difference(c0.grad(), get(of + "c0")) < tolerance);
+    }
+  }
+}
+
+Tensor random(const Shape& shape, Rng& rng, DType dtype = DType::F64) {
+  std::vector<double> values(static_cast<size_t>(shape.numel()));
+  for (double& value : values) value = rng.uniform() - 0.5;
+  return Tensor::from(values, shape).to(dtype, MemoryTag::Data);
+}
+
+}  // namespace
+
+TEST_CASE("the LSTM agrees with PyTorch in every output and gradient") {
+  const TensorFile file = read_safetensors(NEED_GOLDEN("lstm_golden.safetensors").string());
+  for (const Case& c : kCases) {
+    check_case(file, c, "f64", 1e-10);
+    check_case(file, c, "f32", 2e-5);
+  }
+}
+
+TEST_CASE("the LSTM passes the gradient check at awkward sizes, with and without initial state") {
+  struct Size {
+    LstmConfig config;
+    std::vector<int64_t> lengths;
+  };
+  const Size sizes[] = {{{1, 1, 1, false}, {1}},
+                        {{3, 5, 2, true}, {4, 2, 1}},
+                        {{2, 9, 1, true}, {3, 3}},
+                        {{4, 3, 3, false}, {5, 4, 4, 1, 1, 1, 1}}};
+  Rng rng(11);
+  for (const Size& size : sizes) {
+    const PackingPtr packing = Packing::of(size.lengths);
+    std::vector<Tensor> inputs = {random({packing->total(), size.config.input}, rng)};
+    for (int64_t cell = 0; cell < size.config.cells(); ++cell) {
+      const int64_t gates = 4 * size.config.hidden,
+                    in = size.config.input_of(cell / size.config.directions());
+      inputs.push_back(random({gates, in}, rng));
+      inputs.push_back(random({gates, size.config.hidden}, rng));
+      inputs.push_back(random({gates}, rng));
+      inputs.push_back(random({gates}, rng));
+    }
+    const auto run = [&](const std::vector<Variable>& v, bool state) {
+      const auto end = v.end() - (state ? 2 : 0);
+      const LstmResult r = lstm(v[0], packing, std::vector<Variable>(v.begin() + 1, end), size.config,
+                                state ? v[v.size() - 2] : Variable(), state ? v.back() : Variable());
+      return sum(r.y * r.y) + sum(r.h_n) + sum(r.c_n * r.c_n);
+    };
+    CHECK(gradcheck([&](const std::vector<Variable>& v) { return run(v, false); }, inputs) == "");
+    const Shape state = {size.config.cells(), packing->batch(), size.config.hidden};
+    inputs.push_back(random(state, rng));
+    inputs.push_back(random(state, rng));
+    CHECK(gradcheck([&](const std::vector<Variable>& v) { return run(v, true); }, inputs) == "");
+  }
+}
+
+TEST_CASE("the LSTM gives the same bytes with one thread and with three") {
+  const LstmConfig config = {20, 24, 2, true};
+  std::vector<int64_t> lengths;
+  for (int64_t i = 0; i < 80; ++i) lengths.push_back(30 - i / 3);
+  const PackingPtr packing = Packing::of(lengths);
+  const auto run = [&](int threads) {
+    cpu::set_thread_count(threads);
+    Rng rng(3);
+    const Variable x = Variable::leaf(random({packing->total(), 20}, rng, DType::F32));
+    std::vector<Variable> weights;
+    for (int64_t cell = 0; cell < config.cells(); ++cell)
+      for (const Shape& shape : {Shape{96, config.input_of(cell / 2)}, Shape{96, 24}, Shape{96}, Shape{96}})
+        weights.push_back(Variable::leaf(random(shape, rng, DType::F32)));
+    const LstmResult result = lstm(x, packing, weights, config);
+    sum(result.y * result.y).backward();
+    std::vector<float> all = result.y.value().to_vector<float>();
+    for (const Variable& weight : weights)
+      for (const float g : weight.grad().to_vector<float>()) all.push_back(g);
+    for (const float g : x.grad().to_vector<float>()) all.push_back(g);
+    cpu::set_thread_count(0);
+    return all;
+  };
+  CHECK(run(1) == run(3));
+}
+
+TEST_CASE("the LSTM names the weight that does not fit") {
+  const PackingPtr packing = Packing::of({2});
+  const Variable x(Tensor::zeros({2, 3}, DType::F32, Device::cpu(), MemoryTag::Data));
+  const auto zeros = [](const Shape& shape) {
+    return Variable(Tensor::zeros(shape, DType::F32, Device::cpu(), MemoryTag::Data));
+  };
+  CHECK_ERROR(ErrorKind::Usage, "weight 1 of cell 0 is [8,3]",
+              lstm(x, packing, {zeros({8, 3}), zeros({8, 3}), zeros({8}), zeros({8})}, {3, 2, 1, false}));
+  CHECK_ERROR(ErrorKind::Usage, "longest first", Packing::of({2, 3}));
+  CHECK_ERROR(ErrorKind::Usage, "length 0", Packing::of({2, 0}));
+}
