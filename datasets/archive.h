@@ -1,0 +1,40 @@
+// Files packed as zip, tar, gz, xz, bz2 or zstd, unpacked in memory with libarchive. What a file is decides
+// its content, never its name.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace octet {
+
+// Bounds for what an archive may become, so that a few kilobytes cannot fill the memory (a "zip bomb").
+struct UnpackLimits {
+  uint64_t bytes = uint64_t{1} << 30;  // of the entry that is read, and of any entry that must be passed over
+  uint64_t ratio = 200;                // unpacked to packed; text packs 3 to 10 times
+  uint64_t free_bytes = uint64_t{16} << 20;  // below this size the ratio does not matter
+  int64_t entries = 10000;
+};
+
+struct ArchiveEntry {
+  std::string name;  // path inside the archive; empty where one file was packed on its own (x.csv.xz)
+  std::string bytes;
+};
+
+// Does this content begin like a packed file?
+bool looks_packed(std::string_view bytes);
+
+// Unpacks the first entry for which `wanted(path)` holds. A file packed on its own is taken whatever `wanted`
+// says. `name` (the archive) and `description` (of what is wanted) stand in messages. Errors (Data): not an
+// archive, truncated, damaged, encrypted, over a limit (with the numbers), no such entry (with what the
+// archive holds instead), an empty entry.
+ArchiveEntry read_archive_entry(std::string_view packed, const std::string& name,
+                                const std::string& description,
+                                const std::function<bool(std::string_view)>& wanted,
+                                const UnpackLimits& limits = {});
+
+// `path` is `file`, or ends in "/file": how an entry is wanted by name.
+bool is_entry_named(std::string_view path, std::string_view file);
+
+}  // namespace octet
