@@ -1,5 +1,5 @@
-// Dynamic 8-bit codes on the CPU: whole vectors encoded and decoded by arithmetic. Compiled once for each SIMD level
-// (Highway's foreach_target), each with the same result to the last bit.
+// Dynamic 8-bit codes on the CPU: whole vectors encoded and decoded by arithmetic. Compiled once for each
+// SIMD level (Highway's foreach_target), each with the same result to the last bit.
 #if defined(OCTET_OPTIM_CPU_BLOCKWISE8_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCTET_OPTIM_CPU_BLOCKWISE8_INL_H_
 #undef OCTET_OPTIM_CPU_BLOCKWISE8_INL_H_
@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "hwy/highway.h"
+#include <hwy/highway.h>
 #include "optim/codebook.h"
 #include "optim/codecs/blockwise8.h"
 
@@ -61,7 +61,8 @@ class Encoder {
  public:
   explicit Encoder(SecondMoment mode) : Encoder(linear_pieces(kBook), mode) {}
 
-  // The code of every lane of n: a finite value divided by its block's largest, so at most 1 (and an ulp) large.
+  // The code of every lane of n: a finite value divided by its block's largest, so at most 1 (and an ulp)
+  // large.
   HWY_INLINE hn::Vec<U8> operator()(VF n) const {
     const F32 f;
     const I32 i;
@@ -80,7 +81,8 @@ class Encoder {
     const VF distance = hn::Abs(hn::Sub(place, hn::Sub(code, shift)));
     const auto at_border = hn::Gt(distance, hn::Set(f, 0.5f - kPieceTolerance));
     if (HWY_UNLIKELY(!hn::AllFalse(f, at_border))) code = hn::IfThenElse(at_border, exact(n, code), code);
-    if (kBook == Book::Signed) code = hn::Max(code, hn::Set(f, kShift));  // there is no -1.0: index -1 becomes 0
+    if (kBook == Book::Signed)
+      code = hn::Max(code, hn::Set(f, kShift));  // there is no -1.0: index -1 becomes 0
     return low_bytes(hn::BitCast(U32(), code));
   }
 
@@ -118,8 +120,9 @@ class Encoder {
   VF least_;  // code of the smallest positive value; not used in the signed book
 };
 
-// The largest |x|, as bits: the order of the bits of non-negative floats is that of the floats, with infinity and
-// then NaN above, so the result does not depend on the order of the lanes even where a value is not a number.
+// The largest |x|, as bits: the order of the bits of non-negative floats is that of the floats, with infinity
+// and then NaN above, so the result does not depend on the order of the lanes even where a value is not a
+// number.
 HWY_INLINE float largest_magnitude(const float* HWY_RESTRICT x, int count) {
   const F32 f;
   const I32 i;
@@ -141,15 +144,16 @@ HWY_INLINE float largest_magnitude(const float* HWY_RESTRICT x, int count) {
 
 // x[0..count) -> codes and the block's absmax. x is scratch: it may be changed.
 template <Book kBook>
-HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, SecondMoment mode, uint8_t* HWY_RESTRICT codes,
-                               float* absmax) {
+HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, SecondMoment mode,
+                               uint8_t* HWY_RESTRICT codes, float* absmax) {
   const F32 f;
   const U8 u8;
   const int lanes = static_cast<int>(hn::Lanes(f));
   float largest = largest_magnitude(x, count);
   *absmax = largest;
   if (HWY_UNLIKELY(!(largest >= 0x1p-126f && largest < HUGE_VALF))) {
-    if (largest == 0 || !(largest < HUGE_VALF)) {  // not finite: absmax alone makes every value of the block so
+    if (largest == 0 ||
+        !(largest < HUGE_VALF)) {  // not finite: absmax alone makes every value of the block so
       std::fill_n(codes, count, kBook == Book::Signed ? uint8_t{127} : uint8_t{0});
       return;
     }
@@ -171,7 +175,8 @@ HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, SecondMoment mo
 
 // codes -> value * absmax.
 template <Book kBook>
-HWY_NOINLINE void decode_block(const uint8_t* HWY_RESTRICT codes, float absmax, int count, float* HWY_RESTRICT x) {
+HWY_NOINLINE void decode_block(const uint8_t* HWY_RESTRICT codes, float absmax, int count,
+                               float* HWY_RESTRICT x) {
   const float* HWY_RESTRICT value = codebook(kBook).value.data();
   for (int k = 0; k < count; ++k) x[k] = value[codes[k]] * absmax;
 }
