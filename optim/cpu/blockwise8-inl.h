@@ -1,4 +1,4 @@
-// Dynamic 8-bit codes on the CPU: whole vectors encoded and decoded by arithmetic. Compiled once for each
+// Dynamic 8-bit codes on the CPU: whole vectors encoded by arithmetic. Compiled once for each
 // SIMD level (Highway's foreach_target), each with the same result to the last bit.
 #if defined(OCTET_OPTIM_CPU_BLOCKWISE8_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCTET_OPTIM_CPU_BLOCKWISE8_INL_H_
@@ -171,14 +171,6 @@ HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, SecondMoment mo
     hn::Store(encoder(hn::Mul(hn::Load(f, rest), r)), u8, rest_codes);
     std::copy(rest_codes, rest_codes + (count - k), codes + k);
   }
-}
-
-// codes -> value * absmax.
-template <Book kBook>
-HWY_NOINLINE void decode_block(const uint8_t* HWY_RESTRICT codes, float absmax, int count,
-                               float* HWY_RESTRICT x) {
-  const float* HWY_RESTRICT value = codebook(kBook).value.data();
-  for (int k = 0; k < count; ++k) x[k] = value[codes[k]] * absmax;
 }
 
 }  // namespace octet::optim::HWY_NAMESPACE

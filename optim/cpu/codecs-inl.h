@@ -9,6 +9,7 @@
 #include <hwy/highway.h>
 #include "optim/codecs.h"
 #include "optim/cpu/blockwise8-inl.h"
+#include "optim/cpu/decode-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
