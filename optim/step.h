@@ -52,8 +52,9 @@ struct StepTable {
                   StepControl* control);
   // Updates weights and states in one pass; does nothing where control->bad_tensor is set.
   void (*step)(const StepPlan* plans, int plan_count, const StepControl* control);
-  // One slot by itself, for loading state of another codec and for looking into it: values of the codec's
-  // Value type to and from stored ones and an absmax a block (null where the codec has none).
+  // One slot by itself (its values not negative under the unsigned book), for loading state of another codec
+  // and for looking into it: values of the codec's Value type to and from stored ones and an absmax a block
+  // (null where the codec has none).
   void (*encode)(int codec, Book book, SecondMoment mode, int block_size, const void* values, int64_t count,
                  void* stored, float* absmax);
   void (*decode)(int codec, Book book, int block_size, const void* stored, const float* absmax, int64_t count,

@@ -27,7 +27,7 @@ using U8 = hn::Rebind<uint8_t, F32>;
 using VF = hn::Vec<F32>;
 using VI = hn::Vec<I32>;
 
-// Looks up one of eight floats for each lane.
+// Looks up one of eight floats for each lane, by the lowest three bits of its index.
 class Table8 {
  public:
   explicit Table8(const float* table)
@@ -35,13 +35,16 @@ class Table8 {
   HWY_INLINE VF operator()(VI index) const {
     const F32 f;
     const I32 i;
-    if constexpr (!kSplit) return hn::TableLookupLanes(low_, hn::IndicesFromVec(f, index));
+    // The instructions behind TableLookupLanes ignore the bits above, and a table of 16 lanes holds itself
+    // twice.
+    if constexpr (!kSplit) return hn::TableLookupLanes(low_, Indices{index.raw});
     const auto within = hn::IndicesFromVec(f, hn::And(index, hn::Set(i, 3)));
-    return hn::IfThenElse(hn::RebindMask(f, hn::Gt(index, hn::Set(i, 3))),
-                          hn::TableLookupLanes(high_, within), hn::TableLookupLanes(low_, within));
+    const auto upper = hn::RebindMask(f, hn::TestBit(index, hn::Set(i, 4)));
+    return hn::IfThenElse(upper, hn::TableLookupLanes(high_, within), hn::TableLookupLanes(low_, within));
   }
 
  private:
+  using Indices = decltype(hn::IndicesFromVec(F32(), VI()));
   static constexpr bool kSplit = hn::MaxLanes(F32()) < 8;  // four lanes see half of the table at a time
   VF low_, high_;
 };
@@ -55,6 +58,16 @@ HWY_INLINE hn::Vec<U8> low_bytes(hn::Vec<U32> x) {
 #endif
 }
 
+// x minus the nearest integer, where `rounded` is x + shift and has rounded to it.
+HWY_INLINE VF from_nearest_integer(VF x, VF rounded, VF shift) {
+#if HWY_TARGET == HWY_AVX3
+  (void)rounded, (void)shift;
+  return VF{_mm512_reduce_ps(x.raw, _MM_FROUND_TO_NEAREST_INT)};
+#else
+  return hn::Sub(x, hn::Sub(rounded, shift));
+#endif
+}
+
 // Codes of floats, by linear pieces (see optim/codebook.h).
 template <Book kBook>
 class Encoder {
@@ -62,15 +75,15 @@ class Encoder {
   explicit Encoder(SecondMoment mode) : Encoder(linear_pieces(kBook), mode) {}
 
   // The code of every lane of n: a finite value divided by its block's largest, so at most 1 (and an ulp)
-  // large.
+  // large; not negative in the unsigned book.
   HWY_INLINE hn::Vec<U8> operator()(VF n) const {
     const F32 f;
     const I32 i;
-    const VF x = kBook == Book::Signed ? hn::Abs(n) : hn::Max(n, hn::Zero(f));
+    const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
     const VF bits = hn::ConvertTo(f, hn::BitCast(i, x));
     // Adding kShift to a small number rounds it to the nearest integer, and puts that into the lowest bits.
     const VF guess = hn::MulAdd(bits, hn::Set(f, kPieceScale), hn::Set(f, kShift + kPieceOffset));
-    VI piece = hn::And(hn::BitCast(i, hn::Max(guess, hn::Set(f, kShift))), hn::Set(i, 7));
+    VI piece = hn::BitCast(i, hn::Max(guess, hn::Set(f, kShift)));
     const auto next = hn::RebindMask(i, hn::Ge(x, threshold_(piece)));
     piece = hn::IfThenElse(next, hn::Add(piece, hn::Set(i, 1)), piece);
     const VF y = hn::Min(hn::MulAdd(slope_(piece), x, offset_(piece)), limit_(piece));
@@ -78,7 +91,7 @@ class Encoder {
     const VF place = kBook == Book::Signed ? hn::CopySign(y, n) : hn::Max(y, hn::Min(bits, least_));
     const VF shift = hn::Set(f, kShift + kZero);
     VF code = hn::Add(place, shift);
-    const VF distance = hn::Abs(hn::Sub(place, hn::Sub(code, shift)));
+    const VF distance = hn::Abs(from_nearest_integer(place, code, shift));
     const auto at_border = hn::Gt(distance, hn::Set(f, 0.5f - kPieceTolerance));
     if (HWY_UNLIKELY(!hn::AllFalse(f, at_border))) code = hn::IfThenElse(at_border, exact(n, code), code);
     if (kBook == Book::Signed)

@@ -23,8 +23,8 @@ inline void decode_by_table(const float* HWY_RESTRICT value, const uint8_t* HWY_
 }
 
 #if HWY_TARGET == HWY_AVX3
-// With VBMI a book fits into registers, as four planes of bytes, and one instruction looks up 64 bytes of half a
-// plane. A third of the time of looking into memory.
+// With VBMI a book fits into registers, as four planes of bytes, and one instruction looks up 64 bytes of
+// half a plane. A third of the time of looking into memory.
 struct BytePlanes {
   alignas(64) uint8_t byte[4][256];
   explicit BytePlanes(const Codebook& book) {
@@ -41,9 +41,10 @@ OCTET_VBMI inline int decode_vbmi(const BytePlanes& planes, const uint8_t* HWY_R
                                   int count, float* HWY_RESTRICT x) {
   __m512i table[4][4];
   for (int plane = 0; plane < 4; ++plane)
-    for (int part = 0; part < 4; ++part) table[plane][part] = _mm512_load_si512(planes.byte[plane] + 64 * part);
-  // Interleaving bytes works within each quarter of a vector; with the codes in this order the floats come out in
-  // theirs.
+    for (int part = 0; part < 4; ++part)
+      table[plane][part] = _mm512_load_si512(planes.byte[plane] + 64 * part);
+  // Interleaving bytes works within each quarter of a vector; with the codes in this order the floats come
+  // out in theirs.
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   const __m512 scale = _mm512_set1_ps(absmax);
   int k = 0;
@@ -52,10 +53,13 @@ OCTET_VBMI inline int decode_vbmi(const BytePlanes& planes, const uint8_t* HWY_R
     const __mmask64 upper = _mm512_movepi8_mask(code);
     __m512i byte[4];
     for (int plane = 0; plane < 4; ++plane)
-      byte[plane] = _mm512_mask_mov_epi8(_mm512_permutex2var_epi8(table[plane][0], code, table[plane][1]), upper,
-                                         _mm512_permutex2var_epi8(table[plane][2], code, table[plane][3]));
-    const __m512i low01 = _mm512_unpacklo_epi8(byte[0], byte[1]), high01 = _mm512_unpackhi_epi8(byte[0], byte[1]);
-    const __m512i low23 = _mm512_unpacklo_epi8(byte[2], byte[3]), high23 = _mm512_unpackhi_epi8(byte[2], byte[3]);
+      byte[plane] =
+          _mm512_mask_mov_epi8(_mm512_permutex2var_epi8(table[plane][0], code, table[plane][1]), upper,
+                               _mm512_permutex2var_epi8(table[plane][2], code, table[plane][3]));
+    const __m512i low01 = _mm512_unpacklo_epi8(byte[0], byte[1]),
+                  high01 = _mm512_unpackhi_epi8(byte[0], byte[1]);
+    const __m512i low23 = _mm512_unpacklo_epi8(byte[2], byte[3]),
+                  high23 = _mm512_unpackhi_epi8(byte[2], byte[3]);
     const __m512i value[4] = {_mm512_unpacklo_epi16(low01, low23), _mm512_unpackhi_epi16(low01, low23),
                               _mm512_unpacklo_epi16(high01, high23), _mm512_unpackhi_epi16(high01, high23)};
     for (int part = 0; part < 4; ++part)
@@ -66,7 +70,8 @@ OCTET_VBMI inline int decode_vbmi(const BytePlanes& planes, const uint8_t* HWY_R
 #endif
 
 template <Book kBook>
-HWY_NOINLINE void decode_block(const uint8_t* HWY_RESTRICT codes, float absmax, int count, float* HWY_RESTRICT x) {
+HWY_NOINLINE void decode_block(const uint8_t* HWY_RESTRICT codes, float absmax, int count,
+                               float* HWY_RESTRICT x) {
   const Codebook& book = codebook(kBook);
   int done = 0;
 #if HWY_TARGET == HWY_AVX3
