@@ -12,7 +12,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string kept(const PartFile& part, const RemoteFile& file) {
+// For messages: what of the part stays for the next run. An empty part does not.
+std::string kept(PartFile& part, const RemoteFile& file) {
+  if (part.size() == 0) {
+    part.remove();
+    return "";
+  }
   std::ostringstream text;
   text << "; " << part.size() << " of " << file.bytes << " bytes are kept in " << part.path().string()
        << ", and the same command goes on from there";
