@@ -73,8 +73,10 @@ struct LstmResult {
 // A stack of LSTM layers (Hochreiter and Schmidhuber, 1997, with forget gates) over packed sequences. x
 // [total, input]; h0, c0 [layers * directions, batch, hidden] or undefined for zeros; weights four a cell as
 // LstmForward says.
+// With `index` [total] i32, packed row i reads row index[i] of x: rows that come often are multiplied once.
 LstmResult lstm(const Variable& x, const PackingPtr& packing, const std::vector<Variable>& weights,
-                const LstmConfig& config, const Variable& h0 = {}, const Variable& c0 = {});
+                const LstmConfig& config, const Variable& h0 = {}, const Variable& c0 = {},
+                const Tensor& index = {});
 
 // Padded [batch, time, n] to packed [total, n] and back; padding becomes zeros. Rows are sorted longest
 // first.

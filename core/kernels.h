@@ -185,8 +185,10 @@ struct LstmConfig {
 struct LstmForward {
   LstmConfig config;
   PackingPtr packing;
-  Tensor x;                         // [total, input], packed
-  Tensor h0, c0;                    // [cells, batch, hidden], or undefined for zeros
+  Tensor x;       // [rows, input]: rows = total, packed, unless there is an index
+  Tensor index;   // [total] i32: packed row i reads x row index[i]; undefined: row i. Equal inputs
+                  // (a token's embedding) are then multiplied once, however often they come
+  Tensor h0, c0;  // [cells, batch, hidden], or undefined for zeros
   std::span<const Tensor> weights;  // four a cell: w_ih [4H, in], w_hh [4H, H], b_ih [4H], b_hh [4H]
   Tensor y;                         // [total, directions * hidden], packed
   Tensor h_n, c_n;                  // [cells, batch, hidden], state after each sequence's own last step
@@ -195,7 +197,7 @@ struct LstmForward {
 struct LstmBackward {
   LstmConfig config;
   PackingPtr packing;
-  Tensor x, h0, c0;
+  Tensor x, index, h0, c0;
   std::span<const Tensor> weights;
   Tensor y, reserve;                 // as forward left them; the reserve is used up
   Tensor dy, dh_n, dc_n;             // undefined where nothing flows back

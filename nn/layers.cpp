@@ -50,10 +50,11 @@ LSTM::LSTM(const LstmConfig& config, double dropout, const Init& init) : config_
     }
 }
 
-LstmResult LSTM::forward(const Variable& x, const PackingPtr& packing, Rng* masks, const Variable& h0,
-                         const Variable& c0) const {
+LstmResult LSTM::forward(const Variable& x, const PackingPtr& packing, Rng* masks, const Tensor& index,
+                         const Variable& h0, const Variable& c0) const {
   // All layers in one operation where nothing stands between them.
-  if (!masks || dropout_ == 0 || config_.layers == 1) return lstm(x, packing, weights_, config_, h0, c0);
+  if (!masks || dropout_ == 0 || config_.layers == 1)
+    return lstm(x, packing, weights_, config_, h0, c0, index);
   Variable input = x;
   std::vector<Variable> h_n, c_n;
   LstmResult result;
@@ -66,7 +67,8 @@ LstmResult LSTM::forward(const Variable& x, const PackingPtr& packing, Rng* mask
     const auto part = [&](const Variable& state) {
       return state.defined() ? slice(state, 0, layer * cells, (layer + 1) * cells) : Variable();
     };
-    result = lstm(input, packing, std::vector<Variable>(begin, begin + cells * 4), one, part(h0), part(c0));
+    result = lstm(input, packing, std::vector<Variable>(begin, begin + cells * 4), one, part(h0), part(c0),
+                  layer == 0 ? index : Tensor());
     h_n.push_back(result.h_n);
     c_n.push_back(result.c_n);
     if (layer + 1 < config_.layers) input = dropout(result.y, dropout_, *masks);

@@ -54,8 +54,9 @@ class LSTM : public Module {  // packed [total, input] -> packed [total, directi
   // uniform in
   // +-1/sqrt(hidden). Dropout stands between layers, not behind the last.
   LSTM(const LstmConfig& config, double dropout, const Init& init);
-  LstmResult forward(const Variable& x, const PackingPtr& packing, Rng* masks, const Variable& h0 = {},
-                     const Variable& c0 = {}) const;
+  // index: see lstm(); equal rows of the input need to be there only once.
+  LstmResult forward(const Variable& x, const PackingPtr& packing, Rng* masks, const Tensor& index = {},
+                     const Variable& h0 = {}, const Variable& c0 = {}) const;
 
  private:
   LstmConfig config_;

@@ -8,6 +8,7 @@ namespace {
 struct Lstm {
   LstmConfig config;
   PackingPtr packing;
+  Tensor index;
   bool has_state;  // h0 and c0 stand behind the weights in the list of inputs
   bool recorded;   // a gradient will be asked for
   Tensor x = {}, y = {}, reserve = {};
@@ -27,7 +28,7 @@ struct Lstm {
     if (recorded)
       reserve = Tensor::empty({k.lstm_reserve(config, *packing, x.dtype())}, DType::U8, x.device(),
                               MemoryTag::Activations);
-    k.lstm_forward({config, packing, x, initial(0), initial(1), weights, y, h_n, c_n, reserve});
+    k.lstm_forward({config, packing, x, index, initial(0), initial(1), weights, y, h_n, c_n, reserve});
     return {y, h_n, c_n};
   }
 
@@ -38,7 +39,7 @@ struct Lstm {
     for (size_t i = 0; i < state.size(); ++i) result.push_back(wanted.like(i + 1 + weights.size(), state[i]));
     const std::span<const Tensor> dweights(result.data() + 1, weights.size());
     kernels(x).recurrent.lstm_backward(
-        {config, packing, x, initial(0), initial(1), weights, y, reserve, d[0], d[1], d[2], result[0],
+        {config, packing, x, index, initial(0), initial(1), weights, y, reserve, d[0], d[1], d[2], result[0],
          has_state ? result[result.size() - 2] : Tensor(), has_state ? result.back() : Tensor(), dweights});
     return result;
   }
@@ -50,9 +51,14 @@ struct Lstm {
 }  // namespace
 
 LstmResult lstm(const Variable& x, const PackingPtr& packing, const std::vector<Variable>& weights,
-                const LstmConfig& config, const Variable& h0, const Variable& c0) {
-  require(x.shape() == Shape{packing->total(), config.input}, "lstm: input ", x.shape(), " is not [",
-          packing->total(), ",", config.input, "] (packed steps, input size)");
+                const LstmConfig& config, const Variable& h0, const Variable& c0, const Tensor& index) {
+  require(x.shape().rank() == 2 && x.size(1) == config.input &&
+              (index.defined() || x.size(0) == packing->total()),
+          "lstm: input ", x.shape(), " is not [", packing->total(), ",", config.input,
+          "] (packed steps, input size)");
+  require(!index.defined() || (index.shape() == Shape{packing->total()} && index.dtype() == DType::I32),
+          "lstm: the index ", index.shape(), " of ", index.dtype(), " is not [", packing->total(),
+          "] of i32");
   require(static_cast<int64_t>(weights.size()) == 4 * config.cells(), "lstm: ", weights.size(), " weights, ",
           4 * config.cells(), " are needed");
   for (int64_t cell = 0; cell < config.cells(); ++cell) {
@@ -77,7 +83,8 @@ LstmResult lstm(const Variable& x, const PackingPtr& packing, const std::vector<
   }
   bool flows = false;
   for (const Variable& input : inputs) flows |= input.requires_grad();
-  auto [y, h_n, c_n] = record_all(Lstm{config, packing, h0.defined(), flows && grad_enabled()}, inputs);
+  auto [y, h_n, c_n] =
+      record_all(Lstm{config, packing, index, h0.defined(), flows && grad_enabled()}, inputs);
   return {y, h_n, c_n};
 }
 

@@ -1,4 +1,4 @@
-// Table look-ups, losses, dropout and changes of layout.
+// Table look-ups, losses and changes of layout.
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,6 @@
 #include "core/cpu/backend.h"
 #include "core/cpu/thread_pool.h"
 #include "core/error.h"
-#include "core/philox.h"
 
 namespace octet::cpu {
 namespace {
@@ -119,25 +118,6 @@ void binary_cross_entropy_backward(const Tensor& logits, const Tensor& targets, 
   });
 }
 
-void dropout(const Tensor& x, double p, uint64_t key, uint64_t first, const Tensor& y) {
-  const auto limit = static_cast<uint64_t>(p * 0x1p32);  // a word below it is dropped
-  with_float_type(x.dtype(), "dropout", [&](auto zero) {
-    using T = decltype(zero);
-    const T* from = x.data<T>();
-    T* to = y.data<T>();
-    const T scale = static_cast<T>(1 / (1 - p));
-    const int64_t count = x.numel();
-    parallel_ranges((count + 3) / 4, 1 << 12, [=](int64_t begin, int64_t end) {
-      for (int64_t block = begin; block < end; ++block) {
-        uint32_t words[4];
-        philox_block(key, first + static_cast<uint64_t>(block), words);
-        for (int64_t i = block * 4; i < std::min(block * 4 + 4, count); ++i)
-          to[i] = words[i % 4] >= limit ? from[i] * scale : T(0);
-      }
-    });
-  });
-}
-
 void permute(const Tensor& x, std::span<const int> axes, const Tensor& y) {
   const int rank = x.shape().rank();
   int64_t stride[Shape::kMaxRank], step = 1, taken[Shape::kMaxRank];
@@ -183,8 +163,6 @@ LossKernels loss_kernels() {
           .binary_cross_entropy = binary_cross_entropy,
           .binary_cross_entropy_backward = binary_cross_entropy_backward};
 }
-
-DropoutKernels dropout_kernels() { return {.apply = dropout}; }
 
 LayoutKernels layout_kernels() { return {.permute = permute, .copy_block = copy_block}; }
 

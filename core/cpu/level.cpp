@@ -10,11 +10,22 @@
 namespace octet::cpu {
 namespace {
 
+#ifdef __clang__  // clang-tidy 14 knows the features, but not the levels by name
+#define OCTET_HAS_V2() __builtin_cpu_supports("sse4.2")
+#define OCTET_HAS_V3() \
+  (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+#define OCTET_HAS_V4() (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+#else
+#define OCTET_HAS_V2() __builtin_cpu_supports("x86-64-v2")
+#define OCTET_HAS_V3() __builtin_cpu_supports("x86-64-v3")
+#define OCTET_HAS_V4() __builtin_cpu_supports("x86-64-v4")
+#endif
+
 Level widest() {
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("x86-64-v4")) return Level::V4;
-  if (__builtin_cpu_supports("x86-64-v3")) return Level::V3;
-  require(__builtin_cpu_supports("x86-64-v2"), ErrorKind::Device, "this CPU lacks SSE4.2, which octet needs");
+  if (OCTET_HAS_V4()) return Level::V4;
+  if (OCTET_HAS_V3()) return Level::V3;
+  require(OCTET_HAS_V2(), ErrorKind::Device, "this CPU lacks SSE4.2, which octet needs");
   return Level::V2;
 }
 

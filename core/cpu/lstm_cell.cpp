@@ -14,8 +14,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Rows of a tile: four accumulators each, as many as the registers hold.
 constexpr int kTileRows = HWY_TARGET <= HWY_AVX3 ? 6 : 3;
 
-// float32: x P(x^2) / Q(x^2) on [-7.9, 7.9], the rational approximation that Eigen uses (a few ulp); beyond, tanh is 1.
-// float64: Highway's, which is accurate to 1 to 4 ulp.
+// float32: x P(x^2) / Q(x^2) on [-7.9, 7.9], the rational approximation that Eigen uses (a few ulp); beyond,
+// tanh is 1. float64: Highway's, which is accurate to 1 to 4 ulp.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V CellTanh(D d, V x) {
   if constexpr (sizeof(hn::TFromD<D>) == 8) {
@@ -75,14 +75,14 @@ HWY_INLINE void ForwardTile(D d, const CellForward<T>& a, int64_t block, int64_t
   using V = hn::Vec<D>;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t unit = block * lanes, width = 4 * a.padded;
-  T* gates = a.gates + row * width + 4 * unit;
   V acc[R][4];
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r)
+  for (int r = 0; r < R; ++r) {
+    const T* input = a.input + (a.index ? a.index[row + r] : row + r) * width + 4 * unit;
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q)
-      acc[r][q] =
-          hn::Add(hn::LoadU(d, gates + r * width + q * lanes), hn::LoadU(d, a.bias + 4 * unit + q * lanes));
+      acc[r][q] = hn::Add(hn::LoadU(d, input + q * lanes), hn::LoadU(d, a.bias + 4 * unit + q * lanes));
+  }
   if (a.h_before) {
     const T* w = a.weights + unit * 4 * a.hidden;
     const T* h = a.h_before + row * a.h_stride;
@@ -109,9 +109,9 @@ HWY_INLINE void ForwardTile(D d, const CellForward<T>& a, int64_t block, int64_t
     const V t = CellTanh(d, c);
     hn::StoreU(c, d, a.c + at);
     StoreSome(d, hn::Mul(o, t), a.h + (row + r) * a.h_stride + unit, a.hidden - unit);
-    if (a.tanh_c) {  // training: backward needs the gates
+    if (a.gates) {  // training: backward needs them
       hn::StoreU(t, d, a.tanh_c + at);
-      T* out = gates + r * width;
+      T* out = a.gates + (row + r) * width + 4 * unit;
       hn::StoreU(i, d, out);
       hn::StoreU(f, d, out + lanes);
       hn::StoreU(g, d, out + 2 * lanes);

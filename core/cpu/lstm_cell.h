@@ -19,11 +19,13 @@ struct CellForward {
   const T* bias;      // [4 * padded], both biases added
   const T* h_before;  // rows of h_stride elements, or null for zeros
   int64_t h_stride;
-  const T* c_before;  // [rows, padded], or null for zeros
-  T* gates;           // [rows, 4 * padded]: in, the input's share; out, the gates after their functions
-  T* c;               // [rows, padded]
-  T* tanh_c;          // [rows, padded], or null when there will be no backward
-  T* h;               // rows of h_stride elements
+  const T* c_before;     // [rows, padded], or null for zeros
+  const T* input;        // rows of 4 * padded: the input's share of the gates
+  const int32_t* index;  // [rows]: which row of `input`; null: row i (and then `gates` may be the same bytes)
+  T* gates;   // [rows, 4 * padded]: the gates after their functions; null when there will be no backward
+  T* c;       // [rows, padded]
+  T* tanh_c;  // [rows, padded], or null like `gates`
+  T* h;       // rows of h_stride elements
 };
 
 template <class T>

@@ -13,10 +13,11 @@ LstmClassifier::LstmClassifier(const LstmClassifierConfig& config, const Init& i
   part("fc", fc_);
 }
 
-Variable LstmClassifier::forward(const Tensor& ids, const PackingPtr& packing, Rng* masks) const {
-  const LstmResult result = lstm_.forward(embedding_.forward(ids), packing, masks);
+Variable LstmClassifier::forward(const PackedIds& texts, Rng* masks) const {
+  const LstmResult result =
+      lstm_.forward(embedding_.forward(texts.distinct), texts.packing, masks, texts.index);
   // The top layer's cells are the last ones: forward, then reverse.
-  const int64_t cells = result.h_n.size(0), batch = packing->batch();
+  const int64_t cells = result.h_n.size(0), batch = texts.packing->batch();
   const auto last = [&](int64_t cell) {
     return reshape(slice(result.h_n, 0, cell, cell + 1), {batch, config_.hidden});
   };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "nn/layers.h"
+#include "nn/packed_ids.h"
 
 namespace octet {
 
@@ -19,9 +20,8 @@ struct LstmClassifierConfig {
 class LstmClassifier : public Module {
  public:
   LstmClassifier(const LstmClassifierConfig& config, const Init& init);
-  // ids [packing->total()], i32, packed -> logits [batch, outputs]. masks: the dropout's stream, null to
-  // evaluate.
-  Variable forward(const Tensor& ids, const PackingPtr& packing, Rng* masks) const;
+  // -> logits [batch, outputs]. masks: the dropout's stream, null to evaluate.
+  Variable forward(const PackedIds& texts, Rng* masks) const;
 
  private:
   LstmClassifierConfig config_;

@@ -137,6 +137,39 @@ TEST_CASE("the LSTM passes the gradient check at awkward sizes, with and without
   }
 }
 
+TEST_CASE("an LSTM that reads repeated rows through an index equals one that gets them repeated") {
+  const LstmConfig config = {5, 7, 2, true};
+  const PackingPtr packing = Packing::of({4, 3, 1});
+  const std::vector<int32_t> rows = {2, 0, 2, 1, 2, 0, 3, 2};
+  const Tensor index = Tensor::from(rows, {8});
+  Rng rng(5);
+  const Tensor table = random({4, 5}, rng);
+  std::vector<Tensor> weights;
+  for (int64_t cell = 0; cell < config.cells(); ++cell)
+    for (const Shape& shape : {Shape{28, config.input_of(cell / 2)}, Shape{28, 7}, Shape{28}, Shape{28}})
+      weights.push_back(random(shape, rng));
+  const auto run = [&](bool indexed) {
+    const Variable x = Variable::leaf(table);
+    std::vector<Variable> w;
+    for (const Tensor& weight : weights) w.push_back(Variable::leaf(weight));
+    const LstmResult r =
+        indexed ? lstm(x, packing, w, config, {}, {}, index) : lstm(embedding(x, index), packing, w, config);
+    sum(r.y * r.y + sum(r.c_n)).backward();
+    std::vector<Tensor> all = {r.y.value(), r.h_n.value(), r.c_n.value(), x.grad()};
+    for (const Variable& weight : w) all.push_back(weight.grad());
+    return all;
+  };
+  const std::vector<Tensor> a = run(true), b = run(false);
+  for (size_t i = 0; i < a.size(); ++i) CHECK(largest_difference(a[i], b[i]) < 1e-12);
+  const NoGrad no_grad;
+  std::vector<Variable> w;
+  for (const Tensor& weight : weights) w.push_back(Variable(weight));
+  CHECK(largest_difference(lstm(Variable(table), packing, w, config, {}, {}, index).y.value(), a[0]) < 1e-15);
+  CHECK_ERROR(
+      ErrorKind::Data, "index 4",
+      lstm(Variable(table), packing, w, config, {}, {}, Tensor::from(std::vector<int32_t>(8, 4), {8})));
+}
+
 TEST_CASE("the LSTM gives the same bytes with one thread and with three") {
   const LstmConfig config = {20, 24, 2, true};
   std::vector<int64_t> lengths;

@@ -1,0 +1,34 @@
+#include "nn/packed_ids.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace octet {
+
+PackedIds pack_ids(std::span<const std::span<const int32_t>> sequences, Device device) {
+  std::vector<int64_t> lengths;
+  for (const auto& sequence : sequences) lengths.push_back(static_cast<int64_t>(sequence.size()));
+  PackedIds packed;
+  packed.packing = Packing::of(std::move(lengths));
+  std::vector<int32_t> ids;
+  ids.reserve(static_cast<size_t>(packed.packing->total()));
+  for (int64_t step = 0; step < packed.packing->steps(); ++step)
+    for (int64_t row = 0; row < packed.packing->batch_sizes[static_cast<size_t>(step)]; ++row)
+      ids.push_back(sequences[static_cast<size_t>(row)][static_cast<size_t>(step)]);
+
+  std::vector<int32_t> distinct = ids;
+  std::sort(distinct.begin(), distinct.end());
+  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+  require(distinct.front() >= 0, ErrorKind::Data, "pack_ids: token id ", distinct.front(), " is negative");
+  std::vector<int32_t> position(static_cast<size_t>(distinct.back()) + 1);
+  for (size_t i = 0; i < distinct.size(); ++i)
+    position[static_cast<size_t>(distinct[i])] = static_cast<int32_t>(i);
+  for (int32_t& id : ids) id = position[static_cast<size_t>(id)];
+
+  packed.distinct = Tensor::from(distinct, {static_cast<int64_t>(distinct.size())}, device);
+  packed.index = Tensor::from(ids, {packed.packing->total()}, device);
+  return packed;
+}
+
+}  // namespace octet

@@ -1,0 +1,192 @@
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/support.h"
+#include "tools/config_file.h"
+#include "tools/config_flags.h"
+#include "tools/config_json.h"
+
+using namespace octet;
+using namespace octet::testing;
+using namespace octet::tools;
+
+namespace {
+
+TrainConfig parse(std::vector<std::string> arguments) {
+  CLI::App app("", "octet train");
+  const TrainFlags flags(app);
+  app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  return flags.resolve();
+}
+
+// A config in which no field has its default.
+TrainConfig unusual() {
+  TrainConfig c;
+  c.task = "sms", c.optimizer = "adamw", c.state = "blockwise8", c.epochs = 7, c.seed = 1, c.split_seed = 2;
+  c.device = "cuda", c.data = "a \"quoted\" \\ path\n\x01 \xc3\xa9", c.out = "o", c.log = "l.jsonl",
+  c.batch_size = 3;
+  c.lr = 0.1 + 0.2, c.beta1 = 0.8, c.beta2 = 1.0 / 3, c.eps = 1e-300, c.weight_decay = 2, c.clip_norm = 5;
+  c.schedule = "cosine", c.warmup_steps = 10, c.block_size = 64, c.min_8bit_size = 0;
+  c.state_override = {"embedding.*=fp32", "a=b=bf16"};
+  c.on_nonfinite = "skip", c.threads = 2, c.embedding = 8, c.hidden = 9, c.layers = 1, c.dropout = 0;
+  c.min_freq = 1, c.log_every = 5, c.resume = "r", c.json = true;
+  return c;
+}
+
+struct Rejected {
+  std::vector<std::string> arguments;
+  std::string message;
+};
+
+}  // namespace
+
+TEST_CASE("defaults are the SMS experiment's settings") {
+  const TrainConfig c = parse({"sms"});
+  TrainConfig expected;
+  expected.task = "sms";
+  CHECK(c == expected);
+  CHECK(c.epochs == 50);
+  CHECK(c.batch_size == 64);
+  CHECK(c.lr == 1e-4);
+  CHECK(c.seed == 2021);
+  CHECK(c.hidden == 64);
+  CHECK(c.min_freq == 5);
+}
+
+TEST_CASE("every field can be set by its flag") {
+  const TrainConfig wanted = unusual();
+  std::vector<std::string> arguments;
+  TrainConfig copy = wanted;
+  int fields = 0;
+  copy.visit([&](const Field& field, const auto& member, const auto&) {
+    using Member = std::decay_t<decltype(member)>;
+    ++fields;
+    if constexpr (std::is_same_v<Member, bool>) {
+      arguments.push_back(flag_name(field.name));
+    } else if constexpr (std::is_same_v<Member, std::vector<std::string>>) {
+      for (const std::string& entry : member)
+        arguments.insert(arguments.end(), {flag_name(field.name), entry});
+    } else {
+      if (!field.positional) arguments.push_back(flag_name(field.name));
+      if constexpr (std::is_same_v<Member, std::string>)
+        arguments.push_back(member);
+      else
+        arguments.push_back(toml_text(member));
+    }
+  });
+  CHECK(fields == 33);
+  CHECK(parse(arguments) == wanted);
+}
+
+TEST_CASE("no two fields of the unusual config have their default, so that the round trips test all") {
+  const nlohmann::ordered_json a = to_json(TrainConfig()), b = to_json(unusual());
+  for (const auto& entry : a.items())
+    if (entry.key() != "precision")
+      CHECK_MESSAGE(b.at(entry.key()) != entry.value(), entry.key());  // there is one precision only
+}
+
+TEST_CASE("config files and logs give back the same config to the last bit") {
+  CHECK(config_from_json(to_json(unusual()), "x") == unusual());
+  CHECK(config_from_json(nlohmann::ordered_json::parse(to_json(unusual()).dump()), "x") == unusual());
+  CHECK(config_from_json(to_json(TrainConfig()), "x") == TrainConfig());
+  TrainConfig c;
+  apply_toml(c, to_toml(unusual()), "x");
+  CHECK(c == unusual());
+  c = TrainConfig();
+  apply_toml(c, to_toml(TrainConfig()), "x");
+  CHECK(c == TrainConfig());
+}
+
+TEST_CASE("a value that does not fit is a usage error that names flag, value and range") {
+  const Rejected table[] = {
+      {{"--lr", "nan"}, "--lr nan: must be greater than 0 and at most 100"},
+      {{"--lr", "inf"}, "--lr inf: must be greater than 0 and at most 100"},
+      {{"--lr", "0"}, "--lr 0: must be greater than 0 and at most 100"},
+      {{"--lr", "-1e-3"}, "--lr -1e-3: must be greater than 0 and at most 100"},
+      {{"--lr", "fast"}, "--lr fast: must be a number, greater than 0 and at most 100"},
+      {{"--lr", ""}, "--lr '': must be a number"},
+      {{"--epochs", "-5"}, "--epochs -5: must be at least 1 and at most 1000000"},
+      {{"--epochs=-5"}, "--epochs -5: must be at least 1 and at most 1000000"},
+      {{"--epochs", "0"}, "--epochs 0: must be at least 1"},
+      {{"--epochs", "2.5"}, "--epochs 2.5: must be a whole number"},
+      {{"--epochs", "nan"}, "--epochs nan: must be "},
+      {{"--epochs", "99999999999999999999"}, "--epochs 99999999999999999999: must be at least 1"},
+      {{"--epochs", "5x"}, "--epochs 5x: must be a whole number"},
+      {{"--seed", "-1"}, "--seed -1: must be at least 0 and at most 9007199254740992"},
+      {{"--beta2", "1"}, "--beta2 1: must be at least 0 and less than 1"},
+      {{"--dropout", "1.0"}, "--dropout 1.0: must be at least 0 and less than 1"},
+      {{"--block-size", "100"}, "--block-size 100: must be a power of two from 64 to 4096"},
+      {{"--block-size", "32"}, "--block-size 32: must be a power of two from 64 to 4096"},
+      {{"--optimizer", "adm"}, "--optimizer: unknown name 'adm', did you mean 'adam'? Known: adam, adamw"},
+      {{"--state", "blockwise"}, "did you mean 'blockwise8'?"},
+      {{"--state", "fp64"}, "--state: unknown name 'fp64'. Known: fp32, bf16, blockwise8"},
+      {{"smss"}, "octet train: unknown name 'smss', did you mean 'sms'?"},
+      {{"--state-override", "embedding"}, "--state-override embedding: must be PATTERN=NAME"},
+      {{"--state-override", "=fp32"}, "--state-override =fp32: must be PATTERN=NAME"},
+      {{"--state-override", "embedding=fp23"}, "did you mean 'fp32'?"},
+  };
+  for (const Rejected& row : table) {
+    INFO(row.message);
+    CHECK_ERROR(ErrorKind::Usage, row.message, parse(row.arguments));
+  }
+}
+
+TEST_CASE("limits themselves are accepted") {
+  CHECK(parse({"--lr", "100"}).lr == 100);
+  CHECK(parse({"--epochs", "1"}).epochs == 1);
+  CHECK(parse({"--epochs", "+3"}).epochs == 3);
+  CHECK(parse({"--beta1", "0"}).beta1 == 0);
+  CHECK(parse({"--block-size", "4096"}).block_size == 4096);
+  CHECK(parse({"--min-8bit-size", "0"}).min_8bit_size == 0);
+}
+
+TEST_CASE("a flag given twice takes the last, a repeatable one collects") {
+  CHECK(parse({"--epochs", "3", "--epochs", "4"}).epochs == 4);
+  CHECK(parse({"--state-override", "a=fp32", "sms", "--state-override", "b=bf16"}).state_override ==
+        std::vector<std::string>{"a=fp32", "b=bf16"});
+}
+
+TEST_CASE("help shows every flag with its default and its limits") {
+  CLI::App app("", "octet train");
+  const TrainFlags flags(app);
+  const std::string help = app.help();
+  TrainConfig config;
+  config.visit([&](const Field& field, const auto&, const auto&) {
+    INFO(field.name);
+    CHECK(help.find(field.positional ? std::string(field.name) : flag_name(field.name)) != std::string::npos);
+  });
+  for (const char* part :
+       {"[50]", "one of fp32, bf16, blockwise8", "[adam]", "a power of two from 64 to 4096"}) {
+    INFO(part);
+    CHECK(help.find(part) != std::string::npos);
+  }
+}
+
+TEST_CASE("a checkpoint's config rejects what does not fit as a checkpoint error") {
+  nlohmann::ordered_json json = to_json(TrainConfig());
+  json["lr"] = "fast";
+  CHECK_ERROR(ErrorKind::Checkpoint, "last.ckpt: lr = \"fast\": must be a number",
+              config_from_json(json, "last.ckpt"));
+  json = to_json(TrainConfig());
+  json["epochs"] = -1;
+  CHECK_ERROR(ErrorKind::Checkpoint, "last.ckpt: epochs = -1: must be at least 1",
+              config_from_json(json, "last.ckpt"));
+  json = to_json(TrainConfig());
+  json["warp"] = 1;
+  CHECK_ERROR(ErrorKind::Checkpoint, "unknown field 'warp'", config_from_json(json, "last.ckpt"));
+  CHECK_ERROR(ErrorKind::Checkpoint, "not a JSON object", config_from_json(nullptr, "last.ckpt"));
+  json = to_json(unusual());
+  json.erase("lr");  // of an older version
+  CHECK(config_from_json(json, "last.ckpt").lr == TrainConfig().lr);
+}
+
+TEST_CASE("two configs differ in what changes the numbers, not in where results go") {
+  TrainConfig a, b;
+  b.out = "elsewhere", b.log = "x", b.threads = 2, b.resume = "r", b.json = true, b.data = "d";
+  CHECK(first_difference(a, b).empty());
+  b.lr = 1e-3;
+  CHECK(first_difference(a, b) == "lr");
+}

@@ -1,0 +1,108 @@
+// The settings of a training run. One visit() names every field once; flags, --help, config files, the JSON
+// log and checkpoints all go through it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/fields.h"
+
+namespace octet::tools {
+
+// The names that `train` accepts.
+inline constexpr std::string_view kTasks[] = {"sms"};
+inline constexpr std::string_view kOptimizers[] = {"adam", "adamw"};
+inline constexpr std::string_view kCodecs[] = {"fp32", "bf16", "blockwise8"};
+inline constexpr std::string_view kDevices[] = {"cpu", "cuda"};
+inline constexpr std::string_view kSchedules[] = {"constant", "linear", "cosine"};
+inline constexpr std::string_view kNonfinitePolicies[] = {"stop", "skip"};
+inline constexpr std::string_view kPrecisions[] = {"fp32"};
+
+struct TrainConfig {
+  std::string task;  // empty: not named
+  std::string optimizer = "adam";
+  std::string state = "fp32";
+  int64_t epochs = 50;
+  int64_t seed = 2021;
+  int64_t split_seed = 2021;
+  std::string device = "cpu";
+  std::string data;
+  std::string out = "octet-run";
+  std::string log;
+  int64_t batch_size = 64;
+  double lr = 1e-4;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0;
+  double clip_norm = 0;
+  std::string schedule = "constant";
+  int64_t warmup_steps = 0;
+  int64_t block_size = 256;
+  int64_t min_8bit_size = 4096;
+  std::vector<std::string> state_override;
+  std::string on_nonfinite = "stop";
+  int64_t threads = 0;
+  int64_t embedding = 100;
+  int64_t hidden = 64;
+  int64_t layers = 2;
+  double dropout = 0.2;
+  int64_t min_freq = 5;
+  std::string precision = "fp32";
+  int64_t log_every = 0;
+  std::string resume;
+  bool json = false;
+
+  bool operator==(const TrainConfig&) const = default;
+
+  // Calls v(Field, member, constraint) for every field in the order of --help.
+  template <class V>
+  void visit(V&& v) {
+    using enum Affects;
+    constexpr Range probability{.low = 0, .high = 1, .below_high = true};
+    constexpr Range seeds{0, 0x1p53};  // whole numbers that every reader of JSON keeps exact
+    v(Field{"task", "what to train", Numbers, true}, task, Choice{kTasks});
+    v(Field{"optimizer", "update rule"}, optimizer, Choice{kOptimizers});
+    v(Field{"state", "how optimizer state is stored"}, state, Choice{kCodecs});
+    v(Field{"epochs", "passes over the training rows"}, epochs, Range{1, 1e6});
+    v(Field{"seed", "seed of initialisation, batches and dropout"}, seed, seeds);
+    v(Field{"split_seed", "seed of the split into training and validation rows"}, split_seed, seeds);
+    v(Field{"device", "where to compute"}, device, Choice{kDevices});
+    v(Field{"data", "file or folder of the data set; empty: look in the usual places", RunOnly}, data,
+      Text{"PATH"});
+    v(Field{"out", "folder for weights, checkpoint, config, vocabulary and log", RunOnly}, out, Text{"DIR"});
+    v(Field{"log", "JSON Lines file; empty: log.jsonl in the --out folder", RunOnly}, log, Text{"FILE"});
+    v(Field{"batch_size", "rows per step"}, batch_size, Range{1, 65536});
+    v(Field{"lr", "learning rate"}, lr, Range{.low = 0, .high = 100, .above_low = true});
+    v(Field{"beta1", "decay of the first moment"}, beta1, probability);
+    v(Field{"beta2", "decay of the second moment"}, beta2, probability);
+    v(Field{"eps", "added to the denominator of the update"}, eps,
+      Range{.low = 0, .high = 1, .above_low = true});
+    v(Field{"weight_decay", "coupled (adam) or decoupled (adamw)"}, weight_decay, Range{0, 100});
+    v(Field{"clip_norm", "largest global norm of the gradient; 0: no clipping"}, clip_norm, Range{0, 1e30});
+    v(Field{"schedule", "course of the learning rate"}, schedule, Choice{kSchedules});
+    v(Field{"warmup_steps", "steps of linear increase before the schedule"}, warmup_steps, Range{0, 1e9});
+    v(Field{"block_size", "elements that share one scale in 8-bit state"}, block_size,
+      Range{.low = 64, .high = 4096, .power_of_two = true});
+    v(Field{"min_8bit_size", "tensors with fewer elements keep fp32 state"}, min_8bit_size, Range{0, 0x1p53});
+    v(Field{"state_override", "PATTERN=NAME: state of the parameters whose name matches; repeatable"},
+      state_override, Overrides{kCodecs});
+    v(Field{"on_nonfinite", "after a NaN or infinite gradient: stop, or skip the step"}, on_nonfinite,
+      Choice{kNonfinitePolicies});
+    v(Field{"threads", "CPU threads; 0: all", RunOnly}, threads, Range{0, 1024});
+    v(Field{"embedding", "width of a word vector"}, embedding, Range{1, 65536});
+    v(Field{"hidden", "width of an LSTM layer in each direction"}, hidden, Range{1, 65536});
+    v(Field{"layers", "LSTM layers"}, layers, Range{1, 64});
+    v(Field{"dropout", "share dropped between layers"}, dropout, probability);
+    v(Field{"min_freq", "words seen less often become <unk>"}, min_freq, Range{1, 1e9});
+    v(Field{"precision", "number format of weights and activations"}, precision, Choice{kPrecisions});
+    v(Field{"log_every", "steps between progress lines and non-finite checks; 0: every epoch", RunOnly},
+      log_every, Range{0, 1e9});
+    v(Field{"resume", "folder of a run to continue", RunOnly}, resume, Text{"DIR"});
+    v(Field{"json", "events as JSON Lines on standard output instead of progress", RunOnly}, json, Switch{});
+  }
+};
+
+}  // namespace octet::tools

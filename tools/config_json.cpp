@@ -1,0 +1,65 @@
+#include "tools/config_json.h"
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace octet::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Value value_of(const Json& json, std::string where) {
+  Value value{Value::Bare, {}, std::move(where), ErrorKind::Checkpoint};
+  if (json.is_string()) {
+    value.form = Value::String;
+    value.texts = {json.get<std::string>()};
+  } else if (json.is_array()) {
+    value.form = Value::Array;
+    for (const Json& entry : json)
+      value.texts.push_back(entry.is_string() ? entry.get<std::string>() : entry.dump());
+  } else {
+    value.texts = {json.dump()};
+  }
+  return value;
+}
+
+}  // namespace
+
+Json to_json(const TrainConfig& config) {
+  Json json = Json::object();
+  TrainConfig copy = config;
+  copy.visit(
+      [&](const Field& field, const auto& member, const auto&) { json[std::string(field.name)] = member; });
+  return json;
+}
+
+TrainConfig config_from_json(const Json& json, std::string_view where) {
+  require(json.is_object(), ErrorKind::Checkpoint, where, ": the config is not a JSON object");
+  TrainConfig config;
+  std::set<std::string> unknown;
+  for (const auto& [key, value] : json.items()) unknown.insert(key);
+  config.visit([&](const Field& field, auto& member, const auto& constraint) {
+    const auto found = json.find(std::string(field.name));
+    if (found == json.end()) return;
+    unknown.erase(std::string(field.name));
+    if constexpr (std::is_same_v<std::decay_t<decltype(constraint)>, Choice>)
+      if (*found == Json("") && member.empty()) return;  // no task was named
+    assign(member, constraint, value_of(*found, std::string(where) + ": " + std::string(field.name)));
+  });
+  require(unknown.empty(), ErrorKind::Checkpoint, where, ": the config has an unknown field '",
+          unknown.empty() ? "" : *unknown.begin(), "'; it is of a newer version");
+  return config;
+}
+
+std::string_view first_difference(const TrainConfig& a, const TrainConfig& b) {
+  const Json x = to_json(a), y = to_json(b);
+  std::string_view name;
+  TrainConfig copy = a;
+  copy.visit([&](const Field& field, const auto&, const auto&) {
+    const std::string key(field.name);
+    if (name.empty() && field.affects == Affects::Numbers && x.at(key) != y.at(key)) name = field.name;
+  });
+  return name;
+}
+
+}  // namespace octet::tools

@@ -1,0 +1,23 @@
+// Configs in logs and checkpoints.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string_view>
+
+#include "tools/config.h"
+
+namespace octet::tools {
+
+// Every field under its name, in the order of visit().
+nlohmann::ordered_json to_json(const TrainConfig& config);
+
+// The config that to_json() wrote, by `where` (the file, for errors). An unknown field or a value that does
+// not fit is an Error of kind Checkpoint; a field that is absent, because the file is of an older version,
+// keeps its default.
+TrainConfig config_from_json(const nlohmann::ordered_json& json, std::string_view where);
+
+// The name of the first field of Affects::Numbers in which the two differ, or empty: a run resumes only as
+// itself.
+std::string_view first_difference(const TrainConfig& a, const TrainConfig& b);
+
+}  // namespace octet::tools

@@ -1,0 +1,31 @@
+// What happens in a training run, as the log writes it and the progress display shows it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/ledger.h"
+
+namespace octet::tools {
+
+struct EpochEvent {
+  int64_t epoch = 0;  // from 1
+  double train_loss = 0, val_loss = 0;
+  double val_accuracy = 0;   // share of right answers, 0 to 1
+  double seconds = 0;        // training and validation
+  double train_seconds = 0;  // training alone
+  int64_t peak_bytes = 0;    // largest number of bytes of the run's device so far
+  BytesByTag peak_by_tag{};  // what each tag held at that moment; sums to peak_bytes
+};
+
+struct EndEvent {
+  std::string status = "ok";  // "ok", "interrupted", or why it ended
+  int64_t epochs = 0, steps = 0;
+  double val_loss = 0, val_accuracy = 0;  // of the last epoch
+  int64_t best_epoch = 0;                 // with the lowest validation loss
+  double seconds = 0;
+  int64_t peak_bytes = 0;
+  BytesByTag peak_by_tag{}, max_by_tag{};  // max_by_tag: each tag's own maximum
+};
+
+}  // namespace octet::tools

@@ -1,0 +1,82 @@
+#include "tools/jsonl.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+
+namespace octet::tools {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const BytesByTag& bytes) {
+  Json json = Json::object();
+  for (int i = 0; i < kMemoryTags; ++i) json[name_of(static_cast<MemoryTag>(i))] = bytes[i];
+  return json;
+}
+
+Json to_json(const EpochEvent& event) {
+  return {{"event", "epoch"},
+          {"epoch", event.epoch},
+          {"train_loss", event.train_loss},
+          {"val_loss", event.val_loss},
+          {"val_accuracy", event.val_accuracy},
+          {"seconds", event.seconds},
+          {"train_seconds", event.train_seconds},
+          {"peak_bytes", event.peak_bytes},
+          {"peak_by_tag", to_json(event.peak_by_tag)}};
+}
+
+Json to_json(const EndEvent& event) {
+  return {{"event", "end"},
+          {"status", event.status},
+          {"epochs", event.epochs},
+          {"steps", event.steps},
+          {"val_loss", event.val_loss},
+          {"val_accuracy", event.val_accuracy},
+          {"best_epoch", event.best_epoch},
+          {"seconds", event.seconds},
+          {"peak_bytes", event.peak_bytes},
+          {"peak_by_tag", to_json(event.peak_by_tag)},
+          {"max_by_tag", to_json(event.max_by_tag)}};
+}
+
+JsonLines::JsonLines(const std::string& path, bool append)
+    : name_(path),
+      file_(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666)),
+      owned_(true) {
+  require(file_ >= 0, ErrorKind::Internal, path, ": cannot write the log: ", std::strerror(errno));
+}
+
+JsonLines::JsonLines(int file, std::string name) : name_(std::move(name)), file_(file), owned_(false) {}
+
+JsonLines::~JsonLines() {
+  if (owned_) close(file_);
+}
+
+void JsonLines::start(const Json& settings) {
+  Json event = {{"event", "start"}};
+  event.update(settings);
+  write(event);
+}
+
+void JsonLines::epoch(const EpochEvent& event) { write(to_json(event)); }
+void JsonLines::end(const EndEvent& event) { write(to_json(event)); }
+
+void JsonLines::write(const Json& event) {
+  // Paths and texts of users may not be valid UTF-8; a log line must be.
+  const std::string line = event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  size_t done = 0;
+  while (done < line.size()) {
+    const ssize_t n = ::write(file_, line.data() + done, line.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    require(n > 0, ErrorKind::Internal, name_, ": cannot write the log: ", std::strerror(errno));
+    done += static_cast<size_t>(n);
+  }
+}
+
+}  // namespace octet::tools

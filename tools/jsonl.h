@@ -1,0 +1,39 @@
+// JSON Lines: one event a line, whole lines only, so that another program can follow the file while it grows.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "tools/events.h"
+
+namespace octet::tools {
+
+nlohmann::ordered_json to_json(const EpochEvent& event);
+nlohmann::ordered_json to_json(const EndEvent& event);
+nlohmann::ordered_json to_json(const BytesByTag& bytes);
+
+class JsonLines {
+ public:
+  // Opens `path` for writing; with `append` (a resumed run) after what is there. Error (Internal) with the
+  // reason if that fails.
+  explicit JsonLines(const std::string& path, bool append = false);
+  // Writes to an open file, 1 for standard output, and leaves it open.
+  explicit JsonLines(int file, std::string name);
+  ~JsonLines();
+  JsonLines(const JsonLines&) = delete;
+  JsonLines& operator=(const JsonLines&) = delete;
+
+  // {"event":"start", ...settings...}
+  void start(const nlohmann::ordered_json& settings);
+  void epoch(const EpochEvent& event);
+  void end(const EndEvent& event);
+  // Any other event. A number that is not finite becomes null, as JSON has no word for it.
+  void write(const nlohmann::ordered_json& event);
+
+ private:
+  std::string name_;
+  int file_;
+  bool owned_;
+};
+
+}  // namespace octet::tools

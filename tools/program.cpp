@@ -1,0 +1,134 @@
+#include "tools/program.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "core/error.h"
+#include "tools/names.h"
+#include "tools/version.h"
+
+namespace octet::tools {
+namespace {
+
+std::string help_text(std::span<const Command> table) {
+  std::string text =
+      "octet trains small language models and shows where optimizer memory goes.\n\n"
+      "Usage: octet COMMAND [OPTIONS]\n";
+  if (!table.empty()) text += "\nCommands:\n";
+  for (const Command& command : table) {
+    std::string line = "  " + std::string(command.name);
+    line.resize(std::max<size_t>(line.size() + 1, 14), ' ');
+    text += line + std::string(command.summary) + "\n";
+  }
+  text +=
+      "\nOptions:\n"
+      "  -h, --help  this text; after a command, its flags with defaults and an example\n"
+      "  --version   version, build, compiler, CUDA and CPU features\n";
+  return text;
+}
+
+std::vector<std::string_view> names_of(std::span<const Command> table) {
+  std::vector<std::string_view> names;
+  for (const Command& command : table) names.push_back(command.name);
+  return names;
+}
+
+std::vector<std::string> flags_of(const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  return flags;
+}
+
+// What is wrong when CLI11 has arguments left over: a flag it does not know, or a word too many.
+[[noreturn]] void fail_on_extras(const CLI::App& app) {
+  const std::vector<std::string> extras = app.remaining(true);
+  const auto is_flag = [](const std::string& text) { return text.size() > 1 && text[0] == '-'; };
+  const auto flag = std::find_if(extras.begin(), extras.end(), is_flag);
+  if (flag == extras.end())
+    fail(ErrorKind::Usage, app.get_name(), ": unexpected argument '", extras.empty() ? "" : extras.front(),
+         "'");
+  const std::vector<std::string> known = flags_of(app);
+  const std::vector<std::string_view> views(known.begin(), known.end());
+  const std::string wrong = flag->substr(0, flag->find('='));
+  const std::string_view nearest = nearest_name(wrong, views);
+  std::string hint = nearest.empty() ? "" : ", did you mean '" + std::string(nearest) + "'?";
+  fail(ErrorKind::Usage, app.get_name(), ": unknown flag '", wrong, "'", hint.empty() ? "." : hint, " See ",
+       app.get_name(), " --help");
+}
+
+int run_command(const Command& command, const std::vector<std::string>& arguments) {
+  CLI::App app(std::string(command.summary), "octet " + std::string(command.name));
+  app.set_help_flag("-h,--help", "this text");
+  app.get_formatter()->column_width(34);
+  if (!command.example.empty()) app.footer("Example:\n  " + std::string(command.example));
+  const std::function<int()> run = command.declare(app);
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    std::fputs(app.help().c_str(), stdout);
+    return 0;
+  } catch (const CLI::ExtrasError&) {
+    fail_on_extras(app);
+  } catch (const CLI::ParseError& error) {
+    fail(ErrorKind::Usage, app.get_name(), ": ", error.what());
+  }
+  return run();
+}
+
+int dispatch(const std::vector<std::string>& arguments, std::span<const Command> table) {
+  const std::string first = arguments.empty() ? "" : arguments.front();
+  if (first == "--help" || first == "-h") {
+    std::fputs(help_text(table).c_str(), stdout);
+    return 0;
+  }
+  if (first == "--version") {
+    std::fputs(version_text().c_str(), stdout);
+    return 0;
+  }
+  for (const Command& command : table)
+    if (command.name == first) return run_command(command, {arguments.begin() + 1, arguments.end()});
+  if (first.empty()) fail(ErrorKind::Usage, "no command given. See octet --help");
+  if (first[0] == '-') {
+    const std::string_view known[] = {"--help", "--version"};
+    fail(ErrorKind::Usage, unknown_name("flag", first, known));
+  }
+  fail(ErrorKind::Usage, unknown_name("command", first, names_of(table)));
+}
+
+// Output that is lost, on a full disk or a closed pipe, is a failure like any other.
+void flush_output() {
+  errno = 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    fail(ErrorKind::Internal, "cannot write to standard output: ", std::strerror(errno ? errno : EIO));
+}
+
+}  // namespace
+
+int run_program(const std::vector<std::string>& arguments, std::span<const Command> table) {
+  try {
+    const int status = dispatch(arguments, table);
+    flush_output();
+    return status;
+  } catch (const Error& error) {
+    std::fprintf(stderr, "octet: %s\n", error.what());
+    return error.exit_code();
+  } catch (const std::bad_alloc&) {
+    std::fputs("octet: out of memory\n", stderr);
+    return static_cast<int>(ErrorKind::Memory);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "octet: internal error: %s\n", error.what());
+  } catch (...) {
+    std::fputs("octet: internal error of unknown kind\n", stderr);
+  }
+  return static_cast<int>(ErrorKind::Internal);
+}
+
+}  // namespace octet::tools
