@@ -16,19 +16,16 @@ constexpr std::string_view kModel = "model.";
 
 }  // namespace
 
-void save_checkpoint(const std::string& path, Trainer& trainer, const TrainConfig& config, const TextData& data,
-                     int64_t log_bytes) {
+void save_checkpoint(const std::string& path, Trainer& trainer, const TrainConfig& config,
+                     const TextData& data, int64_t log_bytes) {
   TensorFile file;
   for (auto& [name, tensor] : trainer.model().state().tensors) file.add(std::string(kModel) + name, tensor);
   for (auto& [name, tensor] : trainer.optimizer().state()) file.add(name, tensor);
   Json run = Json::object();
   trainer.state().visit([&](const char* name, const auto& value) { run[name] = value; });
-  file.metadata = {{"format", kFormat},
-                   {"config", to_json(config).dump()},
-                   {"run", run.dump()},
-                   {"vocabulary", data.vocabulary.hash()},
-                   {"data_sha256", data.sha256},
-                   {"log_bytes", std::to_string(log_bytes)}};
+  file.metadata = {{"format", kFormat},          {"config", to_json(config).dump()},
+                   {"run", run.dump()},          {"vocabulary", data.vocabulary.hash()},
+                   {"data_sha256", data.sha256}, {"log_bytes", std::to_string(log_bytes)}};
   write_atomically(path, format_safetensors(file));
 }
 
@@ -45,8 +42,8 @@ Checkpoint read_checkpoint(const std::string& path) {
             " in the metadata; this is no checkpoint of a run");
     return found->second;
   };
-  require(text("format") == kFormat, ErrorKind::Checkpoint, path, ": of format '", text("format"), "', not '", kFormat,
-          "'");
+  require(text("format") == kFormat, ErrorKind::Checkpoint, path, ": of format '", text("format"), "', not '",
+          kFormat, "'");
   const auto json = [&](const char* key) {
     Json parsed = Json::parse(text(key), nullptr, /*allow_exceptions=*/false);
     require(parsed.is_object(), ErrorKind::Checkpoint, path, ": ", key, " is damaged");
@@ -67,8 +64,8 @@ Checkpoint read_checkpoint(const std::string& path) {
 
 void restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& data) {
   require(checkpoint.data_sha256 == data.sha256, ErrorKind::Checkpoint, checkpoint.path,
-          ": the run was trained on other data (SHA-256 ", checkpoint.data_sha256, "), ", data.source, " has ",
-          data.sha256);
+          ": the run was trained on other data (SHA-256 ", checkpoint.data_sha256, "), ", data.source,
+          " has ", data.sha256);
   require(checkpoint.vocabulary == data.vocabulary.hash(), ErrorKind::Checkpoint, checkpoint.path,
           ": the run has another vocabulary (", checkpoint.vocabulary, ") than ", data.source, " gives (",
           data.vocabulary.hash(), ")");

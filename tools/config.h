@@ -74,7 +74,11 @@ struct TrainConfig {
     v(Field{"device", "where to compute"}, device, Choice{kDevices});
     v(Field{"data", "file or folder of the data set; empty: look in the usual places", RunOnly}, data,
       Text{"PATH"});
-    v(Field{"out", "folder for weights, checkpoint, config, vocabulary and log; empty: octet-run, or octet-run-2 ... if taken", RunOnly}, out, Text{"DIR"});
+    v(Field{"out",
+            "folder for weights, checkpoint, config, vocabulary and log; empty: octet-run, or octet-run-2 "
+            "... if taken",
+            RunOnly},
+      out, Text{"DIR"});
     v(Field{"log", "JSON Lines file; empty: log.jsonl in the --out folder", RunOnly}, log, Text{"FILE"});
     v(Field{"batch_size", "rows per step"}, batch_size, Range{1, 65536});
     v(Field{"lr", "learning rate"}, lr, Range{.low = 0, .high = 100, .above_low = true});
@@ -86,7 +90,8 @@ struct TrainConfig {
     v(Field{"clip_norm", "largest global norm of the gradient; 0: no clipping"}, clip_norm, Range{0, 1e30});
     v(Field{"schedule", "course of the learning rate"}, schedule, Choice{kSchedules});
     v(Field{"warmup_steps", "steps of linear increase before the schedule"}, warmup_steps, Range{0, 1e9});
-    v(Field{"second_moment", "second moments in 8-bit state: floor keeps a positive one above 0, plain does not"},
+    v(Field{"second_moment",
+            "second moments in 8-bit state: floor keeps a positive one above 0, plain does not"},
       second_moment, Choice{kSecondMoments});
     v(Field{"block_size", "elements that share one scale in 8-bit state"}, block_size,
       Range{.low = 64, .high = 4096, .power_of_two = true});

@@ -20,8 +20,8 @@ class TrainFlags {
   TrainFlags(const TrainFlags&) = delete;
   TrainFlags& operator=(const TrainFlags&) = delete;
 
-  // `base`, then the file of --config, then the flags: the last one wins. Throws Error (Usage) for a value that
-  // does not fit.
+  // `base`, then the file of --config, then the flags: the last one wins. Throws Error (Usage) for a value
+  // that does not fit.
   TrainConfig resolve(TrainConfig base = {}) const;
 
  private:

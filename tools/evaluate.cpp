@@ -17,7 +17,8 @@ ModelBatch model_batch(const LabelledTexts& texts, const std::vector<int32_t>& r
   return {pack_ids(sequences, device), Tensor::from(targets, {static_cast<int64_t>(rows.size()), 1}, device)};
 }
 
-Evaluation evaluate(const LstmClassifier& model, const LabelledTexts& texts, int64_t batch_size, Device device) {
+Evaluation evaluate(const LstmClassifier& model, const LabelledTexts& texts, int64_t batch_size,
+                    Device device) {
   const NoGrad no_grad;
   Evaluation result;
   result.probability.resize(static_cast<size_t>(texts.rows()));

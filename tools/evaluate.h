@@ -17,12 +17,13 @@ struct ModelBatch {
 ModelBatch model_batch(const LabelledTexts& texts, const std::vector<int32_t>& rows, Device device);
 
 struct Evaluation {
-  double loss = 0;      // mean of the batches' means, as the experiment counts it
-  double accuracy = 0;  // share of right answers
+  double loss = 0;                  // mean of the batches' means, as the experiment counts it
+  double accuracy = 0;              // share of right answers
   std::vector<double> probability;  // [rows] of label 1, in the order of the texts
 };
 
 // In batches of `batch_size`, shortest texts first.
-Evaluation evaluate(const LstmClassifier& model, const LabelledTexts& texts, int64_t batch_size, Device device);
+Evaluation evaluate(const LstmClassifier& model, const LabelledTexts& texts, int64_t batch_size,
+                    Device device);
 
 }  // namespace octet::tools

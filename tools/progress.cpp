@@ -88,7 +88,8 @@ void Progress::step(int64_t epoch, int64_t step, int64_t rows, double loss,
     return;
   drawn_ = now;
 
-  const std::string where = (style_.terminal ? plan_.prefix : "") + "epoch " + std::to_string(epoch) + "/" + std::to_string(plan_.epochs);
+  const std::string where = (style_.terminal ? plan_.prefix : "") + "epoch " + std::to_string(epoch) + "/" +
+                            std::to_string(plan_.epochs);
   const std::string rest = spaced({rate_text(epoch_rows_, now - epoch_start_), "loss " + loss_text(loss),
                                    "eta " + format_duration(seconds_left(done)), format_tags(memory())});
   if (!style_.terminal) {

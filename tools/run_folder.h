@@ -24,25 +24,26 @@ struct RunFolder {
   bool holds_a_run() const;
 };
 
-// The folder of a new run: `asked`, made if it is not there, or the first free of octet-run, octet-run-2, ... Errors:
-// kind Usage if `asked` holds a run already, Internal if the folder cannot be made or written to.
+// The folder of a new run: `asked`, made if it is not there, or the first free of octet-run, octet-run-2, ...
+// Errors: kind Usage if `asked` holds a run already, Internal if the folder cannot be made or written to.
 RunFolder new_run_folder(const std::string& asked);
 
 // The shape of the model that a config describes, for a vocabulary of so many words.
 LstmClassifierConfig model_config(const TrainConfig& config, int32_t vocabulary);
 
-// Weights with what they belong to: format, task and vocabulary stand in the file's metadata.
-void save_weights(const std::string& path, const Module& model, const TrainConfig& config, const Vocabulary& vocabulary);
-// Errors of kind Checkpoint: unreadable, of another task or vocabulary, or of another model.
-void load_weights(const std::string& path, const Module& model, const TrainConfig& config, const Vocabulary& vocabulary);
+// Weights with what they belong to: task, labels and vocabulary stand in the file's metadata.
+void save_weights(const std::string& path, const Module& model, const TrainConfig& config,
+                  const TextData& data);
 
 // A trained model as eval and predict use it.
 struct TrainedModel {
   TrainConfig config;
   Vocabulary vocabulary;
+  std::vector<std::string> label_names;
   std::unique_ptr<LstmClassifier> model;
 };
-// `weights`: "best" or "last". Errors: kind Data if there is no such folder or run in it, Checkpoint for its files.
+// `weights`: "best" or "last". Errors: kind Data if there is no such folder or run in it, Checkpoint for
+// files that are damaged or belong to another task, vocabulary or model.
 TrainedModel load_trained(const std::string& folder, const std::string& weights);
 
 }  // namespace octet::tools

@@ -9,7 +9,8 @@ namespace octet::tools {
 namespace {
 
 LabelledTexts encoded(const Vocabulary& vocabulary, const TextCorpus& corpus,
-                      const std::vector<std::vector<std::string_view>>& tokens, const std::vector<int32_t>& rows) {
+                      const std::vector<std::vector<std::string_view>>& tokens,
+                      const std::vector<int32_t>& rows) {
   LabelledTexts texts;
   for (const int32_t row : rows) {
     texts.sequences.push_back(vocabulary.encode(tokens[static_cast<size_t>(row)]));

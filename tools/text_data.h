@@ -27,9 +27,9 @@ struct TextData {
   LabelledTexts train, validation;
 };
 
-// The corpus of config.task from config.data or the usual places, split by config.split_seed. With `known`, the
-// vocabulary of an earlier run, ids are those of that run; else it is counted on the training rows. Errors (Data): what
-// the corpus' reader reports.
+// The corpus of config.task from config.data or the usual places, split by config.split_seed. With `known`,
+// the vocabulary of an earlier run, ids are those of that run; else it is counted on the training rows.
+// Errors (Data): what the corpus' reader reports.
 TextData load_text_data(const TrainConfig& config, const std::optional<Vocabulary>& known = std::nullopt);
 
 // The ids of one text; a text without tokens is a single <unk>.

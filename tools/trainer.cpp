@@ -17,9 +17,13 @@ double now() {
 }
 
 // The streams of a run, each split from the seed by name: none depends on what another draws.
-Rng stream(const TrainConfig& config, const char* name) { return Rng(static_cast<uint64_t>(config.seed)).split(name); }
+Rng stream(const TrainConfig& config, const char* name) {
+  return Rng(static_cast<uint64_t>(config.seed)).split(name);
+}
 
-Device device_of(const TrainConfig& config) { return config.device == "cuda" ? Device::cuda() : Device::cpu(); }
+Device device_of(const TrainConfig& config) {
+  return config.device == "cuda" ? Device::cuda() : Device::cpu();
+}
 
 optim::Optimizer make_optimizer(const TrainConfig& config, const LstmClassifier& model) {
   optim::HyperParameters hyper;
@@ -34,14 +38,15 @@ optim::Optimizer make_optimizer(const TrainConfig& config, const LstmClassifier&
   options.hyper = hyper;
   options.block_size = static_cast<int>(config.block_size);
   options.min_8bit_size = config.min_8bit_size;
-  options.second_moment = config.second_moment == "plain" ? optim::SecondMoment::Plain : optim::SecondMoment::Floor;
+  options.second_moment =
+      config.second_moment == "plain" ? optim::SecondMoment::Plain : optim::SecondMoment::Floor;
   for (const std::string& override_text : config.state_override) {
     const size_t equals = override_text.rfind('=');
     options.overrides.push_back({override_text.substr(0, equals), override_text.substr(equals + 1)});
   }
-  return optim::Optimizer(
-      {{model.parameters(), options}},
-      {config.clip_norm, config.on_nonfinite == "skip" ? optim::OnNonFinite::Skip : optim::OnNonFinite::Stop});
+  return optim::Optimizer({{model.parameters(), options}},
+                          {config.clip_norm, config.on_nonfinite == "skip" ? optim::OnNonFinite::Skip
+                                                                           : optim::OnNonFinite::Stop});
 }
 
 }  // namespace
@@ -54,7 +59,8 @@ Trainer::Trainer(const TrainConfig& config, const TextData& data)
       optimizer_(make_optimizer(config, model_)),
       batches_(lengths_of(data.train.sequences), config.batch_size, stream(config, "batches")),
       masks_(stream(config, "dropout")) {
-  schedule_ = {optim::schedule_kind(config.schedule), config.warmup_steps, config.epochs * batches_.per_epoch()};
+  schedule_ = {optim::schedule_kind(config.schedule), config.warmup_steps,
+               config.epochs * batches_.per_epoch()};
   schedule_.check();
 }
 
@@ -68,7 +74,8 @@ double Trainer::step(const std::vector<int32_t>& rows) {
   return loss.value().item();
 }
 
-bool Trainer::train_epoch(const std::function<void(const StepReport&)>& after_step, const std::function<bool()>& stop) {
+bool Trainer::train_epoch(const std::function<void(const StepReport&)>& after_step,
+                          const std::function<bool()>& stop) {
   const std::vector<Batch> batches = batches_.epoch(state_.epoch + 1);
   masks_ = Rng(masks_.key(), state_.mask_position);
   while (state_.batch < static_cast<int64_t>(batches.size())) {

@@ -38,7 +38,9 @@ void require_name(const char* kind, const std::string& name, std::span<const std
 // Rows by label and answer: [label][answer].
 using Confusion = std::array<std::array<int64_t, 2>, 2>;
 
-double ratio(int64_t part, int64_t whole) { return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0; }
+double ratio(int64_t part, int64_t whole) {
+  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+}
 
 // Precision, recall and F1 of one label.
 struct Scores {
@@ -72,9 +74,15 @@ int evaluate_run(const Flags& flags) {
       const Scores s(confusion, label);
       labels[data.label_names[label]] = {{"precision", s.precision}, {"recall", s.recall}, {"f1", s.f1}};
     }
-    std::printf("%s\n", Json{{"folder", flags.folder}, {"weights", flags.weights}, {"data_source", data.source},
-                             {"generated", data.generated}, {"part", flags.rows}, {"rows", texts.rows()},
-                             {"loss", result.loss}, {"accuracy", result.accuracy}, {"labels", labels},
+    std::printf("%s\n", Json{{"folder", flags.folder},
+                             {"weights", flags.weights},
+                             {"data_source", data.source},
+                             {"generated", data.generated},
+                             {"part", flags.rows},
+                             {"rows", texts.rows()},
+                             {"loss", result.loss},
+                             {"accuracy", result.accuracy},
+                             {"labels", labels},
                              {"confusion", confusion}}
                             .dump()
                             .c_str());
@@ -82,15 +90,15 @@ int evaluate_run(const Flags& flags) {
   }
   const std::string prefix = data.generated ? "generated: " : "";
   const auto line = [&](const std::string& text) { std::printf("%s%s\n", prefix.c_str(), text.c_str()); };
-  line(fmt::format("{} weights of {} on {} rows ({}) of {}", flags.weights, flags.folder, format_count(texts.rows()),
-                   flags.rows, data.source));
+  line(fmt::format("{} weights of {} on {} rows ({}) of {}", flags.weights, flags.folder,
+                   format_count(texts.rows()), flags.rows, data.source));
   line(fmt::format("loss {:.4f}  accuracy {:.2f} %", result.loss, 100 * result.accuracy));
   line(fmt::format("{:>12} {:>10} {:>10} {:>10} {:>10} {:>8}", "", "as " + data.label_names[0],
                    "as " + data.label_names[1], "precision", "recall", "F1"));
   for (size_t label = 0; label < 2; ++label) {
     const Scores s(confusion, label);
-    line(fmt::format("{:>12} {:>10} {:>10} {:>10.4f} {:>10.4f} {:>8.4f}", data.label_names[label], confusion[label][0],
-                     confusion[label][1], s.precision, s.recall, s.f1));
+    line(fmt::format("{:>12} {:>10} {:>10} {:>10.4f} {:>10.4f} {:>8.4f}", data.label_names[label],
+                     confusion[label][0], confusion[label][1], s.precision, s.recall, s.f1));
   }
   return 0;
 }
@@ -100,7 +108,8 @@ int evaluate_run(const Flags& flags) {
 std::function<int()> declare_eval(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
   app.add_option("folder", flags->folder, "the --out folder of a run")->required()->type_name("DIR");
-  app.add_option("--data", flags->data, "file or folder of the data set; empty: as the run")->type_name("PATH");
+  app.add_option("--data", flags->data, "file or folder of the data set; empty: as the run")
+      ->type_name("PATH");
   app.add_option("--weights", flags->weights, "best or last [best]")->type_name("NAME");
   app.add_option("--rows", flags->rows, "validation, train or all [validation]")->type_name("NAME");
   app.add_option("--threads", flags->threads, "CPU threads; 0: all [0]")->type_name("N");

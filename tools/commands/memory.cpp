@@ -17,8 +17,8 @@
 namespace octet::tools {
 namespace {
 
-// The model is built and one step is taken on the longest batch of the data, which is where a run's peak lies; so what
-// is printed is measured, not estimated, and nothing is written.
+// The model is built and one step is taken on the longest batch of the data, which is where a run's peak
+// lies; so what is printed is measured, not estimated, and nothing is written.
 int memory(const TrainFlags& flags) {
   const TrainConfig config = flags.resolve();
   require(!config.task.empty(), "octet memory: no task named; name one of: ", kTasks[0]);
@@ -37,11 +37,12 @@ int memory(const TrainFlags& flags) {
   const std::string prefix = data.generated ? "generated: " : "";
   const auto line = [&](const std::string& text) { std::printf("%s%s\n", prefix.c_str(), text.c_str()); };
   const int64_t parameters = trainer.model().parameter_count();
-  line(fmt::format("{}: {} parameters, {} with {} state, batches of {}", config.task, format_count(parameters),
-                   config.optimizer, config.state, config.batch_size));
+  line(fmt::format("{}: {} parameters, {} with {} state, batches of {}", config.task,
+                   format_count(parameters), config.optimizer, config.state, config.batch_size));
   line(fmt::format("{:<18}{:>14}{:>12}{:>14}", "", "at the peak", "share", "own largest"));
   for (size_t tag = 0; tag < kMemoryTags; ++tag)
-    line(fmt::format("{:<18}{:>14}{:>10.1f} %{:>14}", name_of(static_cast<MemoryTag>(tag)), format_bytes(use.at_peak[tag]),
+    line(fmt::format("{:<18}{:>14}{:>10.1f} %{:>14}", name_of(static_cast<MemoryTag>(tag)),
+                     format_bytes(use.at_peak[tag]),
                      100.0 * static_cast<double>(use.at_peak[tag]) / static_cast<double>(use.peak_total),
                      format_bytes(use.peak[tag])));
   line(fmt::format("{:<18}{:>14}{:>12}", "all", format_bytes(use.peak_total), ""));

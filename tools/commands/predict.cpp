@@ -12,7 +12,6 @@
 
 #include "core/cpu/thread_pool.h"
 #include "datasets/input_file.h"
-#include "datasets/sms.h"
 #include "datasets/utf8.h"
 #include "tools/commands/declare.h"
 #include "tools/evaluate.h"
@@ -51,12 +50,13 @@ class Predictor {
     const Evaluation result = evaluate(*trained_.model, batch, static_cast<int64_t>(kBatch), Device::cpu());
     for (size_t i = 0; i < texts_.size(); ++i) {
       const double p = result.probability[i];
-      const char* label = sms_label_names()[p > 0.5 ? 1 : 0].data();
+      const std::string& label = trained_.label_names[p > 0.5 ? 1 : 0];
       const double of_label = p > 0.5 ? p : 1 - p;
       if (json_) {
-        std::printf("%s\n", Json{{"label", label}, {"probability", of_label}, {"text", texts_[i]}}.dump().c_str());
+        std::printf("%s\n",
+                    Json{{"label", label}, {"probability", of_label}, {"text", texts_[i]}}.dump().c_str());
       } else {
-        std::printf("%s\t%.4f\t%s\n", label, of_label, texts_[i].c_str());
+        std::printf("%s\t%.4f\t%s\n", label.c_str(), of_label, texts_[i].c_str());
       }
     }
     std::fflush(stdout);
@@ -73,7 +73,8 @@ int predict(const Flags& flags) {
   require(flags.file.empty() || flags.texts.empty(), "octet predict: give texts or --file, not both");
   const bool from_input = flags.texts.size() == 1 && flags.texts[0] == "-";
   require(!flags.file.empty() || !flags.texts.empty(),
-          "octet predict: no text given; give it as an argument, in a file with --file FILE, or - for standard input");
+          "octet predict: no text given; give it as an argument, in a file with --file FILE, or - for "
+          "standard input");
   Predictor predictor(flags);
   if (from_input) {
     std::string line;
@@ -91,7 +92,8 @@ int predict(const Flags& flags) {
       begin = end + 1;
     }
   } else {
-    for (size_t i = 0; i < flags.texts.size(); ++i) predictor.add(flags.texts[i], "text " + std::to_string(i + 1));
+    for (size_t i = 0; i < flags.texts.size(); ++i)
+      predictor.add(flags.texts[i], "text " + std::to_string(i + 1));
   }
   predictor.flush();
   return 0;
@@ -102,7 +104,8 @@ int predict(const Flags& flags) {
 std::function<int()> declare_predict(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
   app.add_option("folder", flags->folder, "the --out folder of a run")->required()->type_name("DIR");
-  app.add_option("text", flags->texts, "texts to label; - reads standard input, a text a line")->type_name("TEXT");
+  app.add_option("text", flags->texts, "texts to label; - reads standard input, a text a line")
+      ->type_name("TEXT");
   app.add_option("--file", flags->file, "a file with a text a line")->type_name("FILE");
   app.add_option("--weights", flags->weights, "best or last [best]")->type_name("NAME");
   app.add_flag("--json", flags->json, "a JSON line a text instead of label, probability and text");

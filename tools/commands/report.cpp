@@ -47,7 +47,8 @@ RunRecord read_run(const std::string& folder) {
       run.best_loss = event["val_loss"].get<double>();
   }
   require(run.start.is_object(), ErrorKind::Data, path, ": no start event; the log is cut short");
-  require(run.end.is_object(), ErrorKind::Data, path, ": the run has not ended; go on with octet train --resume ", folder);
+  require(run.end.is_object(), ErrorKind::Data, path,
+          ": the run has not ended; go on with octet train --resume ", folder);
   return run;
 }
 
@@ -75,15 +76,19 @@ int report(const Flags& flags) {
   row("state", [](const RunRecord& run) { return run.start.value("state", ""); });
   row("epochs", [](const RunRecord& run) { return std::to_string(run.end.value("epochs", int64_t{0})); });
   row("val loss", [](const RunRecord& run) { return number_text(run.end["val_loss"], "{:.4f}"); });
-  row("val accuracy", [](const RunRecord& run) { return number_text(100 * run.end.value("val_accuracy", 0.0), "{:.2f} %"); });
-  row("best epoch", [](const RunRecord& run) { return std::to_string(run.end.value("best_epoch", int64_t{0})); });
+  row("val accuracy",
+      [](const RunRecord& run) { return number_text(100 * run.end.value("val_accuracy", 0.0), "{:.2f} %"); });
+  row("best epoch",
+      [](const RunRecord& run) { return std::to_string(run.end.value("best_epoch", int64_t{0})); });
   row("best val loss", [](const RunRecord& run) { return fmt::format("{:.4f}", run.best_loss); });
   row("seconds", [](const RunRecord& run) { return number_text(run.end["seconds"], "{:.2f}"); });
   for (int tag = 0; tag < kMemoryTags; ++tag) {
     const char* name = name_of(static_cast<MemoryTag>(tag));
-    row(name, [&](const RunRecord& run) { return format_bytes(run.end["max_by_tag"].value(name, int64_t{0})); });
+    row(name,
+        [&](const RunRecord& run) { return format_bytes(run.end["max_by_tag"].value(name, int64_t{0})); });
   }
-  row("peak, all", [](const RunRecord& run) { return format_bytes(run.end.value("peak_bytes", int64_t{0})); });
+  row("peak, all",
+      [](const RunRecord& run) { return format_bytes(run.end.value("peak_bytes", int64_t{0})); });
   return 0;
 }
 
@@ -91,7 +96,9 @@ int report(const Flags& flags) {
 
 std::function<int()> declare_report(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
-  app.add_option("folder", flags->folders, "the --out folders of runs, to compare side by side")->required()->type_name("DIR");
+  app.add_option("folder", flags->folders, "the --out folders of runs, to compare side by side")
+      ->required()
+      ->type_name("DIR");
   return [flags] { return report(*flags); };
 }
 

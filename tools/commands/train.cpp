@@ -71,8 +71,9 @@ class Run {
   Run(TrainConfig config, RunFolder folder, const Checkpoint* checkpoint)
       : config_(std::move(config)),
         folder_(std::move(folder)),
-        data_(load_text_data(config_, checkpoint ? std::optional(Vocabulary::load(folder_.vocabulary(), ErrorKind::Checkpoint))
-                                                 : std::nullopt)),
+        data_(load_text_data(
+            config_, checkpoint ? std::optional(Vocabulary::load(folder_.vocabulary(), ErrorKind::Checkpoint))
+                                : std::nullopt)),
         trainer_(config_, data_),
         log_path_(config_.log.empty() ? folder_.log() : config_.log),
         log_(config_, prepared_log(checkpoint), checkpoint != nullptr) {
@@ -83,7 +84,8 @@ class Run {
     const SignalWatch signals;
     std::FILE* out = config_.json ? stderr : stdout;
     Progress progress(out, ProgressStyle::of(out),
-                      {config_.epochs, trainer_.steps_per_epoch(), config_.log_every, data_.generated ? "generated: " : ""});
+                      {config_.epochs, trainer_.steps_per_epoch(), config_.log_every,
+                       data_.generated ? "generated: " : ""});
     announce(progress, resumed);
     while (!trainer_.done()) {
       const bool finished = trainer_.train_epoch(
@@ -101,9 +103,10 @@ class Run {
     }
     log_.write([&](JsonLines& log) { log.end(trainer_.end_event("ok")); });
     const RunState& state = trainer_.state();
-    progress.note(fmt::format("best epoch {}: val loss {:.4f}. Last epoch {}: val loss {:.4f}, val accuracy {:.2f} %, {} in all",
-                              state.best_epoch, state.best_loss, state.epoch, state.val_loss, 100 * state.val_accuracy,
-                              format_duration(state.seconds)));
+    progress.note(fmt::format(
+        "best epoch {}: val loss {:.4f}. Last epoch {}: val loss {:.4f}, val accuracy {:.2f} %, {} in all",
+        state.best_epoch, state.best_loss, state.epoch, state.val_loss, 100 * state.val_accuracy,
+        format_duration(state.seconds)));
     progress.note("saved to " + folder_.path);
     return 0;
   }
@@ -122,13 +125,16 @@ class Run {
   void announce(Progress& progress, bool resumed) {
     const Json run = facts(data_, trainer_);
     progress.note(fmt::format("{}: {} rows to train, {} to validate, from {}", config_.task,
-                              format_count(data_.train.rows()), format_count(data_.validation.rows()), data_.source));
+                              format_count(data_.train.rows()), format_count(data_.validation.rows()),
+                              data_.source));
     progress.note(fmt::format("vocabulary {}, {} parameters, {} with {} state ({}), {} on {} thread{}",
-                              format_count(data_.vocabulary.size()), format_count(run.at("parameters").get<int64_t>()),
-                              config_.optimizer, config_.state, format_bytes(run.at("state_bytes").get<int64_t>()),
+                              format_count(data_.vocabulary.size()),
+                              format_count(run.at("parameters").get<int64_t>()), config_.optimizer,
+                              config_.state, format_bytes(run.at("state_bytes").get<int64_t>()),
                               config_.device, cpu::thread_count(), cpu::thread_count() == 1 ? "" : "s"));
     if (resumed) {
-      progress.note(fmt::format("goes on behind epoch {}, step {}", trainer_.state().epoch, trainer_.state().batch));
+      progress.note(
+          fmt::format("goes on behind epoch {}, step {}", trainer_.state().epoch, trainer_.state().batch));
       return;
     }
     write_atomically(folder_.config(), config_text(config_, run));
@@ -142,12 +148,13 @@ class Run {
     const EpochEvent event = trainer_.finish_epoch();
     progress.epoch(event);
     log_.write([&](JsonLines& log) { log.epoch(event); });
-    if (trainer_.state().best_epoch == event.epoch) save_weights(folder_.best(), trainer_.model(), config_, data_.vocabulary);
+    if (trainer_.state().best_epoch == event.epoch)
+      save_weights(folder_.best(), trainer_.model(), config_, data_);
     save();
   }
 
   void save() {
-    save_weights(folder_.last(), trainer_.model(), config_, data_.vocabulary);
+    save_weights(folder_.last(), trainer_.model(), config_, data_);
     save_checkpoint(folder_.checkpoint(), trainer_, config_, data_, log_.bytes());
   }
 
@@ -171,7 +178,7 @@ int train(const TrainFlags& flags) {
   TrainConfig resumed = flags.resolve(checkpoint.config);
   resumed.out = checkpoint.config.out;
   const std::string_view changed = first_difference(checkpoint.config, resumed);
-  require(changed.empty(), folder.path, ": a resumed run keeps its settings, but ",
+  require(changed.empty(), ErrorKind::Usage, folder.path, ": a resumed run keeps its settings, but ",
           changed.empty() ? "" : flag_name(changed), " differs; leave it out, or start a run of its own");
   cpu::set_thread_count(static_cast<int>(resumed.threads));
   Run run(resumed, folder, &checkpoint);
