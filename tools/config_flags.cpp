@@ -54,8 +54,7 @@ TrainFlags::TrainFlags(CLI::App& app) : command_(app.get_name()) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
-TrainConfig TrainFlags::resolve() const {
-  TrainConfig config;
+TrainConfig TrainFlags::resolve(TrainConfig config) const {
   if (!config_path_.empty()) apply_config_file(config, config_path_);
   config.visit([&](const Field& field, auto& member, const auto& constraint) {
     const std::string name(field.name);

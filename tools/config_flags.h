@@ -20,9 +20,9 @@ class TrainFlags {
   TrainFlags(const TrainFlags&) = delete;
   TrainFlags& operator=(const TrainFlags&) = delete;
 
-  // The defaults, then the file of --config, then the flags: the last one wins. Throws Error (Usage) for a
-  // value that does not fit.
-  TrainConfig resolve() const;
+  // `base`, then the file of --config, then the flags: the last one wins. Throws Error (Usage) for a value
+  // that does not fit.
+  TrainConfig resolve(TrainConfig base = {}) const;
 
  private:
   std::string command_;                                    // "octet train"

@@ -12,7 +12,7 @@ packages=(
     libfmt-dev         # text
     libarchive-dev     # zip, gz, xz, tar input
     libcurl4-openssl-dev ca-certificates # octet data fetch
-    libssl-dev         # SHA-256
+    nettle-dev         # SHA-256
     libutf8proc-dev    # Unicode
     doctest-dev        # tests
 )
