@@ -8,10 +8,10 @@ struct Operands {
   Shape shape;  // [rows, cols]
   double low, high;
 };
-// The inputs around 1000 differ by little: what sets them apart must not be lost.
+// The inputs around 10000 differ by little: what sets them apart must not be lost.
 const Operands kOperands[] = {{"", {1, 1}, -3, 3},
                               {"", {3, 7}, -3, 3},
-                              {" around 1000", {5, 9}, 997, 1003},
+                              {" around 10000", {5, 9}, 9997, 10003},
                               {" far apart", {5, 9}, -400, 400},
                               {"", {301, 129}, -3, 3}};
 
