@@ -1,0 +1,36 @@
+// How long a step takes, beside a plain copy of as many bytes: what `octet bench optimizer` prints.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+
+namespace octet::optim {
+
+struct StepCase {
+  std::string rule = "adam";
+  std::string codec = "blockwise8";
+  std::vector<int64_t> sizes;  // elements of each tensor
+  int block_size = 256;
+  int64_t min_8bit_size = 4096;
+  int repetitions = 10;
+  Device device;
+};
+
+struct StepTiming {
+  int64_t parameters = 0;                // elements
+  double seconds = 0, median = 0;        // of one update pass: the fastest repetition, and the median
+  double norm_seconds = 0;               // of the norm pass, which a training step adds (the fastest)
+  double bytes_per_parameter = 0;        // read and written by the update
+  double state_bytes_per_parameter = 0;  // stored
+  double gbps = 0;                       // 1e9 bytes moved a second, at the fastest repetition
+};
+
+StepTiming time_step(const StepCase& step_case);
+
+// Bandwidth of copying `bytes` bytes with the same threads, reads plus writes; the fastest of `repetitions`.
+double copy_gbps(Device device, int64_t bytes, int repetitions = 10);
+
+}  // namespace octet::optim

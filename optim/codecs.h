@@ -1,0 +1,14 @@
+// The list of state codecs: adding one is a file in codecs/, its encoding on each device, and a word here.
+#pragma once
+
+#include "optim/codecs/bf16.h"
+#include "optim/codecs/blockwise8.h"
+#include "optim/codecs/fp32.h"
+#include "optim/codecs/fp64.h"
+#include "optim/type_list.h"
+
+namespace octet::optim {
+
+using Codecs = TypeList<Fp32, Bf16, Blockwise8, Fp64>;
+
+}  // namespace octet::optim

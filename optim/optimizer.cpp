@@ -1,0 +1,260 @@
+#include "optim/optimizer.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <set>
+
+#include "core/backend.h"
+#include "core/error.h"
+
+namespace octet::optim {
+namespace {
+
+const CodecInfo& info(int codec) { return codecs()[static_cast<size_t>(codec)]; }
+const RuleInfo& info_of_rule(const GroupOptions& options) {
+  return rules()[static_cast<size_t>(rule_place(options.rule))];
+}
+
+int64_t blocks_in(int64_t count, int block_size) { return (count + block_size - 1) / block_size; }
+
+// A block of a codec without absmax is only a unit of work.
+int block_size_of(const GroupOptions& options, int codec) {
+  return info(codec).blockwise ? options.block_size : kPlainBlock;
+}
+
+void check_hyper(HyperParameters hyper) {
+  hyper.visit([](const char* name, double value, const char*) {
+    require(std::isfinite(value) && value >= 0, "optimizer: ", name, " is ", value, "; it must be 0 or more");
+  });
+  require(hyper.beta1 < 1, "optimizer: beta1 is ", hyper.beta1, "; it must be below 1");
+  require(hyper.beta2 < 1, "optimizer: beta2 is ", hyper.beta2, "; it must be below 1");
+}
+
+}  // namespace
+
+Optimizer::Optimizer(std::vector<ParameterGroup> groups, OptimizerOptions options) : options_(options) {
+  require(std::isfinite(options.max_norm) && options.max_norm >= 0, "optimizer: the largest gradient norm is ",
+          options.max_norm, "; it must be 0 (no clipping) or more");
+  const NamedParameter* first = nullptr;
+  std::set<std::string> names;
+  std::set<std::pair<const void*, int64_t>> tensors;
+  for (const ParameterGroup& group : groups)
+    for (const NamedParameter& parameter : group.parameters) {
+      if (!first) first = &parameter;
+      require(parameter.variable.is_leaf(), "optimizer: '", parameter.name, "' is not a leaf and gets no gradient");
+      require(names.insert(parameter.name).second, "optimizer: '", parameter.name, "' comes twice");
+      const Tensor& value = parameter.variable.value();
+      require(value.device() == first->variable.device(), "optimizer: '", parameter.name, "' is on ", value.device(),
+              ", '", first->name, "' on ", first->variable.device());
+      require(value.numel() == 0 || tensors.insert({value.raw(), value.numel()}).second, "optimizer: '",
+              parameter.name, "' is the tensor of another parameter; give each tensor once");
+    }
+  require(first, "optimizer: there are no parameters");
+  device_ = first->variable.device();
+  for (size_t i = 0; i < groups.size(); ++i) {
+    check_group(groups[i], i);
+    add_group(groups[i], i);
+  }
+  build_plans();
+}
+
+void Optimizer::check_group(const ParameterGroup& group, size_t index) const {
+  const GroupOptions& options = group.options;
+  rule_place(options.rule);
+  codec_place(options.codec);
+  require(std::has_single_bit(static_cast<unsigned>(options.block_size)) && options.block_size >= kMinBlock &&
+              options.block_size <= kMaxBlock,
+          "optimizer: block size ", options.block_size, " is not a power of two in ", kMinBlock, "..", kMaxBlock);
+  require(options.min_8bit_size >= 0, "optimizer: min_8bit_size is ", options.min_8bit_size,
+          "; it must be 0 or more");
+  check_hyper(options.hyper.value_or(default_hyper(options.rule)));
+  for (const CodecOverride& override : options.overrides) {
+    codec_place(override.codec);
+    require(std::any_of(group.parameters.begin(), group.parameters.end(),
+                        [&](const NamedParameter& p) { return glob_match(override.pattern, p.name); }),
+            "optimizer: no parameter of group ", index, " fits the pattern '", override.pattern, "'");
+  }
+}
+
+int Optimizer::choose_codec(const GroupOptions& options, const NamedParameter& parameter) const {
+  const DType dtype = parameter.variable.dtype();
+  int codec = codec_place(options.codec);
+  const auto fits = [&](const CodecOverride& o) { return glob_match(o.pattern, parameter.name); };
+  const auto override = std::find_if(options.overrides.begin(), options.overrides.end(), fits);
+  if (override != options.overrides.end()) {
+    codec = codec_place(override->codec);
+  } else if (info(codec).blockwise && parameter.variable.value().numel() < options.min_8bit_size) {
+    codec = codec_place("fp32");
+  }
+  require(info(codec).value == dtype, "optimizer: '", parameter.name, "' is ", dtype, "; state codec ",
+          info(codec).name, " is for parameters of ", info(codec).value);
+  return codec;
+}
+
+void Optimizer::add_group(const ParameterGroup& group, size_t index) {
+  groups_.push_back(group.options);
+  GroupOptions& options = groups_.back();
+  if (!options.hyper) options.hyper = default_hyper(options.rule);
+  const RuleInfo& rule = info_of_rule(options);
+  const size_t first_batch = batches_.size();
+  for (const NamedParameter& named : group.parameters) {
+    const Tensor& value = named.variable.value();
+    Parameter parameter{.name = named.name, .variable = named.variable, .codec = choose_codec(options, named), .state = {}, .absmax = {}};
+    const CodecInfo& codec = info(parameter.codec);
+    for (const Slot& slot : rule.slots) {
+      // State starts at zero, which in a code book is a code like any other.
+      const double zero = codec.blockwise && slot.book == Book::Signed ? 127 : 0;
+      parameter.state.push_back(
+          Tensor::full(value.shape(), zero, codec.stored, device_, MemoryTag::OptimizerState));
+      if (codec.blockwise)
+        parameter.absmax.push_back(Tensor::zeros({blocks_in(value.numel(), options.block_size)}, DType::F32, device_,
+                                                 MemoryTag::OptimizerState));
+    }
+    auto batch = std::find_if(batches_.begin() + static_cast<std::ptrdiff_t>(first_batch), batches_.end(),
+                              [&](const Batch& b) { return b.parameters.front().codec == parameter.codec; });
+    if (batch == batches_.end()) batch = batches_.insert(batch, Batch{.group = index, .parameters = {}, .table = {}, .device_table = {}});
+    batch->parameters.push_back(std::move(parameter));
+  }
+}
+
+void Optimizer::build_plans() {
+  for (Batch& batch : batches_) {
+    const GroupOptions& options = groups_[batch.group];
+    const int codec = batch.parameters.front().codec;
+    StepPlan plan{};
+    plan.rule = rule_place(options.rule);
+    plan.codec = codec;
+    plan.block_size = block_size_of(options, codec);
+    plan.second_moment = options.second_moment;
+    plan.tensor_count = static_cast<int>(batch.parameters.size());
+    for (const Parameter& parameter : batch.parameters) {
+      StepTensor row{};
+      row.weight = parameter.variable.value().raw();
+      row.count = parameter.variable.value().numel();
+      row.first_block = plan.block_count;
+      for (size_t slot = 0; slot < parameter.state.size(); ++slot) {
+        row.state[slot] = parameter.state[slot].raw();
+        if (!parameter.absmax.empty()) row.absmax[slot] = parameter.absmax[slot].data<float>();
+      }
+      plan.block_count += blocks_in(row.count, plan.block_size);
+      batch.table.push_back(row);
+    }
+    if (!device_.is_cpu())
+      batch.device_table =
+          Tensor::from_bytes(std::as_bytes(std::span(batch.table)),
+                             {static_cast<int64_t>(batch.table.size() * sizeof(StepTensor))}, DType::U8, device_,
+                             MemoryTag::Workspace);
+    plan.tensors =
+        device_.is_cpu() ? batch.table.data() : static_cast<const StepTensor*>(batch.device_table.raw());
+    plans_.push_back(plan);
+  }
+  const int64_t partials = partial_count(plans_.data(), static_cast<int>(plans_.size()));
+  partial_ = Tensor::zeros({partials}, DType::F64, device_, MemoryTag::Workspace);
+  device_control_ = Tensor::from_bytes(std::as_bytes(std::span(&control_, 1)), {int64_t{sizeof(StepControl)}},
+                                       DType::U8, device_, MemoryTag::Workspace);
+  steps_table();  // fails here rather than in the middle of training
+}
+
+const StepTable& Optimizer::steps_table() const {
+  if (device_.is_cpu()) return cpu_steps();
+  const StepTable* table = backend(device_).steps;
+  require(table, ErrorKind::Device, "optimizer: ", device_, " has no optimizer steps");
+  return *table;
+}
+
+void Optimizer::refresh_gradients() {
+  for (Batch& batch : batches_) {
+    bool changed = false;
+    for (size_t i = 0; i < batch.table.size(); ++i) {
+      const void* gradient = batch.parameters[i].variable.grad().raw();
+      changed |= std::exchange(batch.table[i].gradient, gradient) != gradient;
+    }
+    if (changed && !device_.is_cpu())
+      backend(device_).copy_from_host(device_, batch.device_table.raw(), batch.table.data(),
+                                      batch.device_table.bytes());
+  }
+}
+
+void Optimizer::refresh_constants() {
+  for (size_t i = 0; i < plans_.size(); ++i) {
+    const GroupOptions& options = groups_[batches_[i].group];
+    HyperParameters hyper = *options.hyper;
+    hyper.lr *= lr_factor_;
+    info_of_rule(options).constants(info(plans_[i].codec).value, hyper, steps_ + 1, plans_[i].update);
+  }
+}
+
+void Optimizer::measure() {
+  refresh_gradients();
+  auto* control = static_cast<StepControl*>(device_control_.raw());
+  steps_table().measure(plans_.data(), static_cast<int>(plans_.size()), options_.max_norm, partial_.data<double>(),
+                        control);
+  backend(device_).copy_to_host(device_, &control_, control, sizeof control_);
+}
+
+void Optimizer::update() {
+  refresh_constants();
+  steps_table().step(plans_.data(), static_cast<int>(plans_.size()),
+                     static_cast<const StepControl*>(device_control_.raw()));
+}
+
+void Optimizer::step() {
+  measure();
+  if (control_.bad_tensor >= 0) {
+    require(options_.on_nonfinite == OnNonFinite::Skip, ErrorKind::NonFinite, "the gradient of '",
+            name_of_tensor(control_.bad_tensor), "' is not finite at step ", steps_ + 1);
+    ++skipped_;
+    return;
+  }
+  update();
+  ++steps_;
+}
+
+const std::string& Optimizer::name_of_tensor(int32_t place) const {
+  size_t rest = static_cast<size_t>(place), batch = 0;
+  while (rest >= batches_[batch].parameters.size()) rest -= batches_[batch++].parameters.size();
+  return batches_[batch].parameters[rest].name;
+}
+
+void Optimizer::zero_grad() const {
+  for (const Batch& batch : batches_)
+    for (const Parameter& parameter : batch.parameters) parameter.variable.zero_grad();
+}
+
+void Optimizer::set_lr_factor(double factor) {
+  require(std::isfinite(factor) && factor >= 0, "optimizer: a learning rate factor of ", factor,
+          "; it must be 0 or more");
+  lr_factor_ = factor;
+}
+
+double Optimizer::lr(size_t group) const {
+  require(group < groups_.size(), "optimizer: there is no group ", group);
+  return groups_[group].hyper->lr * lr_factor_;
+}
+
+int64_t Optimizer::parameter_count() const {
+  int64_t count = 0;
+  for (const Batch& batch : batches_)
+    for (const Parameter& parameter : batch.parameters) count += parameter.variable.value().numel();
+  return count;
+}
+
+int64_t Optimizer::state_bytes() const {
+  int64_t bytes = 0;
+  for (const Batch& batch : batches_)
+    for (const Parameter& parameter : batch.parameters) {
+      for (const Tensor& t : parameter.state) bytes += t.bytes();
+      for (const Tensor& t : parameter.absmax) bytes += t.bytes();
+    }
+  return bytes;
+}
+
+std::string_view Optimizer::codec_of(std::string_view name) const {
+  for (const Batch& batch : batches_)
+    for (const Parameter& parameter : batch.parameters)
+      if (parameter.name == name) return info(parameter.codec).name;
+  fail(ErrorKind::Usage, "optimizer: there is no parameter '", name, "'");
+}
+
+}  // namespace octet::optim

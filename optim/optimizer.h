@@ -1,0 +1,132 @@
+// The optimizer: groups of named parameters, each stepped by a rule whose state is kept in a codec.
+//
+//   Optimizer optimizer({{.parameters = model.parameters(),
+//                         .options = {.rule = "adamw", .codec = "blockwise8"}}},
+//                       {.max_norm = 1.0});
+//   loss.backward();
+//   optimizer.step();
+//   optimizer.zero_grad();
+//
+// A step is two passes over memory: one reads the gradients (norm, and whether all are finite), one updates weights
+// and state together. Neither allocates, and neither depends on the number of threads.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "autograd/variable.h"
+#include "core/tensor.h"
+#include "optim/hyper.h"
+#include "optim/registry.h"
+#include "optim/step.h"
+
+namespace octet::optim {
+
+struct CodecOverride {
+  std::string pattern;  // of parameter names: * any text, ? one character
+  std::string codec;
+};
+
+struct GroupOptions {
+  std::string rule = "adam";
+  std::string codec = "fp32";
+  std::optional<HyperParameters> hyper;  // default_hyper(rule) if none is given
+  int block_size = kDefaultBlock;        // elements that share an absmax: a power of two, 64..4096
+  int64_t min_8bit_size = 4096;          // smaller parameters keep their state in full precision
+  SecondMoment second_moment = SecondMoment::Floor;
+  std::vector<CodecOverride> overrides;  // the first that fits rules, whatever the size of the parameter
+};
+
+struct ParameterGroup {
+  std::vector<NamedParameter> parameters;
+  GroupOptions options;
+};
+
+enum class OnNonFinite {
+  Stop,  // throw, with the name of the first parameter with a bad gradient; nothing has changed
+  Skip,  // leave weights, state and step count as they are, and count
+};
+
+struct OptimizerOptions {
+  double max_norm = 0;  // clip the norm of all gradients together; 0: do not
+  OnNonFinite on_nonfinite = OnNonFinite::Stop;
+};
+
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
+class Optimizer {
+ public:
+  // Errors of kind Usage: no parameter, parameters of several devices, names or tensors that come twice, an element
+  // type that the codec does not take, unknown rule or codec, a hyper-parameter out of its range, a pattern that
+  // fits no parameter. Kind Device: the device has no such step.
+  explicit Optimizer(std::vector<ParameterGroup> groups, OptimizerOptions options = {});
+  Optimizer(Optimizer&&) = default;
+  Optimizer& operator=(Optimizer&&) = default;
+
+  // One step with the gradients as they are. Errors: kind NonFinite under OnNonFinite::Stop.
+  void step();
+  void zero_grad() const;
+
+  // The two passes of step() by themselves, for measuring. update() uses the factor that measure() left.
+  void measure();
+  void update();
+
+  // The learning rate of group g is its own times this factor; a schedule sets it before a step.
+  void set_lr_factor(double factor);
+  double lr(size_t group = 0) const;
+
+  int64_t steps() const { return steps_; }             // done, without the skipped ones
+  int64_t skipped_steps() const { return skipped_; }
+  double grad_norm() const { return control_.norm; }  // of the last step, before clipping
+  int64_t parameter_count() const;                     // elements
+  int64_t state_bytes() const;                         // of state values and absmax
+  // The codec a parameter's state ended up in. Errors: no such parameter.
+  std::string_view codec_of(std::string_view parameter) const;
+
+  // All there is to know for going on from here, under names of its own: `optimizer.step`, `optimizer.skipped_steps`,
+  // and for every parameter and slot `PARAMETER.SLOT` with `PARAMETER.SLOT.absmax` where the codec has one (and then
+  // `PARAMETER.block_size`). The tensors of state are the optimizer's own, not copies.
+  NamedTensors state() const;
+  // Copies such tensors in, bit for bit. Errors of kind Checkpoint, with nothing changed: one is missing, unknown,
+  // or of another type, shape or block size.
+  void load_state(const NamedTensors& tensors);
+
+ private:
+  struct Parameter {
+    std::string name;
+    Variable variable;
+    int codec;
+    std::vector<Tensor> state, absmax;  // by slot; absmax empty where the codec has none
+  };
+  // Parameters that share rule, codec and constants: one row of the backend's table.
+  struct Batch {
+    size_t group;
+    std::vector<Parameter> parameters;
+    std::vector<StepTensor> table;
+    Tensor device_table;  // the same bytes on a device other than the CPU
+  };
+
+  void check_group(const ParameterGroup& group, size_t index) const;
+  int choose_codec(const GroupOptions& options, const NamedParameter& parameter) const;
+  void add_group(const ParameterGroup& group, size_t index);
+  void build_plans();
+  void refresh_gradients();
+  void refresh_constants();
+  const std::string& name_of_tensor(int32_t place) const;
+  const StepTable& steps_table() const;
+
+  std::vector<GroupOptions> groups_;
+  OptimizerOptions options_;
+  Device device_;
+  std::vector<Batch> batches_;
+  std::vector<StepPlan> plans_;  // one a batch
+  Tensor partial_;               // scratch of measure, f64
+  Tensor device_control_;        // a StepControl, as bytes
+  StepControl control_;          // the host's copy
+  double lr_factor_ = 1;
+  int64_t steps_ = 0, skipped_ = 0;
+};
+
+}  // namespace octet::optim

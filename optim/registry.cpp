@@ -1,0 +1,119 @@
+#include "optim/registry.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "optim/step.h"
+
+namespace octet::optim {
+namespace {
+
+template <class Rule>
+RuleInfo rule_info() {
+  const auto constants = [](DType value, const HyperParameters& hyper, int64_t step, std::byte* update) {
+    const auto write = [&](const auto& constants_of_step) {
+      static_assert(sizeof constants_of_step <= kUpdateBytes);
+      std::memcpy(update, &constants_of_step, sizeof constants_of_step);
+    };
+    value == DType::F64 ? write(Rule::template at<double>(hyper, step)) : write(Rule::template at<float>(hyper, step));
+  };
+  return {.name = Rule::name, .slots = Rule::slots, .defaults = Rule::defaults, .constants = constants};
+}
+
+template <class Codec>
+CodecInfo codec_info() {
+  return {.name = Codec::name,
+          .offered = Codec::offered,
+          .value = dtype_of<typename Codec::Value>,
+          .stored = dtype_of<typename Codec::Stored>,
+          .blockwise = Codec::blockwise};
+}
+
+// Levenshtein's: insertions, deletions and replacements that turn a into b.
+int edit_distance(std::string_view a, std::string_view b) {
+  std::vector<int> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    int diagonal = std::exchange(row[0], static_cast<int>(i));
+    for (size_t j = 1; j <= b.size(); ++j)
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
+  }
+  return row.back();
+}
+
+template <class Infos>
+std::vector<std::string_view> names_of(const Infos& infos) {
+  std::vector<std::string_view> names;
+  for (const auto& info : infos) names.push_back(info.name);
+  return names;
+}
+
+}  // namespace
+
+std::span<const RuleInfo> rules() {
+  static const std::vector<RuleInfo> table = [] {
+    std::vector<RuleInfo> out;
+    Rules::for_each([&]<class Rule>(int) { out.push_back(rule_info<Rule>()); });
+    return out;
+  }();
+  return table;
+}
+
+std::span<const CodecInfo> codecs() {
+  static const std::vector<CodecInfo> table = [] {
+    std::vector<CodecInfo> out;
+    Codecs::for_each([&]<class Codec>(int) { out.push_back(codec_info<Codec>()); });
+    return out;
+  }();
+  return table;
+}
+
+int place_of(std::string_view name, std::span<const std::string_view> names, std::string_view what) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) return static_cast<int>(found - names.begin());
+  int best = INT32_MAX;
+  std::string nearest, all;
+  for (const std::string_view candidate : names) best = std::min(best, edit_distance(name, candidate));
+  for (const std::string_view candidate : names) {
+    if (edit_distance(name, candidate) == best) nearest.append(nearest.empty() ? "" : " or ").append(candidate);
+    all.append(all.empty() ? "" : ", ").append(candidate);
+  }
+  fail(ErrorKind::Usage, "unknown ", what, " '", name, "'; did you mean ", nearest, "? There are: ", all);
+}
+
+int rule_place(std::string_view name) { return place_of(name, names_of(rules()), "optimizer"); }
+int codec_place(std::string_view name) { return place_of(name, names_of(codecs()), "state codec"); }
+
+SecondMoment second_moment(std::string_view name) {
+  static constexpr std::string_view names[] = {"floor", "plain"};
+  return static_cast<SecondMoment>(place_of(name, names, "second moment"));
+}
+
+HyperParameters default_hyper(std::string_view rule) {
+  return rules()[static_cast<size_t>(rule_place(rule))].defaults;
+}
+
+bool glob_match(std::string_view pattern, std::string_view name) {
+  // After a mismatch, the last * takes one character more.
+  size_t p = 0, n = 0, star = std::string_view::npos, resume = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = n;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+      ++p, ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+}  // namespace octet::optim

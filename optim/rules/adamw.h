@@ -1,0 +1,27 @@
+// Adam with decoupled weight decay. Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+//   w *= 1 - lr wd;  then Adam's step without decay.
+#pragma once
+
+#include "optim/rules/adam.h"
+
+namespace octet::optim {
+
+struct AdamW {
+  static constexpr const char* name = "adamw";
+  static constexpr Slot slots[] = {{"exp_avg", Book::Signed}, {"exp_avg_sq", Book::Unsigned}};
+  static constexpr HyperParameters defaults{.weight_decay = 1e-2};
+
+  template <class T>
+  struct Update {
+    AdamMoments<T> moments;
+    T keep;  // 1 - lr wd
+    OCTET_HD void operator()(T& w, T g, T (&state)[2]) const { w = keep * w - moments(g, state); }
+  };
+
+  template <class T>
+  static Update<T> at(const HyperParameters& h, int64_t step) {
+    return {AdamMoments<T>::at(h, step), static_cast<T>(1 - h.lr * h.weight_decay)};
+  }
+};
+
+}  // namespace octet::optim

@@ -1,0 +1,250 @@
+// Encoding and decoding of 8-bit state against a brute-force nearest value in exact arithmetic.
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+#include "tests/optim/support.h"
+
+using namespace octet;
+using namespace octet::optim;
+using namespace octet::optim::testing;
+
+namespace {
+
+// The sum of two neighbouring values is exact in double, and so is 2x: no rounding decides here.
+uint8_t brute_force(Book b, float x) {
+  const auto& value = codebook(b).value;
+  for (size_t i = 0; i < 255; ++i) {
+    const double sum = static_cast<double>(value[i]) + static_cast<double>(value[i + 1]), twice = 2.0 * x;
+    if (twice < sum || (twice == sum && i % 2 == 0)) return static_cast<uint8_t>(i);
+  }
+  return 255;
+}
+
+// Codes of values in [-1, 1]: each block begins with 1, so that absmax and its reciprocal are 1.
+std::vector<uint8_t> codes_of(cpu::Level level, Book book, const std::vector<float>& x) {
+  std::vector<float> with_one;
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (i % 255 == 0) with_one.push_back(1.0f);
+    with_one.push_back(x[i]);
+  }
+  const Encoded encoded = encode(level, book, with_one);
+  std::vector<uint8_t> out;
+  for (size_t i = 0; i < with_one.size(); ++i)
+    if (i % 256 != 0) out.push_back(encoded.codes[i]);
+  return out;
+}
+
+void check_all(Book book, const std::vector<float>& x) {
+  std::vector<uint8_t> expected;
+  for (const float v : x) expected.push_back(brute_force(book, v));
+  for (const cpu::Level level : levels()) {
+    const std::vector<uint8_t> codes = codes_of(level, book, x);
+    int64_t wrong = 0;
+    for (size_t i = 0; i < x.size(); ++i)
+      if (codes[i] != expected[i] && ++wrong < 5)
+        FAIL_CHECK(cpu::name_of(level) << ": " << x[i] << " became " << int{codes[i]} << ", nearest is "
+                                       << int{expected[i]});
+    CHECK(wrong == 0);
+  }
+  for (size_t i = 0; i < x.size(); ++i)
+    if (nearest_code(codebook(book), x[i]) != expected[i]) FAIL_CHECK("nearest_code(" << x[i] << ")");
+}
+
+constexpr Book kBooks[] = {Book::Signed, Book::Unsigned};
+
+}  // namespace
+
+TEST_CASE("every border between two codes is where exact arithmetic puts it, on every level") {
+  for (const Book b : kBooks) {
+    const Codebook& book = codebook(b);
+    std::vector<float> x;
+    for (int m = 1; m <= book.top; ++m) {
+      const float below = book.value[static_cast<size_t>(book.index(m - 1))];
+      const float above = book.value[static_cast<size_t>(book.index(m))];
+      float near = static_cast<float>((static_cast<double>(below) + static_cast<double>(above)) / 2);
+      for (int i = 0; i < 40; ++i) near = std::nextafterf(near, 0.0f);
+      for (int i = 0; i < 80; ++i, near = std::nextafterf(near, 2.0f)) {
+        x.push_back(std::min(near, 1.0f));
+        if (b == Book::Signed) x.push_back(-std::min(near, 1.0f));
+      }
+    }
+    check_all(b, x);
+  }
+}
+
+TEST_CASE("the linear pieces are within their tolerance of every border, so that the exact search catches it") {
+  // Between borders the line is monotone; at both sides of a border it must be so near half an integer that the
+  // encoder looks at the table. Without this the test of sampled values would prove nothing about the others.
+  for (const Book b : kBooks) {
+    const Codebook& book = codebook(b);
+    const LinearPieces& p = linear_pieces(b);
+    for (int m = 1; m <= book.top; ++m) {
+      const float x = book.lower[static_cast<size_t>(m)];
+      for (const float side : {std::nextafterf(x, 0.0f), x}) {
+        size_t piece = 0;
+        while (piece < 7 && side >= p.threshold[piece]) ++piece;
+        const bool ends_decade = piece < 7 && std::nextafterf(side, 2.0f) >= p.threshold[piece];
+        for (const float y : {std::fma(p.slope[piece], side, p.offset[piece]),
+                              p.slope[piece] * side + p.offset[piece]}) {
+          INFO("magnitude " << m << " piece " << piece);
+          if (ends_decade) {
+            CHECK(std::min(y, p.limit[piece]) > static_cast<float>(m) - 1.5f);
+            CHECK(std::round(std::min(y, p.limit[piece])) == static_cast<float>(m - 1));
+          } else if (piece > 0 && x == p.threshold[piece - 1]) {
+            CHECK(std::round(std::min(y, p.limit[piece])) == static_cast<float>(m));
+          } else {
+            CHECK(std::fabs(y - (static_cast<float>(m) - 0.5f)) < 0.5f * kPieceTolerance);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("floats of every class get the nearest code: normal, denormal, zero, of both signs") {
+  for (const Book b : kBooks) {
+    std::vector<float> x{0.0f, -0.0f, 1.0f, std::numeric_limits<float>::denorm_min(), 0x1p-126f, 0x1p-127f};
+    const uint32_t one = std::bit_cast<uint32_t>(1.0f), step = kSanitized ? 99991 : 9973;
+    for (uint32_t bits = 0; bits < one; bits += step) x.push_back(std::bit_cast<float>(bits));
+    if (b == Book::Signed)
+      for (size_t i = 0, n = x.size(); i < n; ++i) x.push_back(-x[i]);
+    check_all(b, x);
+  }
+}
+
+TEST_CASE("every float of a whole decade gets the nearest code") {
+  const uint32_t first = std::bit_cast<uint32_t>(0.1f), last = std::bit_cast<uint32_t>(1.0f);
+  const uint32_t step = kSanitized ? 61 : 1;
+  for (const Book b : kBooks) {
+    // Values and codes ascend together, so the expected code only ever moves up.
+    const auto& value = codebook(b).value;
+    size_t code = brute_force(b, 0.1f);
+    int64_t wrong = 0;
+    std::vector<float> x;
+    for (uint64_t bits = first; bits <= last;) {
+      x.clear();
+      for (; bits <= last && x.size() < 255 * 64; bits += step)
+        x.push_back(std::bit_cast<float>(static_cast<uint32_t>(bits)));
+      std::vector<uint8_t> expected;
+      for (const float v : x) {
+        for (; code < 255; ++code) {
+          const double sum = static_cast<double>(value[code]) + static_cast<double>(value[code + 1]);
+          if (2.0 * v < sum || (2.0 * v == sum && code % 2 == 0)) break;
+        }
+        expected.push_back(static_cast<uint8_t>(code));
+      }
+      for (const cpu::Level level : levels()) wrong += codes_of(level, b, x) != expected;
+    }
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("a block is scaled by an IEEE reciprocal of its largest magnitude, whatever its size and scale") {
+  Rng rng(3);
+  for (const Book b : kBooks)
+    for (const int block_size : {64, 256, 4096})
+      for (const size_t count : {1, 2, 63, 255, 256, 257, 511, 4095, 4096, 4097})
+        for (const int exponent : {-149, -130, -126, -60, 0, 60, 120}) {
+          std::vector<float> x;
+          for (size_t i = 0; i < count; ++i) {
+            const double u = rng.uniform() * 2 - (b == Book::Signed ? 1 : 0);
+            x.push_back(static_cast<float>(std::ldexp(u, exponent)));
+            if (b == Book::Unsigned) x.back() = std::fabs(x.back());
+          }
+          Encoded expected;
+          for (size_t i = 0; i < count; i += static_cast<size_t>(block_size)) {
+            const size_t end = std::min(count, i + static_cast<size_t>(block_size));
+            float largest = 0;
+            for (size_t k = i; k < end; ++k) largest = std::max(largest, std::fabs(x[k]));
+            expected.absmax.push_back(largest);
+            const float scale = largest < 0x1p-126f ? 0x1p64f : 1.0f;
+            const float r = largest == 0 ? 0.0f : 1.0f / (largest * scale);
+            for (size_t k = i; k < end; ++k) expected.codes.push_back(brute_force(b, x[k] * scale * r));
+          }
+          for (const cpu::Level level : levels()) {
+            const Encoded encoded = encode(level, b, x, block_size);
+            INFO(cpu::name_of(level) << " count " << count << " block " << block_size << " 2^" << exponent);
+            CHECK(encoded == expected);
+            const std::vector<float> decoded = decode(level, b, encoded, block_size);
+            int64_t wrong = 0;
+            for (size_t k = 0; k < count; ++k) {
+              const float value = codebook(b).value[encoded.codes[k]] *
+                                  encoded.absmax[k / static_cast<size_t>(block_size)];
+              wrong += std::bit_cast<uint32_t>(decoded[k]) != std::bit_cast<uint32_t>(value);
+            }
+            CHECK(wrong == 0);
+          }
+        }
+}
+
+TEST_CASE("under the floor a positive second moment never gets the code of 0, and nothing else changes") {
+  Rng rng(8);
+  for (const size_t count : {1, 255, 256, 1000}) {
+    std::vector<float> x;
+    for (size_t i = 0; i < count; ++i)
+      x.push_back(i % 7 == 3 ? 0.0f : static_cast<float>(std::pow(10.0, -12 * rng.uniform())));
+    for (size_t i = 0; i < count; i += 5) x[i] = codebook(Book::Unsigned).lower[1 + i % 255];
+    x[0] = 1;
+    for (const cpu::Level level : levels()) {
+      const Encoded plain = encode(level, Book::Unsigned, x);
+      const Encoded floor = encode(level, Book::Unsigned, x, 256, SecondMoment::Floor);
+      CHECK(floor.absmax == plain.absmax);
+      for (size_t i = 0; i < count; ++i) CHECK(floor.codes[i] == std::max<int>(plain.codes[i], x[i] > 0));
+      std::vector<float> with_sign = x;
+      for (size_t i = 0; i < count; i += 2) with_sign[i] = -x[i];
+      CHECK(encode(level, Book::Signed, with_sign) ==
+            encode(level, Book::Signed, with_sign, 256, SecondMoment::Floor));
+    }
+  }
+}
+
+TEST_CASE("a block of zeros has absmax 0 and the code of zero everywhere, of either sign of zero") {
+  for (const cpu::Level level : levels())
+    for (const Book b : kBooks) {
+      std::vector<float> x(300, 0.0f);
+      x[7] = -0.0f;
+      const Encoded encoded = encode(level, b, x);
+      CHECK(encoded.absmax == std::vector<float>{0, 0});
+      CHECK(std::all_of(encoded.codes.begin(), encoded.codes.end(),
+                        [&](uint8_t c) { return codebook(b).value[c] == 0.0f; }));
+      CHECK(decode(level, b, encoded) == std::vector<float>(300, 0.0f));
+    }
+}
+
+TEST_CASE("a block with a value that is not finite does not decode to finite values, and spares the next block") {
+  const float bad_values[] = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                              -std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::quiet_NaN()};
+  for (const cpu::Level level : levels())
+    for (const Book b : kBooks)
+      for (const float bad : bad_values)
+        for (const size_t place : {0, 5, 255}) {
+          std::vector<float> x(512, 0.5f);
+          x[place] = bad;
+          const Encoded encoded = encode(level, b, x);
+          CHECK(encoded.codes == encode(cpu::Level::V2, b, x).codes);
+          CHECK(std::isnan(encoded.absmax[0]) == std::isnan(bad));
+          const std::vector<float> back = decode(level, b, encoded);
+          for (size_t i = 0; i < 512; ++i) CHECK(std::isfinite(back[i]) == (i >= 256));
+          CHECK(back[300] == 0.5f);
+        }
+}
+
+TEST_CASE("bf16 state rounds to nearest even as BFloat16 does, for every class of float") {
+  std::vector<float> x;
+  for (uint64_t bits = 0; bits <= UINT32_MAX; bits += kSanitized ? 999983 : 9973)
+    x.push_back(std::bit_cast<float>(static_cast<uint32_t>(bits)));
+  const int codec = codec_place("bf16");
+  for (const cpu::Level level : levels()) {
+    std::vector<BFloat16> stored(x.size());
+    std::vector<float> back(x.size());
+    const auto n = static_cast<int64_t>(x.size());
+    cpu_steps(level).encode(codec, Book::Signed, SecondMoment::Plain, kPlainBlock, x.data(), n, stored.data(), nullptr);
+    cpu_steps(level).decode(codec, Book::Signed, kPlainBlock, stored.data(), nullptr, n, back.data());
+    int64_t wrong = 0;
+    for (size_t i = 0; i < x.size(); ++i)
+      wrong += stored[i].bits != BFloat16(x[i]).bits ||
+               std::bit_cast<uint32_t>(back[i]) != uint32_t{stored[i].bits} << 16;
+    CHECK(wrong == 0);
+  }
+}

@@ -1,0 +1,72 @@
+// What the suites of optim share: the levels this machine has, blocks of one state slot, bytes of tensors.
+#pragma once
+
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "core/cpu/level.h"
+#include "core/rng.h"
+#include "optim/cpu/kernels.h"
+#include "optim/optimizer.h"
+#include "tests/support/support.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+namespace octet::optim::testing {
+
+inline std::vector<cpu::Level> levels() {
+  std::vector<cpu::Level> out;
+  for (const cpu::Level level : {cpu::Level::V2, cpu::Level::V3, cpu::Level::V4})
+    if (level <= cpu::level()) out.push_back(level);
+  return out;
+}
+
+struct Encoded {
+  std::vector<uint8_t> codes;
+  std::vector<float> absmax;
+  bool operator==(const Encoded&) const = default;
+};
+
+inline Encoded encode(cpu::Level level, Book book, const std::vector<float>& values, int block_size = 256,
+                      SecondMoment mode = SecondMoment::Plain) {
+  const size_t block = static_cast<size_t>(block_size);
+  Encoded out{std::vector<uint8_t>(values.size()), std::vector<float>((values.size() + block - 1) / block)};
+  cpu_steps(level).encode(codec_place("blockwise8"), book, mode, block_size, values.data(),
+                          static_cast<int64_t>(values.size()), out.codes.data(), out.absmax.data());
+  return out;
+}
+
+inline std::vector<float> decode(cpu::Level level, Book book, const Encoded& encoded, int block_size = 256) {
+  std::vector<float> out(encoded.codes.size());
+  cpu_steps(level).decode(codec_place("blockwise8"), book, block_size, encoded.codes.data(), encoded.absmax.data(),
+                          static_cast<int64_t>(out.size()), out.data());
+  return out;
+}
+
+inline std::string bytes_of(const Tensor& t) {
+  return {static_cast<const char*>(t.raw()), static_cast<size_t>(t.bytes())};
+}
+
+// Normal numbers whose scale changes over five decades along the tensor, as that of gradients does.
+inline std::vector<double> random_values(int64_t count, Rng& rng, double scale = 1.0) {
+  std::vector<double> out(static_cast<size_t>(count));
+  for (size_t i = 0; i < out.size(); ++i) {
+    const double u = rng.uniform() + 1e-12, v = rng.uniform();
+    out[i] = scale * std::sqrt(-2 * std::log(u)) * std::cos(6.283185307179586 * v) *
+             std::pow(10.0, -5.0 * static_cast<double>(i % 97) / 97);
+  }
+  return out;
+}
+
+inline Tensor tensor_of(const std::vector<double>& values, DType dtype = DType::F32) {
+  return Tensor::from(values, {static_cast<int64_t>(values.size())}, Device::cpu(), MemoryTag::Weights)
+      .to(dtype, MemoryTag::Weights);
+}
+
+}  // namespace octet::optim::testing
