@@ -41,7 +41,7 @@ std::string format_duration(double seconds) {
 std::string format_count(int64_t count) {
   std::string digits = std::to_string(count);
   const size_t sign = count < 0 ? 1 : 0;
-  for (size_t i = digits.size(); i > sign + 3;) digits.insert(i -= 3, ",");
+  for (size_t i = digits.size(); i > sign + 3;) digits.insert(i -= 3, 1, ',');
   return digits;
 }
 
