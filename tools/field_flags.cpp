@@ -21,7 +21,8 @@ void FieldFlags::declare_option(const Field& field, const std::string& placehold
   CLI::Option* option = app_->add_option(field.positional ? name : flag_name(name), given_[name], help);
   option->type_name(placeholder)->allow_extra_args(false)->expected(1);
   // Given twice, a repeatable flag collects and any other takes the last.
-  option->multi_option_policy(repeatable ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
+  option->multi_option_policy(repeatable ? CLI::MultiOptionPolicy::TakeAll
+                                         : CLI::MultiOptionPolicy::TakeLast);
 }
 
 Value FieldFlags::given(const Field& field) const {

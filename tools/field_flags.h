@@ -2,7 +2,9 @@
 // what was given goes through assign().
 #pragma once
 
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -68,5 +70,17 @@ class FieldFlags {
   std::map<std::string, std::vector<std::string>> given_;  // by field name
   std::map<std::string, bool> switched_;
 };
+
+// For commands that need nothing else: declares the flags of Config and returns what reads them and runs.
+template <class Config>
+std::function<int()> declare_with(CLI::App& app, int (*run)(const Config& config)) {
+  const auto flags = std::make_shared<FieldFlags>(app);
+  flags->declare(Config());
+  return [flags, run] {
+    Config config;
+    flags->apply(config);
+    return run(config);
+  };
+}
 
 }  // namespace octet::tools

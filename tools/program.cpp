@@ -99,8 +99,7 @@ int dispatch(const std::string& name, const Command& parent, const std::vector<s
     if (command.name != first) continue;
     const std::string whole = name + " " + first;
     const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
-    return command.declare ? run_command(command, whole, rest)
-                           : dispatch(whole, command, rest);
+    return command.declare ? run_command(command, whole, rest) : dispatch(whole, command, rest);
   }
   const std::string where = top ? "" : name + ": ";
   const std::string known = join(names_of(parent.commands));
@@ -124,8 +123,9 @@ void flush_output() {
 }  // namespace
 
 int run_program(const std::vector<std::string>& arguments, std::span<const Command> table) {
-  const Command program = {
-      "octet", "octet trains small language models and shows where optimizer memory goes.", "", nullptr, table};
+  const Command program = {"octet",
+                           "octet trains small language models and shows where optimizer memory goes.", "",
+                           nullptr, table};
   try {
     const int status = dispatch("octet", program, arguments);
     flush_output();
