@@ -96,7 +96,7 @@ TEST_CASE("a list of codecs, a rule, a block size and threads are taken") {
 }
 
 TEST_CASE("the SMS model has 19 tensors, the sizes of the model itself") {
-  const octet::LstmClassifier model({.vocabulary = 1751}, octet::Init(octet::Rng(1)));
+  const octet::LstmClassifier model({.vocabulary = 1751}, octet::Init{octet::Rng(1)});
   std::vector<int64_t> sizes;
   for (const octet::NamedParameter& p : model.parameters()) sizes.push_back(p.variable.value().numel());
   CHECK(sizes == sms_sizes());
