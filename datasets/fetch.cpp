@@ -12,7 +12,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string kept(const PartFile& part, const RemoteFile& file) {
+// For messages: what of the part stays for the next run. An empty part does not.
+std::string kept(PartFile& part, const RemoteFile& file) {
+  if (part.size() == 0) {
+    part.remove();
+    return "";
+  }
   std::ostringstream text;
   text << "; " << part.size() << " of " << file.bytes << " bytes are kept in " << part.path().string()
        << ", and the same command goes on from there";
@@ -57,12 +62,14 @@ bool fill(const RemoteFile& file, const FetchOptions& options, PartFile& part) {
   }
 }
 
-// What is wrong with the bytes of the part; empty if nothing.
+// What is wrong with the bytes of the part; empty if nothing. The hash decides, the size explains.
 std::string fault(const RemoteFile& file, const PartFile& part) {
+  const std::string hash = sha256_file(part.path());
+  if (hash == file.sha256) return "";
   std::ostringstream text;
   if (part.size() != file.bytes) {
     text << part.size() << " bytes where " << file.bytes << " are known of this file";
-  } else if (const std::string hash = sha256_file(part.path()); hash != file.sha256) {
+  } else {
     text << "SHA-256 " << hash << " where " << file.sha256 << " is known of this file";
   }
   return text.str();
@@ -70,8 +77,7 @@ std::string fault(const RemoteFile& file, const PartFile& part) {
 
 bool is_there(const fs::path& target, const RemoteFile& file) {
   std::error_code ignored;
-  return fs::is_regular_file(target, ignored) && fs::file_size(target, ignored) == file.bytes &&
-         sha256_file(target) == file.sha256;
+  return fs::is_regular_file(target, ignored) && sha256_file(target) == file.sha256;
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ class OpenFile {
       if (reason == ENOENT) fail(ErrorKind::Data, path_, ": no such file");
       fail(ErrorKind::Data, path_, ": cannot open, ", std::strerror(reason));
     }
-    struct stat about {};
+    struct stat about;
     if (fstat(descriptor_, &about) == 0) {
       if (S_ISDIR(about.st_mode)) {
         close(descriptor_);

@@ -29,8 +29,7 @@ PartFile::PartFile(const std::filesystem::path& target) : target_(target), path_
       fail(ErrorKind::Internal, path_.string(), ": another fetch is writing this file; wait for it to end");
     }
     // The holder before us may have renamed or removed the file between open and lock: then ours has no name.
-    struct stat ours {
-    }, named{};
+    struct stat ours, named;
     if (fstat(descriptor_, &ours) == 0 && stat(path_.c_str(), &named) == 0 && ours.st_ino == named.st_ino) {
       size_ = static_cast<uint64_t>(ours.st_size);
       return;

@@ -7,9 +7,9 @@
 namespace octet {
 namespace {
 
-// Size and hash of the SMS zip are those that independent projects pin for this address (among them the
-// MLDatasets.jl package and the Hugging Face `sms_spam` loader). Its entry SMSSpamCollection has 477,907
-// bytes and the SHA-256 7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d.
+// sms: size as published; the SHA-256 is the one that independent projects pin for this address (the
+// MLDatasets.jl package among them). Its entry SMSSpamCollection has 477,907 bytes and the SHA-256
+// 7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d.
 constexpr RemoteFile kFiles[] = {
     {"sms", "https://archive.ics.uci.edu/static/public/228/sms+spam+collection.zip",
      "sms+spam+collection.zip", 203415, "1587ea43e58e82b14ff1f5425c88e17f8496bfcdb67a583dbff9eefaf9963ce3",

@@ -1,11 +1,19 @@
 #include "tools/command.h"
-#include "tools/commands/groups.h"
+#include "tools/commands/declare.h"
 
 namespace octet::tools {
 
 std::span<const Command> commands() {
-  // One line a command: {"name", "summary", "example", declare_name}, or null and the commands within it.
+  // A command has a function that declares its flags, or null and the commands within it.
   static const Command table[] = {
+      {"train", "trains a model", "octet train sms --state blockwise8 --epochs 50 --out runs/sms-8bit",
+       declare_train},
+      {"eval", "measures a trained model on data", "octet eval runs/sms-8bit --weights last", declare_eval},
+      {"predict", "labels texts", "octet predict runs/sms-8bit \"WINNER!! Claim your prize now\"",
+       declare_predict},
+      {"report", "compares runs side by side", "octet report runs/sms-32bit runs/sms-8bit", declare_report},
+      {"memory", "what each purpose will hold, before training", "octet memory sms --state blockwise8",
+       declare_memory},
       {"bench", "times optimizer steps and kernels", "octet bench optimizer --state blockwise8 --params 5e7",
        nullptr, bench_commands()},
       {"data", "lists, checks, describes and fetches data sets", "octet data describe sms", nullptr,

@@ -15,6 +15,7 @@ namespace octet::tools {
 inline constexpr std::string_view kTasks[] = {"sms"};
 inline constexpr std::string_view kOptimizers[] = {"adam", "adamw"};
 inline constexpr std::string_view kCodecs[] = {"fp32", "bf16", "blockwise8"};
+inline constexpr std::string_view kSecondMoments[] = {"floor", "plain"};
 inline constexpr std::string_view kDevices[] = {"cpu", "cuda"};
 inline constexpr std::string_view kSchedules[] = {"constant", "linear", "cosine"};
 inline constexpr std::string_view kNonfinitePolicies[] = {"stop", "skip"};
@@ -29,7 +30,7 @@ struct TrainConfig {
   int64_t split_seed = 2021;
   std::string device = "cpu";
   std::string data;
-  std::string out = "octet-run";
+  std::string out;
   std::string log;
   int64_t batch_size = 64;
   double lr = 1e-4;
@@ -40,6 +41,7 @@ struct TrainConfig {
   double clip_norm = 0;
   std::string schedule = "constant";
   int64_t warmup_steps = 0;
+  std::string second_moment = "floor";
   int64_t block_size = 256;
   int64_t min_8bit_size = 4096;
   std::vector<std::string> state_override;
@@ -72,7 +74,11 @@ struct TrainConfig {
     v(Field{"device", "where to compute"}, device, Choice{kDevices});
     v(Field{"data", "file or folder of the data set; empty: look in the usual places", RunOnly}, data,
       Text{"PATH"});
-    v(Field{"out", "folder for weights, checkpoint, config, vocabulary and log", RunOnly}, out, Text{"DIR"});
+    v(Field{"out",
+            "folder for weights, checkpoint, config, vocabulary and log; empty: octet-run, or octet-run-2 "
+            "... if taken",
+            RunOnly},
+      out, Text{"DIR"});
     v(Field{"log", "JSON Lines file; empty: log.jsonl in the --out folder", RunOnly}, log, Text{"FILE"});
     v(Field{"batch_size", "rows per step"}, batch_size, Range{1, 65536});
     v(Field{"lr", "learning rate"}, lr, Range{.low = 0, .high = 100, .above_low = true});
@@ -84,6 +90,9 @@ struct TrainConfig {
     v(Field{"clip_norm", "largest global norm of the gradient; 0: no clipping"}, clip_norm, Range{0, 1e30});
     v(Field{"schedule", "course of the learning rate"}, schedule, Choice{kSchedules});
     v(Field{"warmup_steps", "steps of linear increase before the schedule"}, warmup_steps, Range{0, 1e9});
+    v(Field{"second_moment",
+            "second moments in 8-bit state: floor keeps a positive one above 0, plain does not"},
+      second_moment, Choice{kSecondMoments});
     v(Field{"block_size", "elements that share one scale in 8-bit state"}, block_size,
       Range{.low = 64, .high = 4096, .power_of_two = true});
     v(Field{"min_8bit_size", "tensors with fewer elements keep fp32 state"}, min_8bit_size, Range{0, 0x1p53});

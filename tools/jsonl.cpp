@@ -67,6 +67,11 @@ void JsonLines::start(const Json& settings) {
 void JsonLines::epoch(const EpochEvent& event) { write(to_json(event)); }
 void JsonLines::end(const EndEvent& event) { write(to_json(event)); }
 
+int64_t JsonLines::bytes() const {
+  const off_t end = lseek(file_, 0, SEEK_END);
+  return end < 0 ? 0 : end;
+}
+
 void JsonLines::write(const Json& event) {
   // Paths and texts of users may not be valid UTF-8; a log line must be.
   const std::string line = event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";

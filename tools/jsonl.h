@@ -27,6 +27,8 @@ class JsonLines {
   void start(const nlohmann::ordered_json& settings);
   void epoch(const EpochEvent& event);
   void end(const EndEvent& event);
+  // Bytes written so far, what was there before included; 0 where that has no meaning (a pipe).
+  int64_t bytes() const;
   // Any other event. A number that is not finite becomes null, as JSON has no word for it.
   void write(const nlohmann::ordered_json& event);
 

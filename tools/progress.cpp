@@ -61,7 +61,7 @@ double Progress::steady_seconds() {
 Progress::Progress(std::FILE* out, ProgressStyle style, ProgressPlan plan, Clock clock)
     : out_(out),
       style_(style),
-      plan_(plan),
+      plan_(std::move(plan)),
       clock_(std::move(clock)),
       start_(clock_()),
       epoch_start_(start_) {}
@@ -88,7 +88,8 @@ void Progress::step(int64_t epoch, int64_t step, int64_t rows, double loss,
     return;
   drawn_ = now;
 
-  const std::string where = "epoch " + std::to_string(epoch) + "/" + std::to_string(plan_.epochs);
+  const std::string where = (style_.terminal ? plan_.prefix : "") + "epoch " + std::to_string(epoch) + "/" +
+                            std::to_string(plan_.epochs);
   const std::string rest = spaced({rate_text(epoch_rows_, now - epoch_start_), "loss " + loss_text(loss),
                                    "eta " + format_duration(seconds_left(done)), format_tags(memory())});
   if (!style_.terminal) {
@@ -137,7 +138,7 @@ void Progress::draw(const std::string& bar) {
 
 void Progress::line(const std::string& text) {
   if (bar_shown_) draw("");
-  std::fprintf(out_, "%s\n", text.c_str());
+  std::fprintf(out_, "%s%s\n", plan_.prefix.c_str(), text.c_str());
   std::fflush(out_);
 }
 

@@ -21,7 +21,8 @@ struct ProgressStyle {
 struct ProgressPlan {
   int64_t epochs = 0;
   int64_t steps_per_epoch = 0;
-  int64_t log_every = 0;  // steps between plain lines within an epoch; 0: none
+  int64_t log_every = 0;    // steps between plain lines within an epoch; 0: none
+  std::string prefix = {};  // begins every line: "generated: " where the data are made up
 };
 
 class Progress {

@@ -23,8 +23,10 @@ int usable_cores() {
 
 thread_local bool inside = false;
 
-// Workers wait for a new generation, spinning for a moment first: the phases of a training step follow one
-// another within microseconds, and waking a sleeping thread takes longer than many of them.
+// The chunks that are left stand in one word beside the number of the run, and are taken by compare-and-swap.
+// So the caller waits for chunks, not for threads: a worker that the system does not schedule costs nothing
+// unless it has taken one. Idle workers spin for a moment before they sleep: the phases of a training step
+// follow one another within microseconds, and waking a thread takes longer than many of them.
 class Pool {
  public:
   ~Pool() { stop(); }
@@ -35,76 +37,83 @@ class Pool {
     if (threads == size()) return;
     stop();
     stopping_ = false;
-    for (int i = 1; i < threads; ++i)
-      workers_.emplace_back([this, seen = generation_.load()] { work(seen); });
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, seen = run_.load()] { work(seen); });
   }
 
   void run(int64_t chunks, detail::ChunkFunction function, const void* body) {
+    require(chunks <= UINT32_MAX, "parallel_for: ", chunks, " chunks are too many");
     const std::lock_guard one_at_a_time(run_mutex_);
+    // No worker looks at these until it has taken a chunk of this run, and all chunks of the last run are
+    // done.
     function_ = function;
     body_ = body;
-    chunks_ = chunks;
-    next_.store(0, std::memory_order_relaxed);
-    busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-    generation_.fetch_add(1, std::memory_order_release);
-    generation_.notify_all();
+    done_.store(0, std::memory_order_relaxed);
+    const auto number = static_cast<uint32_t>(run_.load(std::memory_order_relaxed)) + 1;
+    left_.store(uint64_t{number} << 32 | static_cast<uint64_t>(chunks), std::memory_order_release);
+    run_.store(static_cast<int>(number), std::memory_order_release);
+    run_.notify_all();
     take_chunks();
-    for (int left = busy_.load(std::memory_order_acquire); left > 0;
-         left = busy_.load(std::memory_order_acquire))
-      if (!spin([&] { return busy_.load(std::memory_order_acquire) == 0; })) busy_.wait(left);
+    const auto all = static_cast<int>(chunks);
+    for (int done = done_.load(std::memory_order_acquire); done != all;
+         done = done_.load(std::memory_order_acquire))
+      if (!spin([&] { return done_.load(std::memory_order_acquire) == all; })) done_.wait(done);
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
  private:
   template <class Condition>
   static bool spin(const Condition& condition) {
-    for (int i = 0; i < 4000; ++i) {
+    for (int i = 0; i < 2000; ++i) {
       if (condition()) return true;
       __builtin_ia32_pause();
     }
     return false;
   }
 
-  void work(uint64_t seen) {
+  void work(int seen) {
     inside = true;
     while (true) {
-      spin([&] { return generation_.load(std::memory_order_acquire) != seen; });
-      generation_.wait(seen, std::memory_order_acquire);
-      seen = generation_.load(std::memory_order_acquire);
+      spin([&] { return run_.load(std::memory_order_acquire) != seen; });
+      run_.wait(seen, std::memory_order_acquire);
+      seen = run_.load(std::memory_order_acquire);
       if (stopping_) return;
       take_chunks();
-      if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_one();
     }
   }
 
   void take_chunks() {
-    try {
-      for (int64_t i = next_.fetch_add(1, std::memory_order_relaxed); i < chunks_;
-           i = next_.fetch_add(1, std::memory_order_relaxed))
-        function_(body_, i);
-    } catch (...) {
-      const std::lock_guard lock(error_mutex_);
-      if (!error_) error_ = std::current_exception();
+    uint64_t left = left_.load(std::memory_order_acquire);
+    while (static_cast<uint32_t>(left) != 0) {
+      if (!left_.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel, std::memory_order_acquire))
+        continue;
+      try {
+        function_(body_, static_cast<int64_t>(static_cast<uint32_t>(left)) - 1);
+      } catch (...) {
+        const std::lock_guard lock(error_mutex_);
+        if (!error_) error_ = std::current_exception();
+      }
+      done_.fetch_add(1, std::memory_order_acq_rel);
+      done_.notify_one();  // only the caller of run() ever waits for it
+      left = left_.load(std::memory_order_acquire);
     }
   }
 
   void stop() {
     stopping_ = true;
-    generation_.fetch_add(1, std::memory_order_release);
-    generation_.notify_all();
+    run_.fetch_add(1, std::memory_order_release);
+    run_.notify_all();
     for (std::thread& worker : workers_) worker.join();
     workers_.clear();
   }
 
   std::vector<std::thread> workers_;
   std::mutex run_mutex_, error_mutex_;
-  std::atomic<uint64_t> generation_{0};
-  std::atomic<int64_t> next_{0};
-  std::atomic<int> busy_{0};
+  std::atomic<int> run_{0};        // number of the run, what idle workers wait for
+  std::atomic<uint64_t> left_{0};  // number of the run, and its chunks that nobody has taken
+  std::atomic<int> done_{0};       // chunks of the run that are finished
   std::atomic<bool> stopping_{false};
   detail::ChunkFunction function_ = nullptr;
   const void* body_ = nullptr;
-  int64_t chunks_ = 0;
   std::exception_ptr error_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -94,6 +95,17 @@ TEST_CASE("the places of this process are those of its environment") {
   CHECK(places.current == fs::current_path());
   CHECK(places.program.filename() == "test_corpus");
   CHECK(data_candidates(places) == std::vector<fs::path>{"x"});
+}
+
+TEST_CASE("a program that uses octet does not load what only downloads need") {
+  // libcurl and the libraries behind it would take longer to load than the rest of the program
+  // (datasets/libcurl.h).
+  std::ifstream maps("/proc/self/maps");
+  REQUIRE(maps.good());
+  for (std::string line; std::getline(maps, line);) {
+    CHECK(line.find("libcurl") == std::string::npos);
+    CHECK(line.find("libcrypto") == std::string::npos);
+  }
 }
 
 TEST_CASE("the generated corpus has the shape of the SMS collection and says that it is generated") {

@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "optim/bench.h"
-#include "tools/commands/groups.h"
+#include "tools/commands/declare.h"
 
 namespace octet::tools {
 

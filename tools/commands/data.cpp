@@ -6,8 +6,7 @@
 #include <optional>
 
 #include "datasets/remote_files.h"
-#include "tools/command.h"
-#include "tools/commands/groups.h"
+#include "tools/commands/declare.h"
 #include "tools/field_flags.h"
 #include "tools/format.h"
 #include "tools/jsonl.h"

@@ -164,9 +164,9 @@ int describe_corpus(const DescribeConfig& config) {
     return 0;
   }
   const std::string text = text_of(corpus, facts, words, config, lengths);
-  std::fputs((corpus.generated ? marked(text, "generated  ") : text).c_str(), stdout);
+  std::fputs((corpus.generated ? marked(text, "generated: ") : text).c_str(), stdout);
   if (corpus.generated)
-    std::printf("generated  no data was found; octet data fetch %s gets the real one\n", corpus.name.c_str());
+    std::printf("generated: no data was found; octet data fetch %s gets the real one\n", corpus.name.c_str());
   return 0;
 }
 

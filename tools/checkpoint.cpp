@@ -1,0 +1,86 @@
+#include "tools/checkpoint.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "tools/atomic_file.h"
+#include "tools/config_json.h"
+
+namespace octet::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr const char* kFormat = "octet checkpoint 1";
+constexpr std::string_view kModel = "model.";
+
+}  // namespace
+
+void save_checkpoint(const std::string& path, Trainer& trainer, const TrainConfig& config,
+                     const TextData& data, int64_t log_bytes) {
+  TensorFile file;
+  for (auto& [name, tensor] : trainer.model().state().tensors) file.add(std::string(kModel) + name, tensor);
+  for (auto& [name, tensor] : trainer.optimizer().state()) file.add(name, tensor);
+  Json run = Json::object();
+  trainer.state().visit([&](const char* name, const auto& value) { run[name] = value; });
+  file.metadata = {{"format", kFormat},          {"config", to_json(config).dump()},
+                   {"run", run.dump()},          {"vocabulary", data.vocabulary.hash()},
+                   {"data_sha256", data.sha256}, {"log_bytes", std::to_string(log_bytes)}};
+  write_atomically(path, format_safetensors(file));
+}
+
+Checkpoint read_checkpoint(const std::string& path) {
+  std::error_code ignored;
+  require(std::filesystem::exists(path, ignored), ErrorKind::Checkpoint, path,
+          ": no such checkpoint; --resume takes the --out folder of a run that was stopped");
+  Checkpoint checkpoint;
+  checkpoint.path = path;
+  checkpoint.tensors = read_safetensors(path);
+  const auto text = [&](const char* key) {
+    const auto found = checkpoint.tensors.metadata.find(key);
+    require(found != checkpoint.tensors.metadata.end(), ErrorKind::Checkpoint, path, ": no ", key,
+            " in the metadata; this is no checkpoint of a run");
+    return found->second;
+  };
+  require(text("format") == kFormat, ErrorKind::Checkpoint, path, ": of format '", text("format"), "', not '",
+          kFormat, "'");
+  const auto json = [&](const char* key) {
+    Json parsed = Json::parse(text(key), nullptr, /*allow_exceptions=*/false);
+    require(parsed.is_object(), ErrorKind::Checkpoint, path, ": ", key, " is damaged");
+    return parsed;
+  };
+  checkpoint.config = config_from_json(json("config"), path);
+  const Json run = json("run");
+  try {
+    checkpoint.state.visit([&](const char* name, auto& value) { run.at(name).get_to(value); });
+    checkpoint.log_bytes = std::stoll(text("log_bytes"));
+  } catch (const std::exception&) {  // of the JSON library or of stoll
+    fail(ErrorKind::Checkpoint, path, ": the counters of the run are damaged");
+  }
+  checkpoint.vocabulary = text("vocabulary");
+  checkpoint.data_sha256 = text("data_sha256");
+  return checkpoint;
+}
+
+void restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& data) {
+  require(checkpoint.data_sha256 == data.sha256, ErrorKind::Checkpoint, checkpoint.path,
+          ": the run was trained on other data (SHA-256 ", checkpoint.data_sha256, "), ", data.source,
+          " has ", data.sha256);
+  require(checkpoint.vocabulary == data.vocabulary.hash(), ErrorKind::Checkpoint, checkpoint.path,
+          ": the run has another vocabulary (", checkpoint.vocabulary, ") than ", data.source, " gives (",
+          data.vocabulary.hash(), ")");
+  TensorFile weights;
+  optim::NamedTensors state;
+  for (const auto& [name, tensor] : checkpoint.tensors.tensors) {
+    if (name.starts_with(kModel)) {
+      weights.add(name.substr(kModel.size()), tensor);
+    } else {
+      state.emplace_back(name, tensor);
+    }
+  }
+  trainer.model().load(weights, checkpoint.path);
+  trainer.optimizer().load_state(state);
+  trainer.state() = checkpoint.state;
+}
+
+}  // namespace octet::tools

@@ -1,0 +1,32 @@
+// last.ckpt.safetensors: everything that a run needs to go on as if it had never stopped.
+#pragma once
+
+#include <string>
+
+#include "core/safetensors.h"
+#include "tools/trainer.h"
+
+namespace octet::tools {
+
+struct Checkpoint {
+  std::string path;
+  TrainConfig config;
+  RunState state;
+  std::string vocabulary;  // hash
+  std::string data_sha256;
+  int64_t log_bytes =
+      0;  // length of the log when it was written: what is behind belongs to steps that are redone
+  TensorFile tensors;  // model.* and those of the optimizer
+};
+
+void save_checkpoint(const std::string& path, Trainer& trainer, const TrainConfig& config,
+                     const TextData& data, int64_t log_bytes);
+
+// Errors of kind Checkpoint: not there, damaged, of another kind.
+Checkpoint read_checkpoint(const std::string& path);
+
+// Puts weights, optimizer state and counters into a trainer that was made from the checkpoint's config.
+// Errors of kind Checkpoint: other data, another vocabulary, tensors that do not fit.
+void restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& data);
+
+}  // namespace octet::tools

@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "core/cpu/thread_pool.h"
+#include "datasets/input_file.h"
+#include "datasets/utf8.h"
+#include "tools/commands/declare.h"
+#include "tools/evaluate.h"
+#include "tools/run_folder.h"
+
+namespace octet::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Flags {
+  std::string folder, file, weights = "best";
+  std::vector<std::string> texts;
+  bool json = false;
+};
+
+// Texts are answered as they come, so that a pipe can be followed; this many at a time from a file.
+constexpr size_t kBatch = 64;
+
+class Predictor {
+ public:
+  Predictor(const Flags& flags) : json_(flags.json), trained_(load_trained(flags.folder, flags.weights)) {}
+
+  void add(std::string text, const std::string& where) {
+    if (const auto bad = first_invalid_utf8(text))
+      fail(ErrorKind::Data, where, ": invalid UTF-8 at byte ", *bad, "; convert the text to UTF-8 first");
+    texts_.push_back(std::move(text));
+    if (texts_.size() == kBatch) flush();
+  }
+
+  void flush() {
+    if (texts_.empty()) return;
+    LabelledTexts batch;
+    for (const std::string& text : texts_) batch.sequences.push_back(text_ids(trained_.vocabulary, text));
+    batch.labels.assign(texts_.size(), 0);
+    const Evaluation result = evaluate(*trained_.model, batch, static_cast<int64_t>(kBatch), Device::cpu());
+    for (size_t i = 0; i < texts_.size(); ++i) {
+      const double p = result.probability[i];
+      const std::string& label = trained_.label_names[p > 0.5 ? 1 : 0];
+      const double of_label = p > 0.5 ? p : 1 - p;
+      if (json_) {
+        std::printf("%s\n",
+                    Json{{"label", label}, {"probability", of_label}, {"text", texts_[i]}}.dump().c_str());
+      } else {
+        std::printf("%s\t%.4f\t%s\n", label.c_str(), of_label, texts_[i].c_str());
+      }
+    }
+    std::fflush(stdout);
+    texts_.clear();
+  }
+
+ private:
+  bool json_;
+  TrainedModel trained_;
+  std::vector<std::string> texts_;
+};
+
+int predict(const Flags& flags) {
+  require(flags.file.empty() || flags.texts.empty(), "octet predict: give texts or --file, not both");
+  const bool from_input = flags.texts.size() == 1 && flags.texts[0] == "-";
+  require(!flags.file.empty() || !flags.texts.empty(),
+          "octet predict: no text given; give it as an argument, in a file with --file FILE, or - for "
+          "standard input");
+  Predictor predictor(flags);
+  if (from_input) {
+    std::string line;
+    for (int64_t number = 1; std::getline(std::cin, line); ++number) {
+      predictor.add(line, "standard input, line " + std::to_string(number));
+      if (std::cin.rdbuf()->in_avail() <= 0) predictor.flush();  // somebody may be waiting for the answer
+    }
+  } else if (!flags.file.empty()) {
+    const std::string bytes = read_input_file(flags.file);
+    size_t begin = 0;
+    for (int64_t number = 1; begin < bytes.size(); ++number) {
+      const size_t end = std::min(bytes.find('\n', begin), bytes.size());
+      const size_t length = end - begin - (end > begin && bytes[end - 1] == '\r' ? 1 : 0);
+      predictor.add(bytes.substr(begin, length), flags.file + ":" + std::to_string(number));
+      begin = end + 1;
+    }
+  } else {
+    for (size_t i = 0; i < flags.texts.size(); ++i)
+      predictor.add(flags.texts[i], "text " + std::to_string(i + 1));
+  }
+  predictor.flush();
+  return 0;
+}
+
+}  // namespace
+
+std::function<int()> declare_predict(CLI::App& app) {
+  const auto flags = std::make_shared<Flags>();
+  app.add_option("folder", flags->folder, "the --out folder of a run")->required()->type_name("DIR");
+  app.add_option("text", flags->texts, "texts to label; - reads standard input, a text a line")
+      ->type_name("TEXT");
+  app.add_option("--file", flags->file, "a file with a text a line")->type_name("FILE");
+  app.add_option("--weights", flags->weights, "best or last [best]")->type_name("NAME");
+  app.add_flag("--json", flags->json, "a JSON line a text instead of label, probability and text");
+  return [flags] { return predict(*flags); };
+}
+
+}  // namespace octet::tools

@@ -1,0 +1,92 @@
+#include "tools/run_folder.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/safetensors.h"
+#include "tools/atomic_file.h"
+#include "tools/config_file.h"
+
+namespace octet::tools {
+namespace fs = std::filesystem;
+
+bool RunFolder::holds_a_run() const {
+  std::error_code ignored;
+  return fs::exists(config(), ignored) || fs::exists(checkpoint(), ignored);
+}
+
+RunFolder new_run_folder(const std::string& asked) {
+  RunFolder folder{asked};
+  if (asked.empty()) {
+    folder.path = "octet-run";
+    std::error_code ignored;
+    for (int i = 2; fs::exists(folder.path, ignored); ++i) folder.path = "octet-run-" + std::to_string(i);
+  }
+  require(!folder.holds_a_run(), ErrorKind::Usage, folder.path, ": holds a run already; go on with it by --resume ",
+          folder.path, ", or name another folder with --out");
+  std::error_code error;
+  fs::create_directories(folder.path, error);
+  require(!error, ErrorKind::Internal, folder.path, ": cannot make the folder: ", error.message());
+  require(access(folder.path.c_str(), W_OK | X_OK) == 0, ErrorKind::Internal, folder.path,
+          ": cannot write to the folder: ", std::strerror(errno));
+  return folder;
+}
+
+LstmClassifierConfig model_config(const TrainConfig& config, int32_t vocabulary) {
+  return {.vocabulary = vocabulary,
+          .embedding = config.embedding,
+          .hidden = config.hidden,
+          .layers = config.layers,
+          .bidirectional = true,
+          .dropout = config.dropout,
+          .outputs = 1};
+}
+
+void save_weights(const std::string& path, const Module& model, const TrainConfig& config,
+                  const TextData& data) {
+  TensorFile file = model.state();
+  file.metadata = {{"format", "octet weights"},
+                   {"task", config.task},
+                   {"labels", nlohmann::json(data.label_names).dump()},
+                   {"vocabulary", data.vocabulary.hash()}};
+  write_atomically(path, format_safetensors(file));
+}
+
+TrainedModel load_trained(const std::string& path, const std::string& weights) {
+  const RunFolder folder{path};
+  std::error_code ignored;
+  require(fs::is_directory(path, ignored), ErrorKind::Data, path,
+          ": no such folder; name the --out folder of a run");
+  require(fs::exists(folder.config(), ignored), ErrorKind::Data, path,
+          ": holds no run (config.toml is missing); name the --out folder of octet train");
+  TrainedModel trained;
+  apply_config_file(trained.config, folder.config());
+  trained.vocabulary = Vocabulary::load(folder.vocabulary(), ErrorKind::Checkpoint);
+  trained.model = std::make_unique<LstmClassifier>(model_config(trained.config, trained.vocabulary.size()),
+                                                   Init{Rng(static_cast<uint64_t>(trained.config.seed))});
+  const std::string file_path = weights == "best" ? folder.best() : folder.last();
+  const TensorFile file = read_safetensors(file_path);
+  const auto metadata = [&](const char* key) {
+    const auto found = file.metadata.find(key);
+    require(found != file.metadata.end(), ErrorKind::Checkpoint, file_path, ": no ", key,
+            " in the metadata; these are not weights that octet train saved");
+    return found->second;
+  };
+  require(metadata("task") == trained.config.task, ErrorKind::Checkpoint, file_path, ": weights of task ",
+          metadata("task"), ", the folder's config is of ", trained.config.task);
+  require(metadata("vocabulary") == trained.vocabulary.hash(), ErrorKind::Checkpoint, file_path,
+          ": weights of another vocabulary (", metadata("vocabulary"), ") than ", folder.vocabulary(), " (",
+          trained.vocabulary.hash(), ")");
+  const auto labels = nlohmann::json::parse(metadata("labels"), nullptr, /*allow_exceptions=*/false);
+  require(labels.is_array() && labels.size() == 2 && labels[0].is_string() && labels[1].is_string(),
+          ErrorKind::Checkpoint, file_path, ": the names of the labels are damaged");
+  trained.label_names = labels.get<std::vector<std::string>>();
+  trained.model->load(file, file_path);
+  return trained;
+}
+
+}  // namespace octet::tools

@@ -1,0 +1,49 @@
+// What a run leaves in its folder, and how it is read back.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "nn/models/lstm_classifier.h"
+#include "tools/config.h"
+#include "tools/text_data.h"
+
+namespace octet::tools {
+
+struct RunFolder {
+  std::string path;
+
+  std::string file(const char* name) const { return path + "/" + name; }
+  std::string config() const { return file("config.toml"); }
+  std::string vocabulary() const { return file("vocab.txt"); }
+  std::string log() const { return file("log.jsonl"); }
+  std::string best() const { return file("best.safetensors"); }
+  std::string last() const { return file("last.safetensors"); }
+  std::string checkpoint() const { return file("last.ckpt.safetensors"); }
+
+  bool holds_a_run() const;
+};
+
+// The folder of a new run: `asked`, made if it is not there, or the first free of octet-run, octet-run-2, ...
+// Errors: kind Usage if `asked` holds a run already, Internal if the folder cannot be made or written to.
+RunFolder new_run_folder(const std::string& asked);
+
+// The shape of the model that a config describes, for a vocabulary of so many words.
+LstmClassifierConfig model_config(const TrainConfig& config, int32_t vocabulary);
+
+// Weights with what they belong to: task, labels and vocabulary stand in the file's metadata.
+void save_weights(const std::string& path, const Module& model, const TrainConfig& config,
+                  const TextData& data);
+
+// A trained model as eval and predict use it.
+struct TrainedModel {
+  TrainConfig config;
+  Vocabulary vocabulary;
+  std::vector<std::string> label_names;
+  std::unique_ptr<LstmClassifier> model;
+};
+// `weights`: "best" or "last". Errors: kind Data if there is no such folder or run in it, Checkpoint for
+// files that are damaged or belong to another task, vocabulary or model.
+TrainedModel load_trained(const std::string& folder, const std::string& weights);
+
+}  // namespace octet::tools

@@ -1,0 +1,172 @@
+#include "tools/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "autograd/functions.h"
+#include "core/error.h"
+#include "tools/evaluate.h"
+#include "tools/run_folder.h"
+
+namespace octet::tools {
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// The streams of a run, each split from the seed by name: none depends on what another draws.
+Rng stream(const TrainConfig& config, const char* name) {
+  return Rng(static_cast<uint64_t>(config.seed)).split(name);
+}
+
+Device device_of(const TrainConfig& config) {
+  return config.device == "cuda" ? Device::cuda() : Device::cpu();
+}
+
+optim::Optimizer make_optimizer(const TrainConfig& config, const LstmClassifier& model) {
+  optim::HyperParameters hyper;
+  hyper.lr = config.lr;
+  hyper.beta1 = config.beta1;
+  hyper.beta2 = config.beta2;
+  hyper.eps = config.eps;
+  hyper.weight_decay = config.weight_decay;
+  optim::GroupOptions options;
+  options.rule = config.optimizer;
+  options.codec = config.state;
+  options.hyper = hyper;
+  options.block_size = static_cast<int>(config.block_size);
+  options.min_8bit_size = config.min_8bit_size;
+  options.second_moment =
+      config.second_moment == "plain" ? optim::SecondMoment::Plain : optim::SecondMoment::Floor;
+  for (const std::string& override_text : config.state_override) {
+    const size_t equals = override_text.rfind('=');
+    options.overrides.push_back({override_text.substr(0, equals), override_text.substr(equals + 1)});
+  }
+  return optim::Optimizer({{model.parameters(), options}},
+                          {config.clip_norm, config.on_nonfinite == "skip" ? optim::OnNonFinite::Skip
+                                                                           : optim::OnNonFinite::Stop});
+}
+
+}  // namespace
+
+Trainer::Trainer(const TrainConfig& config, const TextData& data)
+    : config_(config),
+      data_(data),
+      device_(device_of(config)),
+      model_(model_config(config, data.vocabulary.size()), Init{stream(config, "initialisation"), device_}),
+      optimizer_(make_optimizer(config, model_)),
+      batches_(lengths_of(data.train.sequences), config.batch_size, stream(config, "batches")),
+      masks_(stream(config, "dropout")) {
+  schedule_ = {optim::schedule_kind(config.schedule), config.warmup_steps,
+               config.epochs * batches_.per_epoch()};
+  schedule_.check();
+}
+
+double Trainer::step(const std::vector<int32_t>& rows) {
+  const ModelBatch batch = model_batch(data_.train, rows, device_);
+  optimizer_.zero_grad();
+  const Variable loss = binary_cross_entropy(model_.forward(batch.texts, &masks_), batch.targets);
+  loss.backward();
+  optimizer_.set_lr_factor(schedule_.factor(state_.steps));
+  optimizer_.step();
+  return loss.value().item();
+}
+
+bool Trainer::train_epoch(const std::function<void(const StepReport&)>& after_step,
+                          const std::function<bool()>& stop) {
+  const std::vector<Batch> batches = batches_.epoch(state_.epoch + 1);
+  masks_ = Rng(masks_.key(), state_.mask_position);
+  while (state_.batch < static_cast<int64_t>(batches.size())) {
+    const double start = now();
+    const Batch& batch = batches[static_cast<size_t>(state_.batch)];
+    double loss = 0;
+    try {
+      loss = step(batch.rows);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::NonFinite) throw;
+      fail(ErrorKind::NonFinite, "epoch ", state_.epoch + 1, ", step ", state_.batch + 1, ": ", error.what());
+    }
+    state_.loss_sum += loss;
+    state_.mask_position = masks_.position();
+    ++state_.batch;
+    ++state_.steps;
+    const double seconds = now() - start;
+    state_.seconds += seconds;
+    state_.epoch_seconds += seconds;
+    after_step({state_.epoch + 1, state_.batch, static_cast<int64_t>(batch.rows.size()), loss});
+    if (stop()) {
+      note_memory();
+      return false;
+    }
+  }
+  return true;
+}
+
+EpochEvent Trainer::finish_epoch() {
+  const double start = now();
+  const Evaluation evaluation = evaluate(model_, data_.validation, config_.batch_size, device_);
+  const double seconds = now() - start;
+  state_.seconds += seconds;
+  note_memory();
+  state_.val_loss = evaluation.loss;
+  state_.val_accuracy = evaluation.accuracy;
+  ++state_.epoch;
+  if (state_.best_epoch == 0 || evaluation.loss < state_.best_loss) {
+    state_.best_loss = evaluation.loss;
+    state_.best_epoch = state_.epoch;
+  }
+  EpochEvent event;
+  event.epoch = state_.epoch;
+  event.train_loss = state_.loss_sum / static_cast<double>(std::max<int64_t>(1, state_.batch));
+  event.val_loss = evaluation.loss;
+  event.val_accuracy = evaluation.accuracy;
+  event.train_seconds = state_.epoch_seconds;
+  event.seconds = state_.epoch_seconds + seconds;
+  event.peak_bytes = state_.memory.peak_total;
+  event.peak_by_tag = state_.memory.at_peak;
+  state_.batch = 0;
+  state_.loss_sum = 0;
+  state_.epoch_seconds = 0;
+  return event;
+}
+
+EndEvent Trainer::end_event(const std::string& status) const {
+  EndEvent event;
+  event.status = status;
+  event.epochs = state_.epoch;
+  event.steps = state_.steps;
+  event.val_loss = state_.val_loss;
+  event.val_accuracy = state_.val_accuracy;
+  event.best_epoch = state_.best_epoch;
+  event.seconds = state_.seconds;
+  event.peak_bytes = state_.memory.peak_total;
+  event.peak_by_tag = state_.memory.at_peak;
+  event.max_by_tag = state_.memory.peak;
+  return event;
+}
+
+void Trainer::note_memory() {
+  const MemoryUse use = ledger(device_).use();
+  if (use.peak_total > state_.memory.peak_total) {
+    state_.memory.peak_total = use.peak_total;
+    state_.memory.at_peak = use.at_peak;
+  }
+  for (size_t tag = 0; tag < kMemoryTags; ++tag)
+    state_.memory.peak[tag] = std::max(state_.memory.peak[tag], use.peak[tag]);
+}
+
+void Trainer::rehearse() {
+  const auto longest = [&](const LabelledTexts& texts) {
+    const std::vector<Batch> batches = sorted_batches(lengths_of(texts.sequences), config_.batch_size);
+    return batches.back().rows;
+  };
+  step(longest(data_.train));
+  const NoGrad no_grad;
+  const ModelBatch batch = model_batch(data_.validation, longest(data_.validation), device_);
+  binary_cross_entropy(model_.forward(batch.texts, nullptr), batch.targets);
+  note_memory();
+}
+
+}  // namespace octet::tools

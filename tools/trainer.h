@@ -1,0 +1,86 @@
+// The training loop: steps, validation, checkpoints, and what it takes to go on from one as if nothing had
+// happened.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "datasets/batches.h"
+#include "nn/models/lstm_classifier.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
+#include "tools/events.h"
+#include "tools/text_data.h"
+
+namespace octet::tools {
+
+// Everything that a run knows beside weights and optimizer state.
+struct RunState {
+  int64_t epoch = 0;                      // finished
+  int64_t batch = 0;                      // done of the epoch after them
+  int64_t steps = 0;                      // batches seen in all, skipped ones included
+  double loss_sum = 0;                    // of the batches done of this epoch
+  uint64_t mask_position = 0;             // of the dropout stream
+  double val_loss = 0, val_accuracy = 0;  // of the last finished epoch
+  double best_loss = 0;                   // lowest validation loss, of epoch best_epoch (0: none yet)
+  int64_t best_epoch = 0;
+  double seconds = 0;        // training and validation so far, the unfinished epoch included
+  double epoch_seconds = 0;  // training alone, of the unfinished epoch
+  MemoryUse memory;          // the largest use so far; live counts are not kept
+
+  // The one list of what a checkpoint holds of it.
+  template <class V>
+  void visit(V&& v) {
+    v("epoch", epoch), v("batch", batch), v("steps", steps), v("loss_sum", loss_sum);
+    v("mask_position", mask_position), v("val_loss", val_loss), v("val_accuracy", val_accuracy);
+    v("best_loss", best_loss), v("best_epoch", best_epoch), v("seconds", seconds),
+        v("epoch_seconds", epoch_seconds);
+    v("peak_bytes", memory.peak_total), v("peak_by_tag", memory.at_peak), v("max_by_tag", memory.peak);
+  }
+};
+
+struct StepReport {
+  int64_t epoch, step, rows;  // epoch and step from 1
+  double loss;
+};
+
+class Trainer {
+ public:
+  // Both must outlive the trainer.
+  Trainer(const TrainConfig& config, const TextData& data);
+
+  LstmClassifier& model() { return model_; }
+  optim::Optimizer& optimizer() { return optimizer_; }
+  RunState& state() { return state_; }
+  int64_t steps_per_epoch() const { return batches_.per_epoch(); }
+  bool done() const { return state_.epoch >= config_.epochs; }
+
+  // Goes on to the end of the epoch, or until `stop` says so after a step (then false is returned).
+  // `after_step` is told of each step. Errors: NonFinite, naming the first bad tensor.
+  bool train_epoch(const std::function<void(const StepReport&)>& after_step,
+                   const std::function<bool()>& stop);
+  // Validation; finishes the epoch. The event has everything that the log wants.
+  EpochEvent finish_epoch();
+  EndEvent end_event(const std::string& status) const;
+
+  // One step on the longest batch and the longest validation batch: what `octet memory` measures.
+  void rehearse();
+
+ private:
+  double step(const std::vector<int32_t>& rows);
+  void note_memory();
+
+  const TrainConfig& config_;
+  const TextData& data_;
+  Device device_;
+  LstmClassifier model_;
+  optim::Optimizer optimizer_;
+  optim::Schedule schedule_;
+  TrainingBatches batches_;
+  Rng masks_;
+  RunState state_;
+};
+
+}  // namespace octet::tools
