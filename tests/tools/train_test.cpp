@@ -118,6 +118,28 @@ TEST_CASE("without a terminal progress is plain lines: no bar, no escape sequenc
   CHECK(chatty.out.find("step 32/66") == std::string::npos);
 }
 
+TEST_CASE("a terminal sees a bar with colors, which NO_COLOR takes away") {
+  const Runs runs;
+  const auto on_terminal = [&](const std::string& out, const Arguments& environment) {
+    std::string command = "stty cols 150; exec";
+    for (const std::string& argument : runs.train(out)) command += " " + argument;
+    return run_process({"script", "-qec", command, "/dev/null"},
+                       Arguments{"TERM=xterm", "NO_COLOR="} + environment);
+  };
+  const Outcome outcome = on_terminal("a", {});
+  if (outcome.status == 127) return skip_case("there is no script(1) to make a terminal");
+  INFO(outcome.out);
+  CHECK(outcome.status == 0);
+  CHECK(outcome.out.find("\r\x1b[Kepoch 1/3 [") != std::string::npos);
+  CHECK(outcome.out.find("\x1b[32m") != std::string::npos);
+  CHECK(outcome.out.find("eta ") != std::string::npos);
+  CHECK(outcome.out.find("epoch 3/3  train loss ") != std::string::npos);
+  const Outcome plain = on_terminal("b", {"NO_COLOR=1"});
+  CHECK(plain.status == 0);
+  CHECK(plain.out.find("\r\x1b[Kepoch 1/3 [") != std::string::npos);
+  CHECK(plain.out.find("\x1b[32m") == std::string::npos);
+}
+
 TEST_CASE("--json puts the log's lines on standard output and nothing else, progress on standard error") {
   const Runs runs;
   const Outcome outcome = runs.trained("out", {"--json"});
