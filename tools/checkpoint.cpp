@@ -1,7 +1,9 @@
 #include "tools/checkpoint.h"
 
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 #include "core/error.h"
 #include "tools/atomic_file.h"
@@ -16,13 +18,14 @@ constexpr std::string_view kModel = "model.";
 
 }  // namespace
 
-void save_checkpoint(const std::string& path, Trainer& trainer, const TrainConfig& config,
+void save_checkpoint(const std::string& path, const Trainer& trainer, const TrainConfig& config,
                      const TextData& data, int64_t log_bytes) {
   TensorFile file;
   for (auto& [name, tensor] : trainer.model().state().tensors) file.add(std::string(kModel) + name, tensor);
   for (auto& [name, tensor] : trainer.optimizer().state()) file.add(name, tensor);
   Json run = Json::object();
-  trainer.state().visit([&](const char* name, const auto& value) { run[name] = value; });
+  RunState state = trainer.state();  // visit() hands out members to write to
+  state.visit([&](const char* name, const auto& value) { run[name] = value; });
   file.metadata = {{"format", kFormat},          {"config", to_json(config).dump()},
                    {"run", run.dump()},          {"vocabulary", data.vocabulary.hash()},
                    {"data_sha256", data.sha256}, {"log_bytes", std::to_string(log_bytes)}};
@@ -51,9 +54,17 @@ Checkpoint read_checkpoint(const std::string& path) {
   };
   checkpoint.config = config_from_json(json("config"), path);
   const Json run = json("run");
+  const std::string log_bytes = text("log_bytes");
   try {
-    checkpoint.state.visit([&](const char* name, auto& value) { run.at(name).get_to(value); });
-    checkpoint.log_bytes = std::stoll(text("log_bytes"));
+    checkpoint.state.visit([&](const char* name, auto& value) {
+      const Json& found = run.at(name);
+      if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>)
+        value =
+            found.is_null() ? NAN : found.get<double>();  // JSON has no word for a loss that is not finite
+      else
+        found.get_to(value);
+    });
+    checkpoint.log_bytes = std::stoll(log_bytes);
   } catch (const std::exception&) {  // of the JSON library or of stoll
     fail(ErrorKind::Checkpoint, path, ": the counters of the run are damaged");
   }
@@ -67,19 +78,27 @@ void restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& dat
           ": the run was trained on other data (SHA-256 ", checkpoint.data_sha256, "), ", data.source,
           " has ", data.sha256);
   require(checkpoint.vocabulary == data.vocabulary.hash(), ErrorKind::Checkpoint, checkpoint.path,
-          ": the run has another vocabulary (", checkpoint.vocabulary, ") than ", data.source, " gives (",
+          ": the run has another vocabulary (", checkpoint.vocabulary, ") than the vocab.txt beside it (",
           data.vocabulary.hash(), ")");
+  const RunState& state = checkpoint.state;
+  require(state.epoch >= 0 && state.epoch <= checkpoint.config.epochs && state.batch >= 0 &&
+              state.batch <= trainer.steps_per_epoch() &&
+              state.steps == state.epoch * trainer.steps_per_epoch() + state.batch &&
+              checkpoint.log_bytes >= 0,
+          ErrorKind::Checkpoint, checkpoint.path, ": the counters of the run are damaged: epoch ",
+          state.epoch, " of ", checkpoint.config.epochs, ", batch ", state.batch, " of ",
+          trainer.steps_per_epoch(), ", step ", state.steps);
   TensorFile weights;
-  optim::NamedTensors state;
+  optim::NamedTensors optimizer_state;
   for (const auto& [name, tensor] : checkpoint.tensors.tensors) {
     if (name.starts_with(kModel)) {
       weights.add(name.substr(kModel.size()), tensor);
     } else {
-      state.emplace_back(name, tensor);
+      optimizer_state.emplace_back(name, tensor);
     }
   }
   trainer.model().load(weights, checkpoint.path);
-  trainer.optimizer().load_state(state);
+  trainer.optimizer().load_state(optimizer_state);
   trainer.state() = checkpoint.state;
 }
 

@@ -19,7 +19,7 @@ struct Checkpoint {
   TensorFile tensors;  // model.* and those of the optimizer
 };
 
-void save_checkpoint(const std::string& path, Trainer& trainer, const TrainConfig& config,
+void save_checkpoint(const std::string& path, const Trainer& trainer, const TrainConfig& config,
                      const TextData& data, int64_t log_bytes);
 
 // Errors of kind Checkpoint: not there, damaged, of another kind.

@@ -31,8 +31,9 @@ Evaluation evaluate(const LstmClassifier& model, const LabelledTexts& texts, int
     const std::vector<float> values = logits.value().to_vector<float>();
     for (size_t i = 0; i < batch.rows.size(); ++i) {
       const auto row = static_cast<size_t>(batch.rows[i]);
-      right += (values[i] > 0) == (texts.labels[row] == 1);
-      result.probability[row] = 1 / (1 + std::exp(-double{values[i]}));
+      const double probability = 1 / (1 + std::exp(-double{values[i]}));
+      right += (probability > 0.5) == (texts.labels[row] == 1);
+      result.probability[row] = probability;
     }
   }
   result.loss /= static_cast<double>(batches.size());

@@ -4,6 +4,8 @@
 #include <cctype>
 #include <vector>
 
+#include "core/error.h"
+
 namespace octet::tools {
 namespace {
 
@@ -60,6 +62,11 @@ std::string unknown_name(std::string_view kind, std::string_view wrong,
     text += ".";
   if (!names.empty()) text += " Known: " + join(names);
   return text;
+}
+
+void require_name(std::string_view kind, std::string_view name, std::span<const std::string_view> names) {
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    fail(ErrorKind::Usage, unknown_name(kind, name, names));
 }
 
 std::string join(std::span<const std::string_view> names) {

@@ -19,6 +19,9 @@ std::string_view nearest_name(std::string_view wrong, std::span<const std::strin
 std::string unknown_name(std::string_view kind, std::string_view wrong,
                          std::span<const std::string_view> names);
 
+// Error (Usage) with that text unless `name` is one of `names`.
+void require_name(std::string_view kind, std::string_view name, std::span<const std::string_view> names);
+
 // "adam, adamw"
 std::string join(std::span<const std::string_view> names);
 

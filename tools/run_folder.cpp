@@ -10,6 +10,7 @@
 #include "core/safetensors.h"
 #include "tools/atomic_file.h"
 #include "tools/config_file.h"
+#include "tools/names.h"
 
 namespace octet::tools {
 namespace fs = std::filesystem;
@@ -26,8 +27,9 @@ RunFolder new_run_folder(const std::string& asked) {
     std::error_code ignored;
     for (int i = 2; fs::exists(folder.path, ignored); ++i) folder.path = "octet-run-" + std::to_string(i);
   }
-  require(!folder.holds_a_run(), ErrorKind::Usage, folder.path, ": holds a run already; go on with it by --resume ",
-          folder.path, ", or name another folder with --out");
+  require(!folder.holds_a_run(), ErrorKind::Usage, folder.path,
+          ": holds a run already; go on with it by --resume ", folder.path,
+          ", or name another folder with --out");
   std::error_code error;
   fs::create_directories(folder.path, error);
   require(!error, ErrorKind::Internal, folder.path, ": cannot make the folder: ", error.message());
@@ -57,6 +59,8 @@ void save_weights(const std::string& path, const Module& model, const TrainConfi
 }
 
 TrainedModel load_trained(const std::string& path, const std::string& weights) {
+  static constexpr std::string_view kWeights[] = {"best", "last"};
+  require_name("weights", weights, kWeights);
   const RunFolder folder{path};
   std::error_code ignored;
   require(fs::is_directory(path, ignored), ErrorKind::Data, path,
@@ -64,7 +68,11 @@ TrainedModel load_trained(const std::string& path, const std::string& weights) {
   require(fs::exists(folder.config(), ignored), ErrorKind::Data, path,
           ": holds no run (config.toml is missing); name the --out folder of octet train");
   TrainedModel trained;
-  apply_config_file(trained.config, folder.config());
+  try {
+    apply_config_file(trained.config, folder.config());
+  } catch (const Error& error) {  // what is wrong with it is not the user's doing
+    fail(ErrorKind::Checkpoint, error.what());
+  }
   trained.vocabulary = Vocabulary::load(folder.vocabulary(), ErrorKind::Checkpoint);
   trained.model = std::make_unique<LstmClassifier>(model_config(trained.config, trained.vocabulary.size()),
                                                    Init{Rng(static_cast<uint64_t>(trained.config.seed))});

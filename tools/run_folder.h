@@ -42,8 +42,8 @@ struct TrainedModel {
   std::vector<std::string> label_names;
   std::unique_ptr<LstmClassifier> model;
 };
-// `weights`: "best" or "last". Errors: kind Data if there is no such folder or run in it, Checkpoint for
-// files that are damaged or belong to another task, vocabulary or model.
+// `weights`: "best" or "last". Errors: kind Usage for another name, Data if there is no such folder or run in
+// it, Checkpoint for files that are damaged or belong to another task, vocabulary or model.
 TrainedModel load_trained(const std::string& folder, const std::string& weights);
 
 }  // namespace octet::tools

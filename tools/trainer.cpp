@@ -49,6 +49,13 @@ optim::Optimizer make_optimizer(const TrainConfig& config, const LstmClassifier&
                                                                            : optim::OnNonFinite::Stop});
 }
 
+int64_t tokens_in(const LabelledTexts& texts, const Batch& batch) {
+  int64_t tokens = 0;
+  for (const int32_t row : batch.rows)
+    tokens += static_cast<int64_t>(texts.sequences[static_cast<size_t>(row)].size());
+  return tokens;
+}
+
 }  // namespace
 
 Trainer::Trainer(const TrainConfig& config, const TextData& data)
@@ -62,6 +69,9 @@ Trainer::Trainer(const TrainConfig& config, const TextData& data)
   schedule_ = {optim::schedule_kind(config.schedule), config.warmup_steps,
                config.epochs * batches_.per_epoch()};
   schedule_.check();
+  // Gradients hold their bytes from the start, so the first step needs as much memory as any other: that of a
+  // resumed run, and the one that rehearse() takes.
+  for (const NamedParameter& parameter : model_.parameters()) parameter.variable.grad();
 }
 
 double Trainer::step(const std::vector<int32_t>& rows) {
@@ -113,7 +123,9 @@ EpochEvent Trainer::finish_epoch() {
   state_.val_loss = evaluation.loss;
   state_.val_accuracy = evaluation.accuracy;
   ++state_.epoch;
-  if (state_.best_epoch == 0 || evaluation.loss < state_.best_loss) {
+  // A loss that is not finite is the best only until there is one that is.
+  const bool first_finite = std::isfinite(evaluation.loss) && !std::isfinite(state_.best_loss);
+  if (state_.best_epoch == 0 || first_finite || evaluation.loss < state_.best_loss) {
     state_.best_loss = evaluation.loss;
     state_.best_epoch = state_.epoch;
   }
@@ -158,14 +170,26 @@ void Trainer::note_memory() {
 }
 
 void Trainer::rehearse() {
-  const auto longest = [&](const LabelledTexts& texts) {
-    const std::vector<Batch> batches = sorted_batches(lengths_of(texts.sequences), config_.batch_size);
-    return batches.back().rows;
-  };
-  step(longest(data_.train));
+  // Activations grow with the tokens of a batch. Epochs beyond these hardly find a larger one.
+  constexpr int64_t kEpochsToSearch = 200;
+  Batch largest;
+  int64_t most_tokens = 0;
+  for (int64_t epoch = 1; epoch <= std::min(config_.epochs, kEpochsToSearch); ++epoch) {
+    for (Batch& batch : batches_.epoch(epoch)) {
+      const int64_t tokens = tokens_in(data_.train, batch);
+      if (tokens > most_tokens) most_tokens = tokens, largest = std::move(batch);
+    }
+  }
+  step(largest.rows);
+  // Validation batches go by length, so the one of the most tokens is the last or, where that is short of
+  // rows, the one before it.
   const NoGrad no_grad;
-  const ModelBatch batch = model_batch(data_.validation, longest(data_.validation), device_);
-  binary_cross_entropy(model_.forward(batch.texts, nullptr), batch.targets);
+  const std::vector<Batch> batches =
+      sorted_batches(lengths_of(data_.validation.sequences), config_.batch_size);
+  for (size_t i = batches.size() < 2 ? 0 : batches.size() - 2; i < batches.size(); ++i) {
+    const ModelBatch batch = model_batch(data_.validation, batches[i].rows, device_);
+    binary_cross_entropy(model_.forward(batch.texts, nullptr), batch.targets);
+  }
   note_memory();
 }
 

@@ -52,8 +52,11 @@ class Trainer {
   Trainer(const TrainConfig& config, const TextData& data);
 
   LstmClassifier& model() { return model_; }
+  const LstmClassifier& model() const { return model_; }
   optim::Optimizer& optimizer() { return optimizer_; }
+  const optim::Optimizer& optimizer() const { return optimizer_; }
   RunState& state() { return state_; }
+  const RunState& state() const { return state_; }
   int64_t steps_per_epoch() const { return batches_.per_epoch(); }
   bool done() const { return state_.epoch >= config_.epochs; }
 
@@ -65,7 +68,8 @@ class Trainer {
   EpochEvent finish_epoch();
   EndEvent end_event(const std::string& status) const;
 
-  // One step on the longest batch and the longest validation batch: what `octet memory` measures.
+  // One step on the batch with the most tokens and a look at the longest validation batches: what `octet
+  // memory` measures. Changes weights and optimizer state.
   void rehearse();
 
  private:

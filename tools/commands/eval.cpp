@@ -20,7 +20,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kWeights[] = {"best", "last"};
 constexpr std::string_view kRows[] = {"validation", "train", "all"};
 
 struct Flags {
@@ -28,12 +27,6 @@ struct Flags {
   int64_t threads = 0;
   bool json = false;
 };
-
-void require_name(const char* kind, const std::string& name, std::span<const std::string_view> known) {
-  for (const std::string_view valid : known)
-    if (name == valid) return;
-  fail(ErrorKind::Usage, unknown_name(kind, name, known));
-}
 
 // Rows by label and answer: [label][answer].
 using Confusion = std::array<std::array<int64_t, 2>, 2>;
@@ -52,7 +45,6 @@ struct Scores {
 };
 
 int evaluate_run(const Flags& flags) {
-  require_name("weights", flags.weights, kWeights);
   require_name("rows", flags.rows, kRows);
   cpu::set_thread_count(static_cast<int>(flags.threads));
   TrainedModel trained = load_trained(flags.folder, flags.weights);

@@ -17,7 +17,7 @@
 namespace octet::tools {
 namespace {
 
-// The model is built and one step is taken on the longest batch of the data, which is where a run's peak
+// The model is built and one step is taken on the largest batch of the data, which is where a run's peak
 // lies; so what is printed is measured, not estimated, and nothing is written.
 int memory(const TrainFlags& flags) {
   const TrainConfig config = flags.resolve();
@@ -28,10 +28,10 @@ int memory(const TrainFlags& flags) {
   trainer.rehearse();
   const MemoryUse& use = trainer.state().memory;
   if (config.json) {
-    std::printf("%s\n", nlohmann::ordered_json{{"predicted_by_tag", to_json(use.at_peak)},
-                                               {"predicted_peak", use.peak_total}}
-                            .dump()
-                            .c_str());
+    nlohmann::ordered_json json = {{"predicted_by_tag", to_json(use.at_peak)},
+                                   {"predicted_peak", use.peak_total}};
+    if (data.generated) json["generated"] = true;
+    std::printf("%s\n", json.dump().c_str());
     return 0;
   }
   const std::string prefix = data.generated ? "generated: " : "";

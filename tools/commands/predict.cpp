@@ -36,8 +36,10 @@ class Predictor {
   Predictor(const Flags& flags) : json_(flags.json), trained_(load_trained(flags.folder, flags.weights)) {}
 
   void add(std::string text, const std::string& where) {
-    if (const auto bad = first_invalid_utf8(text))
+    if (const auto bad = first_invalid_utf8(text)) {
+      flush();  // what came before is good
       fail(ErrorKind::Data, where, ": invalid UTF-8 at byte ", *bad, "; convert the text to UTF-8 first");
+    }
     texts_.push_back(std::move(text));
     if (texts_.size() == kBatch) flush();
   }
@@ -77,8 +79,10 @@ int predict(const Flags& flags) {
           "standard input");
   Predictor predictor(flags);
   if (from_input) {
+    std::ios::sync_with_stdio(false);  // without it nothing is known of the bytes that wait
     std::string line;
     for (int64_t number = 1; std::getline(std::cin, line); ++number) {
+      if (line.ends_with('\r')) line.pop_back();
       predictor.add(line, "standard input, line " + std::to_string(number));
       if (std::cin.rdbuf()->in_avail() <= 0) predictor.flush();  // somebody may be waiting for the answer
     }

@@ -29,6 +29,10 @@ struct RunRecord {
   double best_loss = 0;
 };
 
+// What the table shows of an end event; a log of another program has none of it.
+constexpr const char* kEndFields[] = {"status",     "epochs",  "val_loss",   "val_accuracy",
+                                      "best_epoch", "seconds", "peak_bytes", "max_by_tag"};
+
 RunRecord read_run(const std::string& folder) {
   const std::string path = RunFolder{folder}.log();
   std::ifstream in(path);
@@ -40,11 +44,20 @@ RunRecord read_run(const std::string& folder) {
     const Json event = Json::parse(line, nullptr, /*allow_exceptions=*/false);
     require(event.is_object() && event.contains("event"), ErrorKind::Data, path, ":", number,
             ": not an event of an octet log");
+    const auto need = [&](const char* field) {
+      require(event.contains(field), ErrorKind::Data, path, ":", number, ": the event has no ", field);
+    };
     if (event["event"] == "start") run.start = event;
-    if (event["event"] == "end") run.end = event;
-    if (event["event"] == "epoch" && event["val_loss"].is_number() &&
-        (run.best_loss == 0 || event["val_loss"].get<double>() < run.best_loss))
-      run.best_loss = event["val_loss"].get<double>();
+    if (event["event"] == "end") {
+      for (const char* field : kEndFields) need(field);
+      run.end = event;
+    }
+    if (event["event"] == "epoch") {
+      need("val_loss");
+      const Json& loss = event["val_loss"];
+      if (loss.is_number() && (run.best_loss == 0 || loss.get<double>() < run.best_loss))
+        run.best_loss = loss.get<double>();
+    }
   }
   require(run.start.is_object(), ErrorKind::Data, path, ": no start event; the log is cut short");
   require(run.end.is_object(), ErrorKind::Data, path,
@@ -74,6 +87,7 @@ int report(const Flags& flags) {
   });
   row("optimizer", [](const RunRecord& run) { return run.start.value("optimizer", ""); });
   row("state", [](const RunRecord& run) { return run.start.value("state", ""); });
+  row("status", [](const RunRecord& run) { return run.end.value("status", ""); });
   row("epochs", [](const RunRecord& run) { return std::to_string(run.end.value("epochs", int64_t{0})); });
   row("val loss", [](const RunRecord& run) { return number_text(run.end["val_loss"], "{:.4f}"); });
   row("val accuracy",

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/cpu/thread_pool.h"
 #include "tools/atomic_file.h"
@@ -31,19 +32,21 @@ using Json = nlohmann::ordered_json;
 // The log in the run's folder or at --log, and with --json standard output as well.
 class RunLog {
  public:
-  RunLog(const TrainConfig& config, const std::string& path, bool append) : file_(path, append) {
-    if (config.json) output_ = std::make_unique<JsonLines>(1, "standard output");
+  RunLog(const std::string& path, bool append, bool json_on_output, bool generated)
+      : file_(path, append), generated_(generated) {
+    if (json_on_output) output_ = std::make_unique<JsonLines>(1, "standard output");
   }
-  template <class Write>
-  void write(const Write& write) {
-    write(file_);
-    if (output_) write(*output_);
+  void write(Json event) {
+    if (generated_) event["generated"] = true;
+    file_.write(event);
+    if (output_) output_->write(event);
   }
   int64_t bytes() const { return file_.bytes(); }
 
  private:
   JsonLines file_;
   std::unique_ptr<JsonLines> output_;
+  bool generated_;
 };
 
 // What stands beside the settings in the log and the config file: enough to know what was run on what.
@@ -56,52 +59,69 @@ Json facts(const TextData& data, const Trainer& trainer) {
           {"train_rows", data.train.rows()},
           {"validation_rows", data.validation.rows()},
           {"vocabulary", data.vocabulary.size()},
-          {"parameters", const_cast<Trainer&>(trainer).model().parameter_count()},
-          {"state_bytes", const_cast<Trainer&>(trainer).optimizer().state_bytes()}};
+          {"parameters", trainer.model().parameter_count()},
+          {"state_bytes", trainer.optimizer().state_bytes()}};
 }
 
 std::string config_text(const TrainConfig& config, const Json& run) {
   std::string text = "# The settings of an octet run; octet train --config FILE repeats it.\n";
   for (const auto& [key, value] : run.items()) text += "# " + key + " " + value.dump() + "\n";
-  return text + to_toml(config);
+  // Where this run writes is no setting of its repetition, which would write over it.
+  TrainConfig repeatable = config;
+  repeatable.out.clear();
+  repeatable.log.clear();
+  repeatable.json = false;
+  return text + to_toml(repeatable);
 }
 
 class Run {
  public:
-  Run(TrainConfig config, RunFolder folder, const Checkpoint* checkpoint)
+  // A new run: its folder and log are made once all that it reads has been found good.
+  explicit Run(TrainConfig config)
       : config_(std::move(config)),
-        folder_(std::move(folder)),
-        data_(load_text_data(
-            config_, checkpoint ? std::optional(Vocabulary::load(folder_.vocabulary(), ErrorKind::Checkpoint))
-                                : std::nullopt)),
+        data_(load_text_data(config_)),
         trainer_(config_, data_),
-        log_path_(config_.log.empty() ? folder_.log() : config_.log),
-        log_(config_, prepared_log(checkpoint), checkpoint != nullptr) {
-    if (checkpoint) restore(*checkpoint, trainer_, data_);
+        folder_(new_run_folder(config_.out)) {
+    open_log(false);
+    write_atomically(folder_.config(), config_text(config_, facts(data_, trainer_)));
+    write_atomically(folder_.vocabulary(), data_.vocabulary.text());
+    log_start();
   }
 
-  int go(bool resumed) {
+  // Goes on from a checkpoint.
+  Run(TrainConfig config, Checkpoint checkpoint)
+      : config_(std::move(config)),
+        data_(load_text_data(
+            config_, Vocabulary::load(RunFolder{config_.resume}.vocabulary(), ErrorKind::Checkpoint))),
+        trainer_(config_, data_),
+        folder_{config_.resume},
+        resumed_(true) {
+    restore(checkpoint, trainer_, data_);
+    const bool same_log = config_.log == checkpoint.config.log;
+    if (same_log) cut_log(checkpoint.log_bytes);
+    open_log(same_log);
+    if (!same_log) log_start();
+    // Without the checkpoint's own bytes, the peak is that of a run that was never stopped.
+    checkpoint.tensors = {};
+    ledger(Device::cpu()).reset_peaks();
+  }
+
+  int go() {
     const SignalWatch signals;
     std::FILE* out = config_.json ? stderr : stdout;
     Progress progress(out, ProgressStyle::of(out),
                       {config_.epochs, trainer_.steps_per_epoch(), config_.log_every,
                        data_.generated ? "generated: " : ""});
-    announce(progress, resumed);
+    announce(progress);
     while (!trainer_.done()) {
-      const bool finished = trainer_.train_epoch(
-          [&](const StepReport& report) {
-            progress.step(report.epoch, report.step, report.rows, report.loss,
-                          [] { return ledger(Device::cpu()).use().live; });
-          },
-          [&] { return signals.stop_requested(); });
-      if (finished) finish_epoch(progress);
+      if (train_epoch(progress, signals)) finish_epoch(progress);
       if (!signals.stop_requested() || trainer_.done()) continue;
       save();
-      log_.write([&](JsonLines& log) { log.end(trainer_.end_event("interrupted")); });
+      log_->write(to_json(trainer_.end_event("interrupted")));
       progress.note("stopped; go on with: octet train --resume " + folder_.path);
       return signals.exit_code();
     }
-    log_.write([&](JsonLines& log) { log.end(trainer_.end_event("ok")); });
+    log_->write(to_json(trainer_.end_event("ok")));
     const RunState& state = trainer_.state();
     progress.note(fmt::format(
         "best epoch {}: val loss {:.4f}. Last epoch {}: val loss {:.4f}, val accuracy {:.2f} %, {} in all",
@@ -112,17 +132,27 @@ class Run {
   }
 
  private:
-  // A resumed run writes on from where its checkpoint stood: later lines are of steps that are done again.
-  std::string prepared_log(const Checkpoint* checkpoint) const {
-    std::error_code error;
-    if (checkpoint && std::filesystem::exists(log_path_, error) &&
-        static_cast<int64_t>(std::filesystem::file_size(log_path_, error)) > checkpoint->log_bytes)
-      std::filesystem::resize_file(log_path_, static_cast<uintmax_t>(checkpoint->log_bytes), error);
-    require(!error, ErrorKind::Internal, log_path_, ": cannot write the log: ", error.message());
-    return log_path_;
+  std::string log_path() const { return config_.log.empty() ? folder_.log() : config_.log; }
+
+  void open_log(bool append) { log_.emplace(log_path(), append, config_.json, data_.generated); }
+
+  void log_start() {
+    Json start = {{"event", "start"}};
+    start.update(to_json(config_));
+    start.update(facts(data_, trainer_));
+    log_->write(std::move(start));
   }
 
-  void announce(Progress& progress, bool resumed) {
+  // A resumed run writes on from where its checkpoint stood: later lines are of steps that are done again.
+  void cut_log(int64_t bytes) const {
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(log_path(), error)) return;  // a pipe, or gone
+    if (static_cast<int64_t>(std::filesystem::file_size(log_path(), error)) > bytes)
+      std::filesystem::resize_file(log_path(), static_cast<uintmax_t>(bytes), error);
+    require(!error, ErrorKind::Internal, log_path(), ": cannot write the log: ", error.message());
+  }
+
+  void announce(Progress& progress) const {
     const Json run = facts(data_, trainer_);
     progress.note(fmt::format("{}: {} rows to train, {} to validate, from {}", config_.task,
                               format_count(data_.train.rows()), format_count(data_.validation.rows()),
@@ -132,22 +162,30 @@ class Run {
                               format_count(run.at("parameters").get<int64_t>()), config_.optimizer,
                               config_.state, format_bytes(run.at("state_bytes").get<int64_t>()),
                               config_.device, cpu::thread_count(), cpu::thread_count() == 1 ? "" : "s"));
-    if (resumed) {
+    if (resumed_)
       progress.note(
           fmt::format("goes on behind epoch {}, step {}", trainer_.state().epoch, trainer_.state().batch));
-      return;
+  }
+
+  // False if a signal asked for an end.
+  bool train_epoch(Progress& progress, const SignalWatch& signals) {
+    try {
+      return trainer_.train_epoch(
+          [&](const StepReport& report) {
+            progress.step(report.epoch, report.step, report.rows, report.loss,
+                          [] { return ledger(Device::cpu()).use().live; });
+          },
+          [&] { return signals.stop_requested(); });
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::NonFinite) log_->write(to_json(trainer_.end_event("non-finite")));
+      throw;
     }
-    write_atomically(folder_.config(), config_text(config_, run));
-    write_atomically(folder_.vocabulary(), data_.vocabulary.text());
-    Json start = to_json(config_);
-    start.update(run);
-    log_.write([&](JsonLines& log) { log.start(start); });
   }
 
   void finish_epoch(Progress& progress) {
     const EpochEvent event = trainer_.finish_epoch();
     progress.epoch(event);
-    log_.write([&](JsonLines& log) { log.epoch(event); });
+    log_->write(to_json(event));
     if (trainer_.state().best_epoch == event.epoch)
       save_weights(folder_.best(), trainer_.model(), config_, data_);
     save();
@@ -155,34 +193,40 @@ class Run {
 
   void save() {
     save_weights(folder_.last(), trainer_.model(), config_, data_);
-    save_checkpoint(folder_.checkpoint(), trainer_, config_, data_, log_.bytes());
+    save_checkpoint(folder_.checkpoint(), trainer_, config_, data_, log_->bytes());
   }
 
   TrainConfig config_;
-  RunFolder folder_;
   TextData data_;
   Trainer trainer_;
-  std::string log_path_;
-  RunLog log_;
+  RunFolder folder_;
+  bool resumed_ = false;
+  std::optional<RunLog> log_;
 };
 
-int train(const TrainFlags& flags) {
-  TrainConfig config = flags.resolve();
-  if (config.resume.empty()) {
-    require(!config.task.empty(), "octet train: no task named; name one of: ", kTasks[0]);
-    cpu::set_thread_count(static_cast<int>(config.threads));
-    return Run(config, new_run_folder(config.out), nullptr).go(false);
-  }
-  const RunFolder folder{config.resume};
-  const Checkpoint checkpoint = read_checkpoint(folder.checkpoint());
-  TrainConfig resumed = flags.resolve(checkpoint.config);
-  resumed.out = checkpoint.config.out;
-  const std::string_view changed = first_difference(checkpoint.config, resumed);
-  require(changed.empty(), ErrorKind::Usage, folder.path, ": a resumed run keeps its settings, but ",
+int resume(const TrainFlags& flags, const std::string& path) {
+  const RunFolder folder{path};
+  Checkpoint checkpoint = read_checkpoint(folder.checkpoint());
+  const std::string& out = checkpoint.config.out;
+  checkpoint.config.json = false;  // a matter of each call; there is no flag to switch it off
+  TrainConfig config = flags.resolve(checkpoint.config);
+  std::error_code ignored;
+  require(config.out == out || std::filesystem::equivalent(config.out, path, ignored), ErrorKind::Usage,
+          "--out ", config.out, ": a resumed run stays in its folder, ", path, "; leave --out away");
+  config.out = out;
+  const std::string_view changed = first_difference(checkpoint.config, config);
+  require(changed.empty(), ErrorKind::Usage, path, ": a resumed run keeps its settings, but ",
           changed.empty() ? "" : flag_name(changed), " differs; leave it out, or start a run of its own");
-  cpu::set_thread_count(static_cast<int>(resumed.threads));
-  Run run(resumed, folder, &checkpoint);
-  return run.go(true);
+  cpu::set_thread_count(static_cast<int>(config.threads));
+  return Run(config, std::move(checkpoint)).go();
+}
+
+int train(const TrainFlags& flags) {
+  const TrainConfig config = flags.resolve();
+  if (!config.resume.empty()) return resume(flags, config.resume);
+  require(!config.task.empty(), "octet train: no task named; name one of: ", kTasks[0]);
+  cpu::set_thread_count(static_cast<int>(config.threads));
+  return Run(config).go();
 }
 
 }  // namespace

@@ -1,0 +1,103 @@
+// Going on from a checkpoint of every kind of step, with the trainer itself: a process cannot be stopped at
+// the very last step of an epoch on purpose.
+#include <cmath>
+#include <limits>
+
+#include "core/ledger.h"
+#include "tests/tools/small_run.h"
+#include "tools/checkpoint.h"
+
+using namespace octet;
+using namespace octet::testing;
+using namespace octet::tools;
+
+namespace {
+
+// Goes on to step `last` (of the whole run) or the end, as the train command does.
+void train_to(Trainer& trainer, int64_t last) {
+  while (!trainer.done()) {
+    const bool finished =
+        trainer.train_epoch([](const StepReport&) {}, [&] { return trainer.state().steps == last; });
+    if (!finished) return;
+    trainer.finish_epoch();
+  }
+}
+
+// The checkpoint of a run of `config`, stopped after each of these steps; its path.
+std::string run_with_stops(const TrainConfig& config, const TextData& data, std::vector<int64_t> stops,
+                           const std::string& path) {
+  ledger(Device::cpu()).reset_peaks();
+  {
+    Trainer trainer(config, data);
+    train_to(trainer, stops.empty() ? -1 : stops.front());
+    save_checkpoint(path, trainer, config, data, 0);
+  }
+  for (size_t i = 0; i < stops.size(); ++i) {
+    Checkpoint checkpoint = read_checkpoint(path);
+    CHECK(checkpoint.state.steps == stops[i]);
+    CHECK(checkpoint.config == config);
+    Trainer trainer(checkpoint.config, data);
+    restore(checkpoint, trainer, data);
+    checkpoint.tensors = {};
+    ledger(Device::cpu()).reset_peaks();
+    train_to(trainer, i + 1 < stops.size() ? stops[i + 1] : -1);
+    save_checkpoint(path, trainer, checkpoint.config, data, 0);
+  }
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("a run stopped at any step of an epoch, its first and its last among them, ends the same") {
+  const Runs runs(small_corpus(200));
+  TrainConfig config;
+  config.task = "sms";
+  config.data = runs.data();
+  config.epochs = 3;
+  config.batch_size = 16;
+  config.embedding = config.hidden = 12;
+  config.min_freq = 2;
+  config.lr = 0.003;
+  config.schedule = "linear";
+  config.warmup_steps = 12;
+  config.clip_norm = 0.5;
+  config.min_8bit_size = 0;
+  const TextData data = load_text_data(config);
+  const int64_t n = Trainer(config, data).steps_per_epoch();
+  REQUIRE(n > 5);
+  for (const char* state : {"fp32", "bf16", "blockwise8"}) {
+    CAPTURE(state);
+    config.state = state;
+    const std::string whole = run_with_stops(config, data, {}, runs.path("whole"));
+    for (const std::vector<int64_t>& stops : std::vector<std::vector<int64_t>>{
+             {1}, {n - 1}, {n}, {n + 1}, {2 * n}, {3 * n}, {1, 2, n, n + 1, 2 * n - 1, 2 * n, 3 * n - 1}}) {
+      CAPTURE(stops.front());
+      check_same_checkpoint(whole, run_with_stops(config, data, stops, runs.path("parts")));
+    }
+  }
+}
+
+TEST_CASE(
+    "a checkpoint of a loss that was never finite can be read, and the first finite epoch is then the best") {
+  const Runs runs(small_corpus(100));
+  TrainConfig config;
+  config.task = "sms";
+  config.data = runs.data();
+  config.epochs = 3;
+  config.embedding = config.hidden = 4;
+  const TextData data = load_text_data(config);
+  Trainer trainer(config, data);
+  const auto one_epoch = [&] {
+    trainer.train_epoch([](const StepReport&) {}, [] { return false; });
+    return trainer.finish_epoch();
+  };
+  one_epoch();
+  trainer.state().val_loss = trainer.state().best_loss = std::numeric_limits<double>::infinity();
+  save_checkpoint(runs.path("checkpoint"), trainer, config, data, 0);
+  const Checkpoint checkpoint = read_checkpoint(runs.path("checkpoint"));
+  CHECK(std::isnan(checkpoint.state.best_loss));
+  restore(checkpoint, trainer, data);
+  const EpochEvent event = one_epoch();
+  CHECK(trainer.state().best_epoch == 2);
+  CHECK(trainer.state().best_loss == event.val_loss);
+}

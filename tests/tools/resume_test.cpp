@@ -1,0 +1,224 @@
+// A run that was stopped, killed or refused, and goes on: it must end as if it had never stopped.
+#include <csignal>
+
+#include "tests/tools/small_run.h"
+
+using namespace octet;
+using namespace octet::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+// Starts a run, or goes on with one, and sends it `number` once it has written `marker`. A step writes a line
+// and the pipe to us holds 4096 bytes, about 30 lines, so it stops within that many steps: in the same epoch
+// of 66 where the marker is an early step.
+Outcome stopped(const Arguments& arguments, const std::string& marker, int number) {
+  RunningProcess process(arguments);
+  CHECK(process.read_until(marker));
+  process.signal(number);
+  return process.finish();
+}
+
+Arguments resume(const std::string& folder, const Arguments& more = {}) {
+  return Arguments{octet_program(), "train", "--resume", folder} + more;
+}
+
+void finish(const std::string& folder) {
+  const Outcome outcome = run_process(resume(folder));
+  INFO(outcome.err);
+  CHECK(outcome.status == 0);
+}
+
+// The checkpoint of a run of two epochs, of which the second was stopped.
+struct Stopped {
+  Runs runs;
+  std::string folder = runs.path("run"), checkpoint = folder + "/last.ckpt.safetensors";
+  Stopped() { REQUIRE(stopped(runs.train("run"), "epoch 2/3  step 5/", SIGINT).status == 130); }
+  // Resuming fails with this code and a message that holds this text, and leaves the folder as it was.
+  void refused(const Arguments& more, int status, const std::string& text) const {
+    const std::string log = read_file(folder + "/log.jsonl"), before = read_file(checkpoint);
+    const Outcome outcome = run_process(resume(folder, more));
+    CHECK(outcome.status == status);
+    CHECK_MESSAGE(outcome.err.find(text) != std::string::npos, outcome.err);
+    CHECK(outcome.err.starts_with("octet: "));
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+    CHECK(read_file(folder + "/log.jsonl") == log);
+    CHECK((read_file(checkpoint) == before));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a run stopped in the middle of an epoch goes on to the bytes of a run that never stopped") {
+  const Runs runs;
+  struct Case {
+    const char* name;
+    Arguments flags;
+  };
+  const Case cases[] = {
+      {"fp32", {"--state", "fp32", "--schedule", "linear", "--warmup-steps", "70"}},
+      {"bf16", {"--state", "bf16", "--clip-norm", "0.3"}},
+      {"blockwise8",
+       {"--state", "blockwise8", "--min-8bit-size", "0", "--schedule", "linear", "--warmup-steps", "20",
+        "--clip-norm", "0.3", "--optimizer", "adamw", "--weight-decay", "0.1"}}};
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    const std::string name = c.name, whole = runs.path(name), parts = runs.path(name + "-parts");
+    runs.trained(name, c.flags);
+    const Outcome first = stopped(runs.train(name + "-parts", c.flags), "epoch 1/3  step 7/", SIGINT);
+    CHECK(first.status == 130);
+    CHECK(first.out.find("stopped; go on with: octet train --resume " + parts) != std::string::npos);
+    CHECK(first.err.find("finishing the step and saving") != std::string::npos);
+    const std::vector<Json> events = events_in(read_file(parts + "/log.jsonl"));
+    CHECK(events.size() == 2);
+    CHECK(events.back()["event"] == "end");
+    CHECK(events.back()["status"] == "interrupted");
+    CHECK(events.back()["epochs"] == 0);
+    CHECK(events.back()["steps"].get<int>() >= 7);
+    CHECK(events.back()["steps"].get<int>() < 66);
+
+    const Outcome second = stopped(resume(parts), "epoch 3/3  step 9/", SIGTERM);
+    CHECK(second.status == 143);
+    CHECK(second.out.find("goes on behind epoch 0, step " + events.back()["steps"].dump()) !=
+          std::string::npos);
+    finish(parts);
+    check_same_run(whole, parts);
+  }
+}
+
+TEST_CASE("a run that was killed goes on from the end of the last epoch") {
+  const Runs runs;
+  const Arguments flags = {"--state", "blockwise8", "--min-8bit-size", "0", "--schedule", "cosine"};
+  runs.trained("whole", flags);
+  CHECK(stopped(runs.train("killed", flags), "epoch 3/3  step 4/", SIGKILL).status == 128 + SIGKILL);
+  CHECK(events_in(runs.bytes("killed/log.jsonl")).size() == 3);  // the start and two epochs
+  const Outcome outcome = run_process(resume(runs.path("killed")));
+  CHECK(outcome.status == 0);
+  CHECK(outcome.out.find("goes on behind epoch 2, step 0") != std::string::npos);
+  check_same_run(runs.path("whole"), runs.path("killed"));
+}
+
+TEST_CASE("a run killed between its log line and its checkpoint does the epoch again, once in the log") {
+  const Runs runs;
+  runs.trained("whole");
+  CHECK(stopped(runs.train("killed"), "epoch 2/3  step 4/", SIGKILL).status == 128 + SIGKILL);
+  const std::string log = runs.bytes("killed/log.jsonl");
+  const std::string whole = runs.bytes("whole/log.jsonl");
+  size_t at = 0;  // of the epoch line that the checkpoint does not know
+  for (int line = 0; line < 2; ++line) at = whole.find('\n', at) + 1;
+  write_file(runs.path("killed/log.jsonl"),
+             log + whole.substr(at, whole.find('\n', at) + 1 - at) + "{\"event\":\"ep");
+  finish(runs.path("killed"));
+  check_same_run(runs.path("whole"), runs.path("killed"));
+}
+
+TEST_CASE("a second Ctrl-C ends the program at once and the last checkpoint stays good") {
+  const Runs runs;
+  runs.trained("whole");
+  RunningProcess process(runs.train("run"));
+  CHECK(process.read_until("epoch 2/3  step 4/"));
+  process.wait_until_stuck();  // so that it does not come to save in between
+  process.signal(SIGINT);
+  process.signal(SIGTERM);
+  const int status = process.finish().status;
+  CHECK((status == 130 || status == 143));                    // of two that wait, either may come first
+  CHECK(events_in(runs.bytes("run/log.jsonl")).size() == 2);  // the start and an epoch, no end
+  finish(runs.path("run"));
+  check_same_run(runs.path("whole"), runs.path("run"));
+}
+
+TEST_CASE("resuming a finished run changes nothing") {
+  const Runs runs;
+  runs.trained("run");
+  fs::copy(runs.path("run"), runs.path("copy"));
+  finish(runs.path("copy"));
+  check_same_run(runs.path("run"), runs.path("copy"));
+}
+
+TEST_CASE("a resumed run may change threads and what it shows, and where it logs") {
+  const Stopped run;
+  run.runs.trained("whole");
+  const Outcome outcome =
+      run_process(resume(run.folder, {"--threads", "1", "--log-every", "0", "--json", "--data",
+                                      run.runs.data(), "--log", run.runs.path("new.jsonl")}));
+  CHECK(outcome.status == 0);
+  CHECK((run.runs.bytes("run/last.safetensors") == run.runs.bytes("whole/last.safetensors")));
+  CHECK((run.runs.bytes("run/best.safetensors") == run.runs.bytes("whole/best.safetensors")));
+  const std::vector<Json> events = events_in(run.runs.bytes("new.jsonl")),
+                          all = comparable(run.runs.bytes("whole/log.jsonl"));
+  CHECK(outcome.out == run.runs.bytes("new.jsonl"));
+  REQUIRE(events.size() == 4);  // start, two epochs, end
+  CHECK(events[0]["resume"] == run.folder);
+  CHECK(events[0]["threads"] == 1);
+  CHECK(comparable(run.runs.bytes("new.jsonl"))[3] == all[4]);
+}
+
+TEST_CASE("a resumed run refuses settings that would change its numbers, by name") {
+  const Stopped run;
+  const std::pair<const char*, const char*> changes[] = {
+      {"--lr", "0.1"},      {"--state", "bf16"},      {"--epochs", "9"},
+      {"--seed", "1"},      {"--hidden", "17"},       {"--batch-size", "16"},
+      {"--clip-norm", "1"}, {"--optimizer", "adamw"}, {"--dropout", "0"}};
+  for (const auto& [flag, value] : changes)
+    run.refused({flag, value}, 2, std::string("a resumed run keeps its settings, but ") + flag + " differs");
+  run.refused({"--out", run.runs.path("other")}, 2, "a resumed run stays in its folder");
+  run.refused({"--lr", "nan"}, 2, "--lr nan: must be greater than 0");
+  CHECK(run_process(resume(run.folder, {"--lr", "0.003", "--out", run.folder})).status == 0);
+}
+
+TEST_CASE("other data and another vocabulary exit 6 with both hashes") {
+  const Stopped run;
+  const std::string old = events_in(read_file(run.folder + "/log.jsonl"))[0]["data_sha256"];
+  write_file(run.runs.path("other.txt"), small_corpus(700, 2));
+  run.refused(
+      {"--data", run.runs.path("other.txt")}, 6,
+      "the run was trained on other data (SHA-256 " + old + "), " + run.runs.path("other.txt") + " has ");
+  const std::string vocabulary = run.runs.bytes("run/vocab.txt");
+  write_file(run.folder + "/vocab.txt", vocabulary + "one-more-word\n");
+  run.refused({}, 6, "another vocabulary (");
+  fs::remove(run.folder + "/vocab.txt");
+  run.refused({}, 6, "vocab.txt");
+  write_file(run.folder + "/vocab.txt", vocabulary);
+  run.refused({"--data", run.runs.path("gone.txt")}, 3, run.runs.path("gone.txt"));
+}
+
+TEST_CASE("a checkpoint that is missing, cut short, damaged or of another kind exits 6") {
+  const Stopped run;
+  const std::string good = read_file(run.checkpoint);
+  const auto replaced = [&](const std::string& from, const std::string& to) {
+    std::string bytes = good;
+    const size_t at = bytes.find(from);
+    REQUIRE(at != std::string::npos);
+    REQUIRE(from.size() == to.size());
+    return bytes.replace(at, from.size(), to);
+  };
+  const std::pair<std::string, std::string> damages[] = {
+      {"", "too few for a safetensors file"},
+      {good.substr(0, 5), "too few for a safetensors file"},
+      {good.substr(0, 300), "cut short"},
+      {good.substr(0, good.size() - 1), "is it cut short?"},
+      {std::string(4096, 'x'), "not a safetensors file"},
+      {std::string(4096, '\0'), "the header is not JSON"},
+      {replaced("octet checkpoint 1", "octet checkpoint 9"), "of format 'octet checkpoint 9'"},
+      {replaced("\"log_bytes\"", "\"log_bytez\""), "no log_bytes in the metadata"},
+      {replaced("\\\"hidden\\\":16", "\\\"hidden\\\":-6"), "hidden"},
+      {replaced("\\\"hidden\\\"", "\\\"hidxen\\\""), "unknown field 'hidxen'"},
+      {replaced("\\\"epoch\\\":1", "\\\"epoch\\\":7"), "the counters of the run are damaged"},
+      {replaced("\\\"best_epoch\\\"", "\\\"best_epocx\\\""), "the counters of the run are damaged"},
+      {replaced("\"model.", "\"modem."), ""},
+      {replaced("optimizer.step\"", "optimizer.stop\""), ""},
+      {replaced("\"F32\"", "\"F99\""), ""},
+      {replaced("\"shape\":[", "\"shape\":{"), "the header is not JSON"},
+  };
+  for (const auto& [bytes, text] : damages) {
+    CAPTURE(text);
+    write_file(run.checkpoint, bytes);
+    run.refused({}, 6, text);
+  }
+  fs::remove(run.checkpoint);
+  const Outcome outcome = run_process(resume(run.folder));
+  CHECK(outcome.status == 6);
+  CHECK(outcome.err.find("last.ckpt.safetensors: no such checkpoint; --resume takes the --out folder") !=
+        std::string::npos);
+  CHECK(run_process(resume(run.runs.path("never"))).status == 6);
+}
