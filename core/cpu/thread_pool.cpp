@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -61,11 +62,19 @@ class Pool {
   }
 
  private:
+  // Waits a moment without sleeping: a sleeper that is woken often lands on the core of the one who wakes it,
+  // and stays there until the system's balancing, far slower than a step, moves it away. Yielding lets others
+  // have the core.
   template <class Condition>
   static bool spin(const Condition& condition) {
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 500; ++i) {
       if (condition()) return true;
       __builtin_ia32_pause();
+    }
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
+    while (std::chrono::steady_clock::now() < end) {
+      if (condition()) return true;
+      sched_yield();
     }
     return false;
   }
