@@ -98,6 +98,15 @@ TEST_CASE("a run that was killed goes on from the end of the last epoch") {
   check_same_run(runs.path("whole"), runs.path("killed"));
 }
 
+TEST_CASE("a run that was killed in its first epoch begins anew") {
+  const Runs runs;
+  runs.trained("whole");
+  CHECK(stopped(runs.train("killed"), "epoch 1/3  step 4/", SIGKILL).status == 128 + SIGKILL);
+  CHECK(run_process(runs.train("killed")).status == 2);  // the folder is taken
+  finish(runs.path("killed"));
+  check_same_run(runs.path("whole"), runs.path("killed"));
+}
+
 TEST_CASE("a run killed between its log line and its checkpoint does the epoch again, once in the log") {
   const Runs runs;
   runs.trained("whole");
@@ -163,7 +172,9 @@ TEST_CASE("a resumed run refuses settings that would change its numbers, by name
     run.refused({flag, value}, 2, std::string("a resumed run keeps its settings, but ") + flag + " differs");
   run.refused({"--out", run.runs.path("other")}, 2, "a resumed run stays in its folder");
   run.refused({"--lr", "nan"}, 2, "--lr nan: must be greater than 0");
-  CHECK(run_process(resume(run.folder, {"--lr", "0.003", "--out", run.folder})).status == 0);
+  CHECK(run_process(resume(run.folder,
+                           {"--lr", "0.003", "--out", run.folder, "--config", run.folder + "/config.toml"}))
+            .status == 0);
 }
 
 TEST_CASE("other data and another vocabulary exit 6 with both hashes") {

@@ -86,6 +86,8 @@ class Run {
     write_atomically(folder_.config(), config_text(config_, facts(data_, trainer_)));
     write_atomically(folder_.vocabulary(), data_.vocabulary.text());
     log_start();
+    save_checkpoint(folder_.checkpoint(), trainer_, config_, data_,
+                    log_->bytes());  // a first epoch may be long
   }
 
   // Goes on from a checkpoint.
@@ -211,8 +213,9 @@ int resume(const TrainFlags& flags, const std::string& path) {
   checkpoint.config.json = false;  // a matter of each call; there is no flag to switch it off
   TrainConfig config = flags.resolve(checkpoint.config);
   std::error_code ignored;
-  require(config.out == out || std::filesystem::equivalent(config.out, path, ignored), ErrorKind::Usage,
-          "--out ", config.out, ": a resumed run stays in its folder, ", path, "; leave --out away");
+  require(config.out == out || config.out.empty() || std::filesystem::equivalent(config.out, path, ignored),
+          ErrorKind::Usage, "--out ", config.out, ": a resumed run stays in its folder, ", path,
+          "; leave --out away");
   config.out = out;
   const std::string_view changed = first_difference(checkpoint.config, config);
   require(changed.empty(), ErrorKind::Usage, path, ": a resumed run keeps its settings, but ",
