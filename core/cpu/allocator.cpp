@@ -7,10 +7,10 @@
 
 #include <bit>
 #include <cstdlib>
+#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "core/cpu/backend.h"
@@ -21,6 +21,7 @@ namespace {
 
 constexpr int64_t kAlignment = 64;
 constexpr int64_t kHugePage = int64_t{2} << 20;
+constexpr int64_t kKept = int64_t{32} << 20;  // what the cache may hold beside twice the largest live use
 
 int64_t rounded(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
@@ -51,9 +52,27 @@ int64_t physical_memory() {
   return bytes;
 }
 
+// Stands before the bytes of every block: a block may serve a request smaller than its class.
+struct alignas(kAlignment) Header {
+  int64_t size;  // of the class
+};
+Header* header_of(void* data) { return static_cast<Header*>(data) - 1; }
+
 struct Cache {
   std::mutex mutex;
-  std::unordered_map<int64_t, std::vector<void*>> free;  // by class size
+  std::map<int64_t, std::vector<void*>> free;  // by class size
+
+  // A free block of this class, or of the next one that is not more than twice as large: batches of every
+  // length would otherwise each leave blocks of their own behind.
+  void* take(int64_t size) {
+    for (auto blocks = free.lower_bound(size); blocks != free.end() && blocks->first <= 2 * size; ++blocks) {
+      if (blocks->second.empty()) continue;
+      void* data = blocks->second.back();
+      blocks->second.pop_back();
+      return data;
+    }
+    return nullptr;
+  }
 };
 Cache& cache() {
   static auto* cache = new Cache;  // outlives every tensor
@@ -76,7 +95,7 @@ void trim() {
   const std::lock_guard lock(cache().mutex);
   for (auto& [size, blocks] : cache().free) {
     for (void* block : blocks) {
-      std::free(block);
+      std::free(header_of(block));
       ledger(Device::cpu()).to_system(size);
     }
     blocks.clear();
@@ -84,14 +103,20 @@ void trim() {
 }
 
 void* from_system(int64_t bytes) {
-  // What is live fits, but what is cached besides may not.
-  if (bytes > physical_memory() - ledger(Device::cpu()).use().system_bytes) trim();
+  // What lies in the cache may be in the way of what is live, or be far more than was ever live at once.
+  const MemoryUse use = ledger(Device::cpu()).use();
+  if (bytes > physical_memory() - use.system_bytes || use.system_bytes + bytes > 2 * use.peak_total + kKept)
+    trim();
   const int64_t alignment = bytes >= 2 * kHugePage ? kHugePage : kAlignment;
-  const int64_t size = (bytes + alignment - 1) / alignment * alignment;
-  void* data = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(size));
-  if (data && alignment == kHugePage) madvise(data, static_cast<size_t>(size), MADV_HUGEPAGE);
-  if (data) ledger(Device::cpu()).from_system(bytes);
-  return data;
+  const int64_t wanted = bytes + static_cast<int64_t>(sizeof(Header));
+  const int64_t size = (wanted + alignment - 1) / alignment * alignment;
+  void* block = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(size));
+  if (!block) return nullptr;
+  if (alignment == kHugePage) madvise(block, static_cast<size_t>(size), MADV_HUGEPAGE);
+  ledger(Device::cpu()).from_system(bytes);
+  auto* header = static_cast<Header*>(block);
+  header->size = bytes;
+  return header + 1;
 }
 
 }  // namespace
@@ -107,11 +132,7 @@ void* allocate(Device device, int64_t bytes, MemoryTag tag) {
   } else {
     {
       const std::lock_guard lock(cache().mutex);
-      auto& blocks = cache().free[size];
-      if (!blocks.empty()) {
-        data = blocks.back();
-        blocks.pop_back();
-      }
+      data = cache().take(size);
     }
     if (!data) data = from_system(size);
     if (!data) {
@@ -132,7 +153,7 @@ void deallocate(Device device, void* data, int64_t bytes, MemoryTag tag) {
     return;
   }
   const std::lock_guard lock(cache().mutex);
-  cache().free[class_size(std::max<int64_t>(bytes, 1))].push_back(data);
+  cache().free[header_of(data)->size].push_back(data);
 }
 
 }  // namespace octet::cpu
