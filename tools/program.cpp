@@ -97,7 +97,8 @@ int dispatch(const std::string& name, const Command& parent, const std::vector<s
   }
   for (const Command& command : parent.commands) {
     if (command.name != first) continue;
-    const std::string whole = name + " " + first;
+    std::string whole = name;
+    whole.append(" ").append(first);
     const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
     return command.declare ? run_command(command, whole, rest) : dispatch(whole, command, rest);
   }

@@ -68,7 +68,7 @@ Tensor empty(const Shape& shape) {
 
 Tensor random(const Shape& shape) {
   Rng rng(static_cast<uint64_t>(shape.numel()));
-  const Tensor x = empty(shape);
+  Tensor x = empty(shape);
   for (float& value : x.span<float>()) value = static_cast<float>(rng.uniform() - 0.5);
   return x;
 }
