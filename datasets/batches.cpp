@@ -89,25 +89,6 @@ std::vector<Batch> TrainingBatches::epoch(int64_t number) const {
   });
 }
 
-PaddedBatch pad(const std::vector<std::vector<int32_t>>& sequences, const Batch& batch, int32_t padding_id) {
-  PaddedBatch padded;
-  padded.rows = static_cast<int64_t>(batch.rows.size());
-  for (const int32_t row : batch.rows) {
-    require(row >= 0 && static_cast<size_t>(row) < sequences.size(), "pad: row ", row, " of ",
-            sequences.size());
-    const auto length = static_cast<int32_t>(sequences[static_cast<size_t>(row)].size());
-    padded.lengths.push_back(length);
-    padded.time = std::max<int64_t>(padded.time, length);
-  }
-  padded.ids.reserve(static_cast<size_t>(padded.rows * padded.time));
-  for (const int32_t row : batch.rows) {
-    const std::vector<int32_t>& ids = sequences[static_cast<size_t>(row)];
-    padded.ids.insert(padded.ids.end(), ids.begin(), ids.end());
-    padded.ids.insert(padded.ids.end(), static_cast<size_t>(padded.time) - ids.size(), padding_id);
-  }
-  return padded;
-}
-
 std::vector<int32_t> lengths_of(const std::vector<std::vector<int32_t>>& sequences) {
   std::vector<int32_t> lengths;
   lengths.reserve(sequences.size());

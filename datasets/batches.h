@@ -45,14 +45,6 @@ class TrainingBatches {
   int64_t per_epoch_;
 };
 
-// The sequences of a batch side by side.
-struct PaddedBatch {
-  int64_t rows = 0, time = 0;    // time: length of the longest sequence
-  std::vector<int32_t> ids;      // [rows, time], row after row, padded on the right
-  std::vector<int32_t> lengths;  // [rows], not increasing
-};
-PaddedBatch pad(const std::vector<std::vector<int32_t>>& sequences, const Batch& batch, int32_t padding_id);
-
 std::vector<int32_t> lengths_of(const std::vector<std::vector<int32_t>>& sequences);
 
 // A text without tokens becomes the single token `unknown_id`: a packed LSTM needs at least one time step,

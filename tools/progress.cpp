@@ -117,12 +117,10 @@ void Progress::epoch(const EpochEvent& event) {
   std::snprintf(accuracy, sizeof accuracy, "%.2f %%", 100 * event.val_accuracy);
   const auto done = static_cast<double>(event.epoch * plan_.steps_per_epoch);
   const std::string eta = event.epoch < plan_.epochs ? "eta " + format_duration(seconds_left(done)) : "";
-  const std::string tags = format_tags(event.peak_by_tag);
   line(spaced({"epoch " + std::to_string(event.epoch) + "/" + std::to_string(plan_.epochs),
                "train loss " + loss_text(event.train_loss), "val loss " + loss_text(event.val_loss),
                std::string("val accuracy ") + accuracy, format_duration(event.seconds),
-               rate_text(epoch_rows_, event.train_seconds), eta,
-               "peak " + format_bytes(event.peak_bytes) + (tags.empty() ? "" : " (" + tags + ")")}));
+               rate_text(epoch_rows_, event.train_seconds), eta, "peak " + format_bytes(event.peak_bytes)}));
   epoch_rows_ = 0;
   epoch_start_ = clock_();
   drawn_ = -1;

@@ -184,13 +184,3 @@ TEST_CASE("an empty text becomes one unknown token") {
   CHECK(sequences == std::vector<std::vector<int32_t>>{{5, 6}, {0}, {7}, {0}});
   CHECK(lengths_of(sequences) == std::vector<int32_t>{2, 1, 1, 1});
 }
-
-TEST_CASE("a batch is padded on the right to its longest sequence") {
-  const std::vector<std::vector<int32_t>> sequences = {{5}, {6, 7, 8}, {9, 10}};
-  const PaddedBatch padded = pad(sequences, {{1, 2, 0}}, 1);
-  CHECK(padded.rows == 3);
-  CHECK(padded.time == 3);
-  CHECK(padded.lengths == std::vector<int32_t>{3, 2, 1});
-  CHECK(padded.ids == std::vector<int32_t>{6, 7, 8, 9, 10, 1, 5, 1, 1});
-  CHECK_ERROR(ErrorKind::Usage, "pad: row 3 of 3", pad(sequences, {{3}}, 1));
-}

@@ -129,6 +129,8 @@ class Run {
         "best epoch {}: val loss {:.4f}. Last epoch {}: val loss {:.4f}, val accuracy {:.2f} %, {} in all",
         state.best_epoch, state.best_loss, state.epoch, state.val_loss, 100 * state.val_accuracy,
         format_duration(state.seconds)));
+    progress.note("memory at the peak of " + format_bytes(state.memory.peak_total) + ": " +
+                  format_tags(state.memory.at_peak));
     progress.note("saved to " + folder_.path);
     return 0;
   }
