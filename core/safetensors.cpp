@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "core/error.h"
@@ -33,11 +34,17 @@ float float_of_half(uint16_t h) {
   return std::bit_cast<float>(sign | (wide << 23) | (fraction << 13));
 }
 
+// Divides rather than multiplies: the shape may be a lie whose byte count overflows.
+bool makes(std::string_view bytes, const Shape& shape, int64_t size) {
+  const auto count = static_cast<int64_t>(bytes.size());
+  return count % size == 0 && count / size == shape.numel();
+}
+
 Tensor tensor_of(std::string_view bytes, const std::string& type, const Shape& shape,
                  const std::string& where) {
   if (type == "F16") {
-    require(static_cast<int64_t>(bytes.size()) == shape.numel() * 2, ErrorKind::Checkpoint, where, ": ",
-            bytes.size(), " bytes do not make ", shape, " of F16");
+    require(makes(bytes, shape, 2), ErrorKind::Checkpoint, where, ": ", bytes.size(), " bytes do not make ",
+            shape, " of F16");
     Tensor tensor = Tensor::empty(shape, DType::F32, Device::cpu(), MemoryTag::Data);
     for (int64_t i = 0; i < shape.numel(); ++i) {
       uint16_t half;
@@ -48,8 +55,8 @@ Tensor tensor_of(std::string_view bytes, const std::string& type, const Shape& s
   }
   for (const NamedType& known : kTypes) {
     if (type != known.name) continue;
-    require(static_cast<int64_t>(bytes.size()) == shape.numel() * size_of(known.type), ErrorKind::Checkpoint,
-            where, ": ", bytes.size(), " bytes do not make ", shape, " of ", type);
+    require(makes(bytes, shape, size_of(known.type)), ErrorKind::Checkpoint, where, ": ", bytes.size(),
+            " bytes do not make ", shape, " of ", type);
     return Tensor::from_bytes(std::as_bytes(std::span(bytes)), shape, known.type);
   }
   fail(ErrorKind::Checkpoint, where, ": element type ", type, " is not supported");
@@ -94,8 +101,8 @@ TensorFile parse_safetensors(std::string_view bytes, const std::string& source) 
           ": not a safetensors file, or cut short: the header would have ", length, " bytes, the file has ",
           bytes.size());
   std::set<std::string> names;
-  std::string twice;
-  int depth_of_name = 1;
+  std::optional<std::string> twice;
+  constexpr int depth_of_name = 1;
   const Json header = Json::parse(
       bytes.substr(8, length),
       [&](int depth, Json::parse_event_t event, Json& key) {
@@ -106,7 +113,7 @@ TensorFile parse_safetensors(std::string_view bytes, const std::string& source) 
       },
       /*allow_exceptions=*/false);
   require(header.is_object(), ErrorKind::Checkpoint, source, ": the header is not JSON");
-  require(twice.empty(), ErrorKind::Checkpoint, source, ": tensor ", twice, " comes twice");
+  require(!twice, ErrorKind::Checkpoint, source, ": tensor ", twice.value_or(""), " comes twice");
 
   const std::string_view data = bytes.substr(8 + length);
   std::vector<std::pair<uint64_t, uint64_t>> pieces;
@@ -136,16 +143,27 @@ TensorFile parse_safetensors(std::string_view bytes, const std::string& source) 
                              shape_of(entry["shape"], where), where));
   }
   std::sort(pieces.begin(), pieces.end());
-  for (size_t i = 1; i < pieces.size(); ++i)
-    require(pieces[i].first >= pieces[i - 1].second, ErrorKind::Checkpoint, source,
-            ": two tensors share bytes at ", pieces[i].first);
+  uint64_t covered = 0;
+  for (const auto& [begin, end] : pieces) {
+    require(begin >= covered, ErrorKind::Checkpoint, source, ": two tensors share bytes at ", begin);
+    require(begin == covered, ErrorKind::Checkpoint, source, ": bytes ", covered, " to ", begin,
+            " belong to no tensor");
+    covered = end;
+  }
+  require(covered == data.size(), ErrorKind::Checkpoint, source, ": bytes ", covered, " to ", data.size(),
+          " belong to no tensor");
   return file;
 }
 
 TensorFile read_safetensors(const std::string& path) {
+  std::error_code error;  // also of a folder, which can be opened but not read
+  const auto size = std::filesystem::file_size(path, error);
   std::ifstream in(path, std::ios::binary);
-  require(in.good(), ErrorKind::Checkpoint, path, ": cannot be read; is it there?");
-  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  require(!error && in.good(), ErrorKind::Checkpoint, path, ": cannot be read; is it there, and a file?");
+  std::string bytes(size, '\0');
+  in.read(bytes.data(), static_cast<std::streamsize>(size));
+  require(static_cast<size_t>(in.gcount()) == size, ErrorKind::Checkpoint, path, ": only ", in.gcount(),
+          " of ", size, " bytes could be read");
   return parse_safetensors(bytes, path);
 }
 

@@ -23,7 +23,7 @@ struct TensorFile {
 
 // Types F32, F64, BF16, I32, I64 and U8 as they are; F16 becomes f32. Errors of kind Checkpoint say what is
 // wrong and where, with `source` (a path) in front: a truncated file, a header that is not JSON, offsets
-// outside the file, overlapping or of the wrong length, an unknown type, a name that comes twice.
+// outside the file, overlapping, with gaps or of the wrong length, an unknown type, a name that comes twice.
 TensorFile parse_safetensors(std::string_view bytes, const std::string& source);
 TensorFile read_safetensors(const std::string& path);
 // The bytes of a file with these tensors; BF16 and the integer types included.

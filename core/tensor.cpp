@@ -97,6 +97,8 @@ Tensor Tensor::to(DType dtype, MemoryTag tag) const {
 }
 
 void Tensor::copy_from(const Tensor& source) const {
+  check_defined();
+  source.check_defined();
   require(shape_ == source.shape_, "copy: shapes differ, ", source.shape_, " into ", shape_);
   if (numel() == 0) return;
   if (device_ == source.device_) {
@@ -113,6 +115,7 @@ void Tensor::copy_from(const Tensor& source) const {
 }
 
 void Tensor::fill(double value) const {
+  check_defined();
   if (numel() > 0) kernels(device_).memory.fill(*this, value);
 }
 
@@ -135,7 +138,12 @@ double Tensor::item() const {
   return 0;
 }
 
+void Tensor::check_defined() const {
+  require(defined(), "Tensor: it holds nothing; it was never given a value");
+}
+
 void Tensor::check_type(DType wanted) const {
+  check_defined();
   require(dtype_ == wanted, "Tensor: elements are ", dtype_, ", read as ", wanted);
 }
 

@@ -90,6 +90,7 @@ class Tensor {
   double item() const;  // of a tensor with one element of any type
 
  private:
+  void check_defined() const;
   void check_type(DType wanted) const;
   void check_on_cpu() const;
   void copy_to_host(void* destination) const;

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "datasets/libcurl.h"
+#include "datasets/libcurl-inl.h"
 
 namespace octet {
 namespace {

@@ -1,4 +1,4 @@
-#include "datasets/libcurl.h"
+#include "datasets/libcurl-inl.h"
 
 #include <dlfcn.h>
 

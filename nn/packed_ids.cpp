@@ -21,10 +21,8 @@ PackedIds pack_ids(std::span<const std::span<const int32_t>> sequences, Device d
   std::sort(distinct.begin(), distinct.end());
   distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
   require(distinct.front() >= 0, ErrorKind::Data, "pack_ids: token id ", distinct.front(), " is negative");
-  std::vector<int32_t> position(static_cast<size_t>(distinct.back()) + 1);
-  for (size_t i = 0; i < distinct.size(); ++i)
-    position[static_cast<size_t>(distinct[i])] = static_cast<int32_t>(i);
-  for (int32_t& id : ids) id = position[static_cast<size_t>(id)];
+  for (int32_t& id : ids)
+    id = static_cast<int32_t>(std::lower_bound(distinct.begin(), distinct.end(), id) - distinct.begin());
 
   packed.distinct = Tensor::from(distinct, {static_cast<int64_t>(distinct.size())}, device);
   packed.index = Tensor::from(ids, {packed.packing->total()}, device);

@@ -31,12 +31,12 @@ std::vector<double> sorted_seconds(Device device, int repetitions, const Body& b
 // Values spread over several decades, as gradients are; the speed of encoding could depend on it.
 Tensor gradient_like(int64_t count, Rng& rng, DType dtype, Device device) {
   std::vector<float> pattern(static_cast<size_t>(std::min<int64_t>(count, 1 << 16)));
-  for (float& x : pattern)
-    x = static_cast<float>((rng.uniform() - 0.5) * std::exp(6 * rng.uniform() - 8));
+  for (float& x : pattern) x = static_cast<float>((rng.uniform() - 0.5) * std::exp(6 * rng.uniform() - 8));
   Tensor host = Tensor::empty({count}, DType::F32, Device::cpu(), MemoryTag::Workspace);
   const std::span<float> values = host.span<float>();
   for (size_t i = 0; i < values.size(); i += pattern.size())
-    std::copy_n(pattern.begin(), std::min(pattern.size(), values.size() - i), values.begin() + static_cast<std::ptrdiff_t>(i));
+    std::copy_n(pattern.begin(), std::min(pattern.size(), values.size() - i),
+                values.begin() + static_cast<std::ptrdiff_t>(i));
   if (dtype != DType::F32) host = host.to(dtype, MemoryTag::Workspace);
   return device.is_cpu() ? host : host.to(device, MemoryTag::Workspace);
 }
@@ -48,10 +48,10 @@ StepTiming time_step(const StepCase& c) {
   const DType dtype = codecs()[static_cast<size_t>(codec_place(c.codec))].value;
   Rng rng(1);
   ParameterGroup group;
-  group.options = {.rule = c.rule, .codec = c.codec, .block_size = c.block_size, .min_8bit_size = c.min_8bit_size};
+  group.options = {
+      .rule = c.rule, .codec = c.codec, .block_size = c.block_size, .min_8bit_size = c.min_8bit_size};
   for (size_t i = 0; i < c.sizes.size(); ++i) {
-    const Variable weight =
-        Variable::leaf(Tensor::zeros({c.sizes[i]}, dtype, c.device, MemoryTag::Weights));
+    const Variable weight = Variable::leaf(Tensor::zeros({c.sizes[i]}, dtype, c.device, MemoryTag::Weights));
     weight.grad().copy_from(gradient_like(c.sizes[i], rng, dtype, c.device));
     group.parameters.push_back({"tensor" + std::to_string(i), weight});
   }

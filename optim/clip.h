@@ -1,5 +1,5 @@
-// Clipping of the global gradient norm. Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
-// networks", ICML 2013. The factor is applied inside the step, so clipping costs no pass of its own.
+// Clipping of the global gradient norm. Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent
+// neural networks", ICML 2013. The factor is applied inside the step, so clipping costs no pass of its own.
 #pragma once
 
 #include "core/host_device.h"

@@ -12,8 +12,8 @@ int cells(Book book, int decade) { return book == Book::Signed ? 1 << decade : 2
 // The magnitude of the first value of a decade: 2^e or 2^(e+1) - 1.
 int first_magnitude(Book book, int decade) { return book == Book::Signed ? 1 << decade : (2 << decade) - 1; }
 
-// Border i of n equal cells of [0.1, 1], in float32 as a linspace computes it: from the left end in the first half
-// and from the right end in the second.
+// Border i of n equal cells of [0.1, 1], in float32 as a linspace computes it: from the left end in the first
+// half and from the right end in the second.
 float border(int n, int i) {
   const float step = (1.0f - 0.1f) / static_cast<float>(n);
   return i < (n + 1) / 2 ? std::fma(step, static_cast<float>(i), 0.1f)
@@ -26,8 +26,8 @@ float cell_value(Book book, int decade, int k) {
   return scale * ((border(n, k) + border(n, k + 1)) / 2.0f);
 }
 
-// The smallest float whose nearest value is `above` rather than `below`. The sum of two floats of neighbouring cells
-// is exact in double, and so is its half.
+// The smallest float whose nearest value is `above` rather than `below`. The sum of two floats of
+// neighbouring cells is exact in double, and so is its half.
 float first_float_of(float below, float above, bool tie_goes_up) {
   const double middle = (static_cast<double>(below) + static_cast<double>(above)) / 2;
   float x = static_cast<float>(middle);
@@ -50,7 +50,8 @@ Codebook make_codebook(Book book) {
       if (book == Book::Signed) out.value[out.index(magnitude, true)] = -cell_value(book, decade, k);
     }
   for (int m = 1; m <= out.top; ++m)
-    out.lower[m] = first_float_of(out.value[out.index(m - 1)], out.value[out.index(m)], out.index(m) % 2 == 0);
+    out.lower[m] =
+        first_float_of(out.value[out.index(m - 1)], out.value[out.index(m)], out.index(m) % 2 == 0);
   return out;
 }
 
@@ -58,8 +59,8 @@ LinearPieces make_pieces(const Codebook& book) {
   LinearPieces out{};
   for (int decade = 0; decade < kDecades; ++decade) {
     const int n = cells(book.book, decade), first = first_magnitude(book.book, decade);
-    // The borders inside this decade; the one below it belongs to the choice of the piece, but nothing is below
-    // the first decade.
+    // The borders inside this decade; the one below it belongs to the choice of the piece, but nothing is
+    // below the first decade.
     const int from = decade == 0 ? first : first + 1, to = first + n - 1;
     double slope = n / 0.9 * std::pow(10.0, kDecades - 1 - decade);
     if (to > from)
@@ -89,7 +90,8 @@ const Codebook& codebook(Book book) {
 }
 
 const LinearPieces& linear_pieces(Book book) {
-  static const LinearPieces pieces[] = {make_pieces(codebook(Book::Signed)), make_pieces(codebook(Book::Unsigned))};
+  static const LinearPieces pieces[] = {make_pieces(codebook(Book::Signed)),
+                                        make_pieces(codebook(Book::Unsigned))};
   return pieces[static_cast<int>(book)];
 }
 
@@ -103,7 +105,8 @@ uint8_t nearest_code(const Codebook& book, float x) {
   if (book.book == Book::Unsigned) return static_cast<uint8_t>(x < 0.0f ? 0 : nearest_magnitude(book, x));
   const bool negative = std::signbit(x);
   const int magnitude = nearest_magnitude(book, std::fabs(x));
-  return static_cast<uint8_t>(book.index(negative ? std::min(magnitude, book.top_negative) : magnitude, negative));
+  return static_cast<uint8_t>(
+      book.index(negative ? std::min(magnitude, book.top_negative) : magnitude, negative));
 }
 
 }  // namespace octet::optim

@@ -1,13 +1,14 @@
 // The two dynamic code books of 8-bit state, and the exact answer to "which code is nearest".
 //
-// A book is 256 sorted float32 values in [-1, 1] (signed) or [0, 1] (unsigned, for states that are never negative):
-// for each decade 10^-6 .. 10^0 the midpoints of equal cells of [0.1, 1], twice as many cells a decade, plus 0 and 1.
-// Source: Dettmers et al., "8-bit Optimizers via Block-wise Quantization", ICLR 2022; the values are bit for bit
-// those that the bitsandbytes library builds, which fixes the float32 operations below.
+// A book is 256 sorted float32 values in [-1, 1] (signed) or [0, 1] (unsigned, for states that are never
+// negative): for each decade 10^-6 .. 10^0 the midpoints of equal cells of [0.1, 1], twice as many cells a
+// decade, plus 0 and 1. Source: Dettmers et al., "8-bit Optimizers via Block-wise Quantization", ICLR 2022;
+// the values are bit for bit those that the bitsandbytes library builds, which fixes the float32 operations
+// below.
 //
-// Both books are handled by magnitude: M = 0 for zero, 1..top for the positive values in order. In the signed book
-// value M stands at index 127 + M and its negative at 127 - M (top = 128, and -1 is missing: its nearest is
-// -value[127]); in the unsigned book M is the index (top = 255).
+// Both books are handled by magnitude: M = 0 for zero, 1..top for the positive values in order. In the signed
+// book value M stands at index 127 + M and its negative at 127 - M (top = 128, and -1 is missing: its nearest
+// is -value[127]); in the unsigned book M is the index (top = 255).
 #pragma once
 
 #include <array>
@@ -24,9 +25,9 @@ struct Codebook {
   int top;                       // the largest magnitude
   int top_negative;              // the largest magnitude of a negative value: 127 or 0
   std::array<float, 256> value;  // by index, ascending
-  // lower[M] is the smallest float that is encoded as magnitude M or more, for M = 1..top: the real midpoint of
-  // values M-1 and M, rounded up to a float, or the float after it where the midpoint is a float and the tie goes
-  // to M-1 because that index is even. lower[0] = 0.
+  // lower[M] is the smallest float that is encoded as magnitude M or more, for M = 1..top: the real midpoint
+  // of values M-1 and M, rounded up to a float, or the float after it where the midpoint is a float and the
+  // tie goes to M-1 because that index is even. lower[0] = 0.
   std::array<float, 256> lower;
 
   int index(int magnitude, bool negative = false) const {
@@ -41,14 +42,15 @@ const Codebook& codebook(Book book);
 // This is the definition; the vector code must agree with it on every float.
 int nearest_magnitude(const Codebook& book, float x);
 
-// The index of the value nearest to x. NaN is encoded like an infinity with its sign; a negative x in the unsigned
-// book is encoded as 0.
+// The index of the value nearest to x. NaN is encoded like an infinity with its sign; a negative x in the
+// unsigned book is encoded as 0.
 uint8_t nearest_code(const Codebook& book, float x);
 
-// Encoding without a search: the magnitude of x is, but for rounding, round(slope * x + offset), with one such line a
-// decade. A first guess at the decade, from the bits of x, is at most one too low; the threshold of the guessed
-// decade repairs it exactly. `limit` keeps the end of a decade's range, which is wider than its cells, on its last
-// magnitude. Arrays are repeated once, so that a vector of 16 lanes can be loaded from them.
+// Encoding without a search: the magnitude of x is, but for rounding, round(slope * x + offset), with one
+// such line a decade. A first guess at the decade, from the bits of x, is at most one too low; the threshold
+// of the guessed decade repairs it exactly. `limit` keeps the end of a decade's range, which is wider than
+// its cells, on its last magnitude. Arrays are repeated once, so that a vector of 16 lanes can be loaded from
+// them.
 struct LinearPieces {
   static constexpr int kPieces = 8;          // seven decades and the value 1
   alignas(64) float threshold[2 * kPieces];  // x at or above it belongs to the next piece
@@ -57,14 +59,14 @@ struct LinearPieces {
   alignas(64) float limit[2 * kPieces];
 };
 
-// Guess of the piece of x: round(bits(x) * kPieceScale + kPieceOffset), at least 0. The bits of a float, read as an
-// integer, are a broken line through 2^23 * (127 + log2 x), at most 0.09 * 2^23 below it, and a decade is 3.32 of
-// log2 x. The offset is whole, so that it can be part of the constant that rounds.
+// Guess of the piece of x: round(bits(x) * kPieceScale + kPieceOffset), at least 0. The bits of a float, read
+// as an integer, are a broken line through 2^23 * (127 + log2 x), at most 0.09 * 2^23 below it, and a decade
+// is 3.32 of log2 x. The offset is whole, so that it can be part of the constant that rounds.
 constexpr float kPieceScale = 0.298f / 8388608.0f;
 constexpr float kPieceOffset = -32.0f;
 
-// Where slope * x + offset is closer than this to half an integer, rounding may have moved it over the border, and
-// the exact search decides instead; that is one value in several thousand.
+// Where slope * x + offset is closer than this to half an integer, rounding may have moved it over the
+// border, and the exact search decides instead; that is one value in several thousand.
 constexpr float kPieceTolerance = 1.0f / 16384;
 
 const LinearPieces& linear_pieces(Book book);

@@ -34,19 +34,21 @@ void check_hyper(HyperParameters hyper) {
 }  // namespace
 
 Optimizer::Optimizer(std::vector<ParameterGroup> groups, OptimizerOptions options) : options_(options) {
-  require(std::isfinite(options.max_norm) && options.max_norm >= 0, "optimizer: the largest gradient norm is ",
-          options.max_norm, "; it must be 0 (no clipping) or more");
+  require(std::isfinite(options.max_norm) && options.max_norm >= 0,
+          "optimizer: the largest gradient norm is ", options.max_norm,
+          "; it must be 0 (no clipping) or more");
   const NamedParameter* first = nullptr;
   std::set<std::string> names;
   std::set<std::pair<const void*, int64_t>> tensors;
   for (const ParameterGroup& group : groups)
     for (const NamedParameter& parameter : group.parameters) {
       if (!first) first = &parameter;
-      require(parameter.variable.is_leaf(), "optimizer: '", parameter.name, "' is not a leaf and gets no gradient");
+      require(parameter.variable.is_leaf(), "optimizer: '", parameter.name,
+              "' is not a leaf and gets no gradient");
       require(names.insert(parameter.name).second, "optimizer: '", parameter.name, "' comes twice");
       const Tensor& value = parameter.variable.value();
-      require(value.device() == first->variable.device(), "optimizer: '", parameter.name, "' is on ", value.device(),
-              ", '", first->name, "' on ", first->variable.device());
+      require(value.device() == first->variable.device(), "optimizer: '", parameter.name, "' is on ",
+              value.device(), ", '", first->name, "' on ", first->variable.device());
       require(value.numel() == 0 || tensors.insert({value.raw(), value.numel()}).second, "optimizer: '",
               parameter.name, "' is the tensor of another parameter; give each tensor once");
     }
@@ -65,7 +67,8 @@ void Optimizer::check_group(const ParameterGroup& group, size_t index) const {
   codec_place(options.codec);
   require(std::has_single_bit(static_cast<unsigned>(options.block_size)) && options.block_size >= kMinBlock &&
               options.block_size <= kMaxBlock,
-          "optimizer: block size ", options.block_size, " is not a power of two in ", kMinBlock, "..", kMaxBlock);
+          "optimizer: block size ", options.block_size, " is not a power of two in ", kMinBlock, "..",
+          kMaxBlock);
   require(options.min_8bit_size >= 0, "optimizer: min_8bit_size is ", options.min_8bit_size,
           "; it must be 0 or more");
   check_hyper(options.hyper.value_or(default_hyper(options.rule)));
@@ -100,7 +103,11 @@ void Optimizer::add_group(const ParameterGroup& group, size_t index) {
   const size_t first_batch = batches_.size();
   for (const NamedParameter& named : group.parameters) {
     const Tensor& value = named.variable.value();
-    Parameter parameter{.name = named.name, .variable = named.variable, .codec = choose_codec(options, named), .state = {}, .absmax = {}};
+    Parameter parameter{.name = named.name,
+                        .variable = named.variable,
+                        .codec = choose_codec(options, named),
+                        .state = {},
+                        .absmax = {}};
     const CodecInfo& codec = info(parameter.codec);
     for (const Slot& slot : rule.slots) {
       // State starts at zero, which in a code book is a code like any other.
@@ -108,12 +115,14 @@ void Optimizer::add_group(const ParameterGroup& group, size_t index) {
       parameter.state.push_back(
           Tensor::full(value.shape(), zero, codec.stored, device_, MemoryTag::OptimizerState));
       if (codec.blockwise)
-        parameter.absmax.push_back(Tensor::zeros({blocks_in(value.numel(), options.block_size)}, DType::F32, device_,
-                                                 MemoryTag::OptimizerState));
+        parameter.absmax.push_back(Tensor::zeros({blocks_in(value.numel(), options.block_size)}, DType::F32,
+                                                 device_, MemoryTag::OptimizerState));
     }
     auto batch = std::find_if(batches_.begin() + static_cast<std::ptrdiff_t>(first_batch), batches_.end(),
                               [&](const Batch& b) { return b.parameters.front().codec == parameter.codec; });
-    if (batch == batches_.end()) batch = batches_.insert(batch, Batch{.group = index, .parameters = {}, .table = {}, .device_table = {}});
+    if (batch == batches_.end())
+      batch =
+          batches_.insert(batch, Batch{.group = index, .parameters = {}, .table = {}, .device_table = {}});
     batch->parameters.push_back(std::move(parameter));
   }
 }
@@ -141,10 +150,9 @@ void Optimizer::build_plans() {
       batch.table.push_back(row);
     }
     if (!device_.is_cpu())
-      batch.device_table =
-          Tensor::from_bytes(std::as_bytes(std::span(batch.table)),
-                             {static_cast<int64_t>(batch.table.size() * sizeof(StepTensor))}, DType::U8, device_,
-                             MemoryTag::Workspace);
+      batch.device_table = Tensor::from_bytes(std::as_bytes(std::span(batch.table)),
+                                              {static_cast<int64_t>(batch.table.size() * sizeof(StepTensor))},
+                                              DType::U8, device_, MemoryTag::Workspace);
     plan.tensors =
         device_.is_cpu() ? batch.table.data() : static_cast<const StepTensor*>(batch.device_table.raw());
     plans_.push_back(plan);
@@ -188,8 +196,8 @@ void Optimizer::refresh_constants() {
 void Optimizer::measure() {
   refresh_gradients();
   auto* control = static_cast<StepControl*>(device_control_.raw());
-  steps_table().measure(plans_.data(), static_cast<int>(plans_.size()), options_.max_norm, partial_.data<double>(),
-                        control);
+  steps_table().measure(plans_.data(), static_cast<int>(plans_.size()), options_.max_norm,
+                        partial_.data<double>(), control);
   backend(device_).copy_to_host(device_, &control_, control, sizeof control_);
 }
 

@@ -7,8 +7,8 @@
 //   optimizer.step();
 //   optimizer.zero_grad();
 //
-// A step is two passes over memory: one reads the gradients (norm, and whether all are finite), one updates weights
-// and state together. Neither allocates, and neither depends on the number of threads.
+// A step is two passes over memory: one reads the gradients (norm, and whether all are finite), one updates
+// weights and state together. Neither allocates, and neither depends on the number of threads.
 #pragma once
 
 #include <optional>
@@ -58,9 +58,9 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 class Optimizer {
  public:
-  // Errors of kind Usage: no parameter, parameters of several devices, names or tensors that come twice, an element
-  // type that the codec does not take, unknown rule or codec, a hyper-parameter out of its range, a pattern that
-  // fits no parameter. Kind Device: the device has no such step.
+  // Errors of kind Usage: no parameter, parameters of several devices, names or tensors that come twice, an
+  // element type that the codec does not take, unknown rule or codec, a hyper-parameter out of its range, a
+  // pattern that fits no parameter. Kind Device: the device has no such step.
   explicit Optimizer(std::vector<ParameterGroup> groups, OptimizerOptions options = {});
   Optimizer(Optimizer&&) = default;
   Optimizer& operator=(Optimizer&&) = default;
@@ -77,20 +77,21 @@ class Optimizer {
   void set_lr_factor(double factor);
   double lr(size_t group = 0) const;
 
-  int64_t steps() const { return steps_; }             // done, without the skipped ones
+  int64_t steps() const { return steps_; }  // done, without the skipped ones
   int64_t skipped_steps() const { return skipped_; }
   double grad_norm() const { return control_.norm; }  // of the last step, before clipping
-  int64_t parameter_count() const;                     // elements
-  int64_t state_bytes() const;                         // of state values and absmax
+  int64_t parameter_count() const;                    // elements
+  int64_t state_bytes() const;                        // of state values and absmax
   // The codec a parameter's state ended up in. Errors: no such parameter.
   std::string_view codec_of(std::string_view parameter) const;
 
-  // All there is to know for going on from here, under names of its own: `optimizer.step`, `optimizer.skipped_steps`,
-  // and for every parameter and slot `PARAMETER.SLOT` with `PARAMETER.SLOT.absmax` where the codec has one (and then
-  // `PARAMETER.block_size`). The tensors of state are the optimizer's own, not copies.
+  // All there is to know for going on from here, under names of its own: `optimizer.step`,
+  // `optimizer.skipped_steps`, and for every parameter and slot `PARAMETER.SLOT` with `PARAMETER.SLOT.absmax`
+  // where the codec has one (and then `PARAMETER.block_size`). The tensors of state are the optimizer's own,
+  // not copies.
   NamedTensors state() const;
-  // Copies such tensors in, bit for bit. Errors of kind Checkpoint, with nothing changed: one is missing, unknown,
-  // or of another type, shape or block size.
+  // Copies such tensors in, bit for bit. Errors of kind Checkpoint, with nothing changed: one is missing,
+  // unknown, or of another type, shape or block size.
   void load_state(const NamedTensors& tensors);
 
  private:

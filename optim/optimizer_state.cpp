@@ -15,8 +15,8 @@ constexpr const char* kSkipped = "optimizer.skipped_steps";
 Tensor count(int64_t value) { return Tensor::from(std::vector<int64_t>{value}, {}); }
 
 int64_t read_count(const std::string& name, const Tensor& tensor) {
-  require(tensor.dtype() == DType::I64 && tensor.numel() == 1, ErrorKind::Checkpoint, "optimizer state '", name,
-          "' is ", tensor.dtype(), tensor.shape(), ", expected one i64");
+  require(tensor.dtype() == DType::I64 && tensor.numel() == 1, ErrorKind::Checkpoint, "optimizer state '",
+          name, "' is ", tensor.dtype(), tensor.shape(), ", expected one i64");
   const int64_t value = tensor.to_vector<int64_t>()[0];
   require(value >= 0, ErrorKind::Checkpoint, "optimizer state '", name, "' is ", value, ", below 0");
   return value;
@@ -41,7 +41,8 @@ NamedTensors Optimizer::state() const {
         out.emplace_back(name, parameter.state[slot]);
         if (!parameter.absmax.empty()) out.emplace_back(name + ".absmax", parameter.absmax[slot]);
       }
-      if (!parameter.absmax.empty()) out.emplace_back(parameter.name + ".block_size", count(options.block_size));
+      if (!parameter.absmax.empty())
+        out.emplace_back(parameter.name + ".block_size", count(options.block_size));
     }
   }
   return out;
@@ -61,9 +62,10 @@ void Optimizer::load_state(const NamedTensors& tensors) {
     const Tensor& source = *found->second;
     require(source.dtype() == tensor.dtype(), ErrorKind::Checkpoint, "optimizer state '", name, "' is ",
             source.dtype(), " (", codec_that_stores(source.dtype()), "), expected ", tensor.dtype(), " (",
-            codec_that_stores(tensor.dtype()), "): continue with the state codec that the run was started with");
-    require(source.shape() == tensor.shape(), ErrorKind::Checkpoint, "optimizer state '", name, "' has shape ",
-            source.shape(), ", expected ", tensor.shape());
+            codec_that_stores(tensor.dtype()),
+            "): continue with the state codec that the run was started with");
+    require(source.shape() == tensor.shape(), ErrorKind::Checkpoint, "optimizer state '", name,
+            "' has shape ", source.shape(), ", expected ", tensor.shape());
     if (name.ends_with(".block_size"))
       require(source.item() == tensor.item(), ErrorKind::Checkpoint, "optimizer state '", name, "' is ",
               source.item(), ", expected ", tensor.item(),
@@ -75,12 +77,14 @@ void Optimizer::load_state(const NamedTensors& tensors) {
   require(used == tensors.size(), ErrorKind::Checkpoint, "optimizer state '",
           given.empty() ? "" : given.begin()->first,
           "' belongs to no parameter: it is of another model, rule or codec");
-  const int64_t steps = read_count(kStep, *given.at(kStep)), skipped = read_count(kSkipped, *given.at(kSkipped));
+  const int64_t steps = read_count(kStep, *given.at(kStep)),
+                skipped = read_count(kSkipped, *given.at(kSkipped));
 
   steps_ = steps;
   skipped_ = skipped;
   for (const auto& [name, tensor] : own)
-    if (tensor.dtype() != DType::I64) tensor.copy_from(*given.at(name));  // the counts are not tensors of its own
+    if (tensor.dtype() != DType::I64)
+      tensor.copy_from(*given.at(name));  // the counts are not tensors of its own
 }
 
 }  // namespace octet::optim

@@ -19,7 +19,8 @@ RuleInfo rule_info() {
       static_assert(sizeof constants_of_step <= kUpdateBytes);
       std::memcpy(update, &constants_of_step, sizeof constants_of_step);
     };
-    value == DType::F64 ? write(Rule::template at<double>(hyper, step)) : write(Rule::template at<float>(hyper, step));
+    value == DType::F64 ? write(Rule::template at<double>(hyper, step))
+                        : write(Rule::template at<float>(hyper, step));
   };
   return {.name = Rule::name, .slots = Rule::slots, .defaults = Rule::defaults, .constants = constants};
 }
@@ -40,7 +41,8 @@ int edit_distance(std::string_view a, std::string_view b) {
   for (size_t i = 1; i <= a.size(); ++i) {
     int diagonal = std::exchange(row[0], static_cast<int>(i));
     for (size_t j = 1; j <= b.size(); ++j)
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
+      diagonal =
+          std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
   }
   return row.back();
 }
@@ -79,10 +81,11 @@ int place_of(std::string_view name, std::span<const std::string_view> names, std
   std::string nearest, all;
   for (const std::string_view candidate : names) best = std::min(best, edit_distance(name, candidate));
   for (const std::string_view candidate : names) {
-    if (edit_distance(name, candidate) == best) nearest.append(nearest.empty() ? "" : " or ").append(candidate);
+    if (edit_distance(name, candidate) == best)
+      nearest.append(nearest.empty() ? "'" : " or '").append(candidate).append("'");
     all.append(all.empty() ? "" : ", ").append(candidate);
   }
-  fail(ErrorKind::Usage, "unknown ", what, " '", name, "'; did you mean ", nearest, "? There are: ", all);
+  fail(ErrorKind::Usage, "unknown ", what, " '", name, "', did you mean ", nearest, "? Known: ", all);
 }
 
 int rule_place(std::string_view name) { return place_of(name, names_of(rules()), "optimizer"); }

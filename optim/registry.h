@@ -34,7 +34,8 @@ struct CodecInfo {
 std::span<const RuleInfo> rules();
 std::span<const CodecInfo> codecs();
 
-// The place of a name in its list. Errors: unknown name, kind Usage, with the nearest names and all there are.
+// The place of a name in its list. Errors: unknown name, kind Usage, with the nearest names and all there
+// are.
 int rule_place(std::string_view name);
 int codec_place(std::string_view name);
 SecondMoment second_moment(std::string_view name);  // floor, plain

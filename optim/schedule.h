@@ -19,8 +19,8 @@ struct Schedule {
   // Errors: negative numbers of steps, or total_steps below warmup_steps where it is used.
   void check() const;
 
-  // The factor of step 0, 1, ...: (step + 1) / warmup_steps while warming up; then 1 (Constant), a line from 1 to 0
-  // (Linear) or half a cosine from 1 to 0 (Cosine), which reach 0 at total_steps; 0 after it.
+  // The factor of step 0, 1, ...: (step + 1) / warmup_steps while warming up; then 1 (Constant), a line from
+  // 1 to 0 (Linear) or half a cosine from 1 to 0 (Cosine), which reach 0 at total_steps; 0 after it.
   double factor(int64_t step) const;
 };
 

@@ -1,10 +1,11 @@
-// The CPU's StepTable: the step loop and the norm pass, compiled once for each SIMD level and chosen at run time.
-// The level is core/cpu's (so OCTET_CPU rules here too): v2 is Highway's SSE4, v3 its AVX2, v4 its AVX3.
+// The CPU's StepTable: the step loop and the norm pass, compiled once for each SIMD level and chosen at run
+// time. The level is core/cpu's (so OCTET_CPU rules here too): v2 is Highway's SSE4, v3 its AVX2, v4 its
+// AVX3.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optim/step_cpu.cpp"
-#include "hwy/foreach_target.h"
+#include <hwy/foreach_target.h>
 // After foreach_target:
-#include "hwy/highway.h"
+#include <hwy/highway.h>
 #include "optim/cpu/kernels.h"
 #include "optim/cpu/norm-inl.h"
 #include "optim/cpu/step-inl.h"
@@ -17,7 +18,8 @@ const LevelKernels* level_kernels() {
   static const LevelKernels table = [] {
     LevelKernels out{};
     Rules::for_each([&]<class Rule>(int rule) {
-      Codecs::for_each([&]<class Codec>(int codec) { out.step_blocks[rule][codec] = &step_blocks<Rule, Codec>; });
+      Codecs::for_each(
+          [&]<class Codec>(int codec) { out.step_blocks[rule][codec] = &step_blocks<Rule, Codec>; });
     });
     Codecs::for_each([&]<class Codec>(int codec) {
       using Value = typename Codec::Value;
@@ -58,7 +60,8 @@ const LevelKernels& kernels_of(Level level) {
   return *HWY_STATIC_DISPATCH(level_kernels)();
 }
 
-// Calls body(plan, number of the plan, first block, last block, chunk) for every chunk of every plan, on all threads.
+// Calls body(plan, number of the plan, first block, last block, chunk) for every chunk of every plan, on all
+// threads.
 template <class Body>
 void for_each_chunk(const StepPlan* plans, int plan_count, const Body& body) {
   cpu::parallel_for(partial_count(plans, plan_count), [&](int64_t chunk) {
@@ -88,8 +91,8 @@ bool all_finite(const void* x, int64_t count) {
   return std::all_of(values, values + count, [](T v) { return std::isfinite(v); });
 }
 
-// The first tensor, counted over all plans, whose gradient is not finite; -1 if none (the sum of squares of doubles
-// may overflow where every one is finite).
+// The first tensor, counted over all plans, whose gradient is not finite; -1 if none (the sum of squares of
+// doubles may overflow where every one is finite).
 int32_t first_bad_tensor(const StepPlan* plans, int plan_count) {
   int32_t before = 0;
   for (int p = 0; p < plan_count; before += plans[p++].tensor_count)
@@ -107,9 +110,10 @@ int32_t first_bad_tensor(const StepPlan* plans, int plan_count) {
 template <Level kLevel>
 void measure(const StepPlan* plans, int plan_count, double max_norm, double* partial, StepControl* control) {
   const LevelKernels& kernels = kernels_of(kLevel);
-  for_each_chunk(plans, plan_count, [&](const StepPlan& plan, int, int64_t first, int64_t last, int64_t chunk) {
-    partial[chunk] = sum_of_squares(kernels, plan, first, last);
-  });
+  for_each_chunk(plans, plan_count,
+                 [&](const StepPlan& plan, int, int64_t first, int64_t last, int64_t chunk) {
+                   partial[chunk] = sum_of_squares(kernels, plan, first, last);
+                 });
   double sum = 0;
   for (int64_t i = 0, n = partial_count(plans, plan_count); i < n; ++i) sum += partial[i];
   control->norm = std::sqrt(sum);
@@ -134,15 +138,18 @@ void for_each_span(int64_t count, int block_size, const Body& body) {
 }
 
 template <Level kLevel>
-void encode(int codec, Book book, SecondMoment mode, int block_size, const void* values, int64_t count, void* stored, float* absmax) {
+void encode(int codec, Book book, SecondMoment mode, int block_size, const void* values, int64_t count,
+            void* stored, float* absmax) {
   for_each_span(count, block_size, [&](int64_t first, int64_t n) {
     kernels_of(kLevel).encode[codec](book, mode, block_size, at(values, first * value_size(codec)), n,
-                                     at(stored, first * stored_size(codec)), absmax ? absmax + first / block_size : nullptr);
+                                     at(stored, first * stored_size(codec)),
+                                     absmax ? absmax + first / block_size : nullptr);
   });
 }
 
 template <Level kLevel>
-void decode(int codec, Book book, int block_size, const void* stored, const float* absmax, int64_t count, void* values) {
+void decode(int codec, Book book, int block_size, const void* stored, const float* absmax, int64_t count,
+            void* values) {
   for_each_span(count, block_size, [&](int64_t first, int64_t n) {
     kernels_of(kLevel).decode[codec](book, block_size, at(stored, first * stored_size(codec)),
                                      absmax ? absmax + first / block_size : nullptr, n,

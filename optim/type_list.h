@@ -1,4 +1,5 @@
-// A list of types, and a loop over it. Rules and codecs are registered in such lists, never by static initialisers.
+// A list of types, and a loop over it. Rules and codecs are registered in such lists, never by static
+// initialisers.
 #pragma once
 
 #include <cstddef>

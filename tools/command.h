@@ -18,6 +18,8 @@ struct Command {
   // Declares the flags on `app` and returns what runs once they are parsed; that returns the exit code.
   // Called for the command in use only, which keeps `octet --help` quick.
   std::function<int()> (*declare)(CLI::App& app);
+  // Instead of `declare`: the commands within this one, such as `octet data fetch`.
+  std::span<const Command> commands = {};
 };
 
 // The commands of octet, in the order of `octet --help`.

@@ -4,6 +4,7 @@
 namespace octet::tools {
 
 std::span<const Command> commands() {
+  // A command has a function that declares its flags, or null and the commands within it.
   static const Command table[] = {
       {"train", "trains a model", "octet train sms --state blockwise8 --epochs 50 --out runs/sms-8bit",
        declare_train},
@@ -13,6 +14,10 @@ std::span<const Command> commands() {
       {"report", "compares runs side by side", "octet report runs/sms-32bit runs/sms-8bit", declare_report},
       {"memory", "what each purpose will hold, before training", "octet memory sms --state blockwise8",
        declare_memory},
+      {"bench", "times optimizer steps and kernels", "octet bench optimizer --state blockwise8 --params 5e7",
+       nullptr, bench_commands()},
+      {"data", "lists, checks, describes and fetches data sets", "octet data describe sms", nullptr,
+       data_commands()},
   };
   return table;
 }

@@ -16,20 +16,20 @@
 namespace octet::tools {
 namespace {
 
-std::string help_text(std::span<const Command> table) {
-  std::string text =
-      "octet trains small language models and shows where optimizer memory goes.\n\n"
-      "Usage: octet COMMAND [OPTIONS]\n";
-  if (!table.empty()) text += "\nCommands:\n";
-  for (const Command& command : table) {
+// Of the program, and of a command that holds commands. `name`: "octet", "octet data".
+std::string help_text(const std::string& name, const Command& parent) {
+  std::string text = std::string(parent.summary) + "\n\nUsage: " + name + " COMMAND [OPTIONS]\n";
+  if (!parent.commands.empty()) text += "\nCommands:\n";
+  for (const Command& command : parent.commands) {
     std::string line = "  " + std::string(command.name);
     line.resize(std::max<size_t>(line.size() + 1, 14), ' ');
     text += line + std::string(command.summary) + "\n";
   }
   text +=
       "\nOptions:\n"
-      "  -h, --help  this text; after a command, its flags with defaults and an example\n"
-      "  --version   version, build, compiler, CUDA and CPU features\n";
+      "  -h, --help  this text; after a command, its flags with defaults and an example\n";
+  if (name == "octet") text += "  --version   version, build, compiler, CUDA and CPU features\n";
+  if (!parent.example.empty()) text += "\nExample:\n  " + std::string(parent.example) + "\n";
   return text;
 }
 
@@ -63,8 +63,8 @@ std::vector<std::string> flags_of(const CLI::App& app) {
        app.get_name(), " --help");
 }
 
-int run_command(const Command& command, const std::vector<std::string>& arguments) {
-  CLI::App app(std::string(command.summary), "octet " + std::string(command.name));
+int run_command(const Command& command, const std::string& name, const std::vector<std::string>& arguments) {
+  CLI::App app(std::string(command.summary), name);
   app.set_help_flag("-h,--help", "this text");
   app.get_formatter()->column_width(34);
   if (!command.example.empty()) app.footer("Example:\n  " + std::string(command.example));
@@ -83,24 +83,34 @@ int run_command(const Command& command, const std::vector<std::string>& argument
   return run();
 }
 
-int dispatch(const std::vector<std::string>& arguments, std::span<const Command> table) {
+// Runs the command of `parent` that arguments[0] names. `name` is what was given before: "octet".
+int dispatch(const std::string& name, const Command& parent, const std::vector<std::string>& arguments) {
+  const bool top = name == "octet";
   const std::string first = arguments.empty() ? "" : arguments.front();
   if (first == "--help" || first == "-h") {
-    std::fputs(help_text(table).c_str(), stdout);
+    std::fputs(help_text(name, parent).c_str(), stdout);
     return 0;
   }
-  if (first == "--version") {
+  if (top && first == "--version") {
     std::fputs(version_text().c_str(), stdout);
     return 0;
   }
-  for (const Command& command : table)
-    if (command.name == first) return run_command(command, {arguments.begin() + 1, arguments.end()});
-  if (first.empty()) fail(ErrorKind::Usage, "no command given. See octet --help");
-  if (first[0] == '-') {
-    const std::string_view known[] = {"--help", "--version"};
-    fail(ErrorKind::Usage, unknown_name("flag", first, known));
+  for (const Command& command : parent.commands) {
+    if (command.name != first) continue;
+    const std::string whole = name + " " + first;
+    const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    return command.declare ? run_command(command, whole, rest) : dispatch(whole, command, rest);
   }
-  fail(ErrorKind::Usage, unknown_name("command", first, names_of(table)));
+  const std::string where = top ? "" : name + ": ";
+  const std::string known = join(names_of(parent.commands));
+  if (first.empty())
+    fail(ErrorKind::Usage, where, "no command given", top ? "" : ", known are " + known, ". See ", name,
+         " --help");
+  if (first[0] == '-') {
+    const std::string_view flags[] = {"--help", "--version"};
+    fail(ErrorKind::Usage, where, unknown_name("flag", first, std::span(flags).first(top ? 2 : 1)));
+  }
+  fail(ErrorKind::Usage, where, unknown_name("command", first, names_of(parent.commands)));
 }
 
 // Output that is lost, on a full disk or a closed pipe, is a failure like any other.
@@ -113,8 +123,11 @@ void flush_output() {
 }  // namespace
 
 int run_program(const std::vector<std::string>& arguments, std::span<const Command> table) {
+  const Command program = {"octet",
+                           "octet trains small language models and shows where optimizer memory goes.", "",
+                           nullptr, table};
   try {
-    const int status = dispatch(arguments, table);
+    const int status = dispatch("octet", program, arguments);
     flush_output();
     return status;
   } catch (const Error& error) {

@@ -84,6 +84,8 @@ void trim() {
 }
 
 void* from_system(int64_t bytes) {
+  // What is live fits, but what is cached besides may not.
+  if (bytes > physical_memory() - ledger(Device::cpu()).use().system_bytes) trim();
   const int64_t alignment = bytes >= 2 * kHugePage ? kHugePage : kAlignment;
   const int64_t size = (bytes + alignment - 1) / alignment * alignment;
   void* data = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(size));

@@ -30,21 +30,25 @@ Level widest() {
 }
 
 Level chosen() {
-  const Level best = widest();
-  const char* set = std::getenv("OCTET_CPU");
-  if (!set) return best;
-  for (const Level level : {Level::V2, Level::V3, Level::V4}) {
-    if (std::string_view(set) != name_of(level)) continue;
-    if (level < Level::V4) hwy::DisableTargets(HWY_AVX3);
-    if (level < Level::V3) hwy::DisableTargets(HWY_AVX2);
-    require(level <= best, ErrorKind::Usage, "OCTET_CPU is ", set, ", but this CPU has ", name_of(best),
-            " at most");
-    return level;
-  }
-  fail(ErrorKind::Usage, "OCTET_CPU is '", set, "'; it can be v2, v3 or v4");
+  const Level level = chosen_level(std::getenv("OCTET_CPU"), widest());
+  // One call with everything that is too wide: a second one would take the first one back.
+  if (level == Level::V3) hwy::DisableTargets(HWY_AVX3);
+  if (level == Level::V2) hwy::DisableTargets(HWY_AVX3 | HWY_AVX2);
+  return level;
 }
 
 }  // namespace
+
+Level chosen_level(const char* wanted, Level widest) {
+  if (!wanted) return widest;
+  for (const Level level : {Level::V2, Level::V3, Level::V4}) {
+    if (std::string_view(wanted) != name_of(level)) continue;
+    require(level <= widest, ErrorKind::Usage, "OCTET_CPU is ", wanted, ", but this CPU has ",
+            name_of(widest), " at most");
+    return level;
+  }
+  fail(ErrorKind::Usage, "OCTET_CPU is '", wanted, "'; it can be v2, v3 or v4");
+}
 
 Level level() {
   static const Level level = chosen();

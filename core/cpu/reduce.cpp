@@ -75,8 +75,10 @@ void softmax(const Tensor& x, const Tensor& y) {
           if (!kLog) b[i] = e;
           sum += e;
         }
-        const T shift = top + static_cast<T>(std::log(sum)), factor = static_cast<T>(1 / sum);
-        for (int64_t i = 0; i < cols; ++i) b[i] = kLog ? a[i] - shift : b[i] * factor;
+        // The largest is taken out before the logarithm: their sum would round away what sets large inputs
+        // apart.
+        const T log_sum = static_cast<T>(std::log(sum)), factor = static_cast<T>(1 / sum);
+        for (int64_t i = 0; i < cols; ++i) b[i] = kLog ? a[i] - top - log_sum : b[i] * factor;
       }
     });
   });

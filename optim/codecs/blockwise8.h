@@ -1,21 +1,22 @@
-// State in 8 bits: blocks of 256 consecutive elements of one parameter in flat order (never of two; the last may be
-// short), for each block and slot one float absmax, for each element the code of the dynamic book's value nearest to
-// n = x * r, where r = 1 / absmax is an IEEE float32 division, ties to the even index. An all-zero block has r = 0; a
-// block whose absmax is below 2^-126 is scaled, with its absmax, by 2^64 first. 1 + 4/256 bytes a state value.
-// Decoding is value * absmax.
-// Source: Dettmers et al., "8-bit Optimizers via Block-wise Quantization", ICLR 2022.
+// State in 8 bits: blocks of 256 consecutive elements of one parameter in flat order (never of two; the last
+// may be short), for each block and slot one float absmax, for each element the code of the dynamic book's
+// value nearest to n = x * r, where r = 1 / absmax is an IEEE float32 division, ties to the even index. An
+// all-zero block has r = 0; a block whose absmax is below 2^-126 is scaled, with its absmax, by 2^64 first. 1
+// + 4/256 bytes a state value. Decoding is value * absmax. Source: Dettmers et al., "8-bit Optimizers via
+// Block-wise Quantization", ICLR 2022.
 //
-// Not a number: the absmax of a block with a NaN is NaN, else with an infinity infinity, so such a block decodes to
-// values that are not finite either. It cannot arise while gradients are checked before the step.
+// Not a number: the absmax of a block with a NaN is NaN, else with an infinity infinity, so such a block
+// decodes to values that are not finite either. It cannot arise while gradients are checked before the step.
 #pragma once
 
 #include <cstdint>
 
 namespace octet::optim {
 
-// What becomes of a second moment too small for its block's code book. With Plain it is stored as 0, as in the
-// paper; its first moment lives on, and at the next zero gradient the step is lr m / eps, tens of times too large.
-// With Floor a positive value never gets the code of 0: it is kept at the least value of the book or more.
+// What becomes of a second moment too small for its block's code book. With Plain it is stored as 0, as in
+// the paper; its first moment lives on, and at the next zero gradient the step is lr m / eps, tens of times
+// too large. With Floor a positive value never gets the code of 0: it is kept at the least value of the book
+// or more.
 enum class SecondMoment : uint8_t { Floor, Plain };
 
 struct Blockwise8 {

@@ -1,5 +1,5 @@
-// Dynamic 8-bit codes on the CPU: whole vectors encoded and decoded by arithmetic. Compiled once for each SIMD level
-// (Highway's foreach_target), each with the same result to the last bit.
+// Dynamic 8-bit codes on the CPU: whole vectors encoded by arithmetic. Compiled once for each
+// SIMD level (Highway's foreach_target), each with the same result to the last bit.
 #if defined(OCTET_OPTIM_CPU_BLOCKWISE8_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCTET_OPTIM_CPU_BLOCKWISE8_INL_H_
 #undef OCTET_OPTIM_CPU_BLOCKWISE8_INL_H_
@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "hwy/highway.h"
+#include <hwy/highway.h>
 #include "optim/codebook.h"
 #include "optim/codecs/blockwise8.h"
 
@@ -27,7 +27,7 @@ using U8 = hn::Rebind<uint8_t, F32>;
 using VF = hn::Vec<F32>;
 using VI = hn::Vec<I32>;
 
-// Looks up one of eight floats for each lane.
+// Looks up one of eight floats for each lane, by the lowest three bits of its index.
 class Table8 {
  public:
   explicit Table8(const float* table)
@@ -35,13 +35,16 @@ class Table8 {
   HWY_INLINE VF operator()(VI index) const {
     const F32 f;
     const I32 i;
-    if constexpr (!kSplit) return hn::TableLookupLanes(low_, hn::IndicesFromVec(f, index));
+    // The instructions behind TableLookupLanes ignore the bits above, and a table of 16 lanes holds itself
+    // twice.
+    if constexpr (!kSplit) return hn::TableLookupLanes(low_, Indices{index.raw});
     const auto within = hn::IndicesFromVec(f, hn::And(index, hn::Set(i, 3)));
-    return hn::IfThenElse(hn::RebindMask(f, hn::Gt(index, hn::Set(i, 3))),
-                          hn::TableLookupLanes(high_, within), hn::TableLookupLanes(low_, within));
+    const auto upper = hn::RebindMask(f, hn::TestBit(index, hn::Set(i, 4)));
+    return hn::IfThenElse(upper, hn::TableLookupLanes(high_, within), hn::TableLookupLanes(low_, within));
   }
 
  private:
+  using Indices = decltype(hn::IndicesFromVec(F32(), VI()));
   static constexpr bool kSplit = hn::MaxLanes(F32()) < 8;  // four lanes see half of the table at a time
   VF low_, high_;
 };
@@ -55,21 +58,32 @@ HWY_INLINE hn::Vec<U8> low_bytes(hn::Vec<U32> x) {
 #endif
 }
 
+// x minus the nearest integer, where `rounded` is x + shift and has rounded to it.
+HWY_INLINE VF from_nearest_integer(VF x, VF rounded, VF shift) {
+#if HWY_TARGET == HWY_AVX3
+  (void)rounded, (void)shift;
+  return VF{_mm512_reduce_ps(x.raw, _MM_FROUND_TO_NEAREST_INT)};
+#else
+  return hn::Sub(x, hn::Sub(rounded, shift));
+#endif
+}
+
 // Codes of floats, by linear pieces (see optim/codebook.h).
 template <Book kBook>
 class Encoder {
  public:
   explicit Encoder(SecondMoment mode) : Encoder(linear_pieces(kBook), mode) {}
 
-  // The code of every lane of n: a finite value divided by its block's largest, so at most 1 (and an ulp) large.
+  // The code of every lane of n: a finite value divided by its block's largest, so at most 1 (and an ulp)
+  // large; not negative in the unsigned book.
   HWY_INLINE hn::Vec<U8> operator()(VF n) const {
     const F32 f;
     const I32 i;
-    const VF x = kBook == Book::Signed ? hn::Abs(n) : hn::Max(n, hn::Zero(f));
+    const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
     const VF bits = hn::ConvertTo(f, hn::BitCast(i, x));
     // Adding kShift to a small number rounds it to the nearest integer, and puts that into the lowest bits.
     const VF guess = hn::MulAdd(bits, hn::Set(f, kPieceScale), hn::Set(f, kShift + kPieceOffset));
-    VI piece = hn::And(hn::BitCast(i, hn::Max(guess, hn::Set(f, kShift))), hn::Set(i, 7));
+    VI piece = hn::BitCast(i, hn::Max(guess, hn::Set(f, kShift)));
     const auto next = hn::RebindMask(i, hn::Ge(x, threshold_(piece)));
     piece = hn::IfThenElse(next, hn::Add(piece, hn::Set(i, 1)), piece);
     const VF y = hn::Min(hn::MulAdd(slope_(piece), x, offset_(piece)), limit_(piece));
@@ -77,10 +91,11 @@ class Encoder {
     const VF place = kBook == Book::Signed ? hn::CopySign(y, n) : hn::Max(y, hn::Min(bits, least_));
     const VF shift = hn::Set(f, kShift + kZero);
     VF code = hn::Add(place, shift);
-    const VF distance = hn::Abs(hn::Sub(place, hn::Sub(code, shift)));
+    const VF distance = hn::Abs(from_nearest_integer(place, code, shift));
     const auto at_border = hn::Gt(distance, hn::Set(f, 0.5f - kPieceTolerance));
     if (HWY_UNLIKELY(!hn::AllFalse(f, at_border))) code = hn::IfThenElse(at_border, exact(n, code), code);
-    if (kBook == Book::Signed) code = hn::Max(code, hn::Set(f, kShift));  // there is no -1.0: index -1 becomes 0
+    if (kBook == Book::Signed)
+      code = hn::Max(code, hn::Set(f, kShift));  // there is no -1.0: index -1 becomes 0
     return low_bytes(hn::BitCast(U32(), code));
   }
 
@@ -118,8 +133,9 @@ class Encoder {
   VF least_;  // code of the smallest positive value; not used in the signed book
 };
 
-// The largest |x|, as bits: the order of the bits of non-negative floats is that of the floats, with infinity and
-// then NaN above, so the result does not depend on the order of the lanes even where a value is not a number.
+// The largest |x|, as bits: the order of the bits of non-negative floats is that of the floats, with infinity
+// and then NaN above, so the result does not depend on the order of the lanes even where a value is not a
+// number.
 HWY_INLINE float largest_magnitude(const float* HWY_RESTRICT x, int count) {
   const F32 f;
   const I32 i;
@@ -141,15 +157,16 @@ HWY_INLINE float largest_magnitude(const float* HWY_RESTRICT x, int count) {
 
 // x[0..count) -> codes and the block's absmax. x is scratch: it may be changed.
 template <Book kBook>
-HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, SecondMoment mode, uint8_t* HWY_RESTRICT codes,
-                               float* absmax) {
+HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, SecondMoment mode,
+                               uint8_t* HWY_RESTRICT codes, float* absmax) {
   const F32 f;
   const U8 u8;
   const int lanes = static_cast<int>(hn::Lanes(f));
   float largest = largest_magnitude(x, count);
   *absmax = largest;
   if (HWY_UNLIKELY(!(largest >= 0x1p-126f && largest < HUGE_VALF))) {
-    if (largest == 0 || !(largest < HUGE_VALF)) {  // not finite: absmax alone makes every value of the block so
+    if (largest == 0 ||
+        !(largest < HUGE_VALF)) {  // not finite: absmax alone makes every value of the block so
       std::fill_n(codes, count, kBook == Book::Signed ? uint8_t{127} : uint8_t{0});
       return;
     }
@@ -167,13 +184,6 @@ HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, SecondMoment mo
     hn::Store(encoder(hn::Mul(hn::Load(f, rest), r)), u8, rest_codes);
     std::copy(rest_codes, rest_codes + (count - k), codes + k);
   }
-}
-
-// codes -> value * absmax.
-template <Book kBook>
-HWY_NOINLINE void decode_block(const uint8_t* HWY_RESTRICT codes, float absmax, int count, float* HWY_RESTRICT x) {
-  const float* HWY_RESTRICT value = codebook(kBook).value.data();
-  for (int k = 0; k < count; ++k) x[k] = value[codes[k]] * absmax;
 }
 
 }  // namespace octet::optim::HWY_NAMESPACE

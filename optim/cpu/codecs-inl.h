@@ -6,9 +6,10 @@
 #define OCTET_OPTIM_CPU_CODECS_INL_H_
 #endif
 
-#include "hwy/highway.h"
+#include <hwy/highway.h>
 #include "optim/codecs.h"
 #include "optim/cpu/blockwise8-inl.h"
+#include "optim/cpu/decode-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
@@ -30,7 +31,8 @@ struct BlockIo {  // fp32, fp64: the rule works on the state itself
 template <>
 struct BlockIo<Bf16> {
   template <Book>
-  static float* load(const BFloat16* HWY_RESTRICT state, const float*, int count, float* HWY_RESTRICT buffer) {
+  static float* load(const BFloat16* HWY_RESTRICT state, const float*, int count,
+                     float* HWY_RESTRICT buffer) {
     const auto* bits = reinterpret_cast<const uint16_t*>(state);
     auto* out = reinterpret_cast<uint32_t*>(buffer);
     for (int i = 0; i < count; ++i) out[i] = uint32_t{bits[i]} << 16;
@@ -38,7 +40,8 @@ struct BlockIo<Bf16> {
   }
   // BFloat16's rounding, without its branch, so that the loop becomes vector code.
   template <Book>
-  static void store(const float* HWY_RESTRICT values, int count, SecondMoment, BFloat16* HWY_RESTRICT state, float*) {
+  static void store(const float* HWY_RESTRICT values, int count, SecondMoment, BFloat16* HWY_RESTRICT state,
+                    float*) {
     const auto* in = reinterpret_cast<const uint32_t*>(values);
     auto* out = reinterpret_cast<uint16_t*>(state);
     for (int i = 0; i < count; ++i) {

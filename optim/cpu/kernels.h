@@ -16,10 +16,10 @@ struct LevelKernels {
   using StepBlocks = void (*)(const StepPlan& plan, int64_t first_block, int64_t last_block, double scale);
   StepBlocks step_blocks[Rules::size][Codecs::size];
   double (*sum_of_squares[Codecs::size])(const void* x, int64_t count);
-  void (*encode[Codecs::size])(Book book, SecondMoment mode, int block_size, const void* values, int64_t count,
-                               void* stored, float* absmax);
-  void (*decode[Codecs::size])(Book book, int block_size, const void* stored, const float* absmax, int64_t count,
-                               void* values);
+  void (*encode[Codecs::size])(Book book, SecondMoment mode, int block_size, const void* values,
+                               int64_t count, void* stored, float* absmax);
+  void (*decode[Codecs::size])(Book book, int block_size, const void* stored, const float* absmax,
+                               int64_t count, void* values);
 };
 
 // The steps at one level, which this CPU must have.
@@ -42,7 +42,8 @@ void for_each_range(const StepPlan& plan, int64_t first, int64_t last, const Bod
 inline int64_t value_size(int codec) {
   static constexpr auto sizes = [] {
     std::array<int64_t, Codecs::size> out{};
-    Codecs::for_each([&]<class Codec>(int i) { out[static_cast<size_t>(i)] = sizeof(typename Codec::Value); });
+    Codecs::for_each(
+        [&]<class Codec>(int i) { out[static_cast<size_t>(i)] = sizeof(typename Codec::Value); });
     return out;
   }();
   return sizes[static_cast<size_t>(codec)];
@@ -50,7 +51,8 @@ inline int64_t value_size(int codec) {
 inline int64_t stored_size(int codec) {
   static constexpr auto sizes = [] {
     std::array<int64_t, Codecs::size> out{};
-    Codecs::for_each([&]<class Codec>(int i) { out[static_cast<size_t>(i)] = sizeof(typename Codec::Stored); });
+    Codecs::for_each(
+        [&]<class Codec>(int i) { out[static_cast<size_t>(i)] = sizeof(typename Codec::Stored); });
     return out;
   }();
   return sizes[static_cast<size_t>(codec)];

@@ -1,6 +1,6 @@
-// Sum of squares of a gradient, the same to the last bit at every SIMD level: sixteen double accumulators, element i
-// in accumulator i mod 16, added up in a fixed tree. The product of two floats is exact in double, so it does not
-// matter where a fused multiply-add is used.
+// Sum of squares of a gradient, the same to the last bit at every SIMD level: sixteen double accumulators,
+// element i in accumulator i mod 16, added up in a fixed tree. The product of two floats is exact in double,
+// so it does not matter where a fused multiply-add is used.
 #if defined(OCTET_OPTIM_CPU_NORM_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCTET_OPTIM_CPU_NORM_INL_H_
 #undef OCTET_OPTIM_CPU_NORM_INL_H_
@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-#include "hwy/highway.h"
+#include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {

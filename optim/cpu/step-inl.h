@@ -1,5 +1,6 @@
-// The one step loop of the CPU: any rule with any codec, block by block. The rule is a scalar functor; the compiler
-// vectorises the loop around it for each SIMD level. Contraction is off, so every level rounds alike.
+// The one step loop of the CPU: any rule with any codec, block by block. The rule is a scalar functor; the
+// compiler vectorises the loop around it for each SIMD level. Contraction is off, so every level rounds
+// alike.
 #if defined(OCTET_OPTIM_CPU_STEP_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCTET_OPTIM_CPU_STEP_INL_H_
 #undef OCTET_OPTIM_CPU_STEP_INL_H_
@@ -11,7 +12,7 @@
 #include <cstring>
 #include <utility>
 
-#include "hwy/highway.h"
+#include <hwy/highway.h>
 #include "optim/cpu/codecs-inl.h"
 #include "optim/cpu/kernels.h"
 
@@ -20,8 +21,8 @@ namespace octet::optim::HWY_NAMESPACE {
 
 // state: one array a slot, [count] each.
 template <class Update, class T, class... State>
-void update_block(const Update update, T* HWY_RESTRICT weight, const T* HWY_RESTRICT gradient, T scale, int count,
-                  State* HWY_RESTRICT... state) {
+void update_block(const Update update, T* HWY_RESTRICT weight, const T* HWY_RESTRICT gradient, T scale,
+                  int count, State* HWY_RESTRICT... state) {
 #pragma GCC ivdep
   for (int i = 0; i < count; ++i) {
     T s[] = {state[i]...};
@@ -38,8 +39,7 @@ constexpr int kGap = 64;
 template <class Rule, class Codec, int... kSlot>
 void step_block(const typename Rule::template Update<typename Codec::Value>& update, const StepTensor& tensor,
                 int64_t block, int block_size, SecondMoment mode, typename Codec::Value scale,
-                typename Codec::Value* buffer,
-                std::integer_sequence<int, kSlot...>) {
+                typename Codec::Value* buffer, std::integer_sequence<int, kSlot...>) {
   using T = typename Codec::Value;
   using Io = BlockIo<Codec>;
   const int64_t stride = block_size + kGap;
@@ -47,9 +47,10 @@ void step_block(const typename Rule::template Update<typename Codec::Value>& upd
   const int count = static_cast<int>(std::min<int64_t>(block_size, tensor.count - first));
   typename Codec::Stored* stored[] = {(static_cast<typename Codec::Stored*>(tensor.state[kSlot]) + first)...};
   float* absmax[] = {(Codec::blockwise ? tensor.absmax[kSlot] + block : nullptr)...};
-  T* state[] = {Io::template load<Rule::slots[kSlot].book>(stored[kSlot], absmax[kSlot], count, buffer + kSlot * stride)...};
-  update_block(update, static_cast<T*>(tensor.weight) + first, static_cast<const T*>(tensor.gradient) + first, scale,
-               count, state[kSlot]...);
+  T* state[] = {Io::template load<Rule::slots[kSlot].book>(stored[kSlot], absmax[kSlot], count,
+                                                           buffer + kSlot * stride)...};
+  update_block(update, static_cast<T*>(tensor.weight) + first, static_cast<const T*>(tensor.gradient) + first,
+               scale, count, state[kSlot]...);
   (Io::template store<Rule::slots[kSlot].book>(state[kSlot], count, mode, stored[kSlot], absmax[kSlot]), ...);
 }
 
@@ -74,7 +75,8 @@ void step_blocks(const StepPlan& plan, int64_t first, int64_t last, double scale
 
 // One slot's values [0, count), `count` not bound to a block.
 template <class Codec>
-void encode_blocks(Book book, SecondMoment mode, int block_size, const void* values, int64_t count, void* stored, float* absmax) {
+void encode_blocks(Book book, SecondMoment mode, int block_size, const void* values, int64_t count,
+                   void* stored, float* absmax) {
   using T = typename Codec::Value;
   using S = typename Codec::Stored;
   HWY_ALIGN T buffer[kMaxBlock];
@@ -94,7 +96,8 @@ void encode_blocks(Book book, SecondMoment mode, int block_size, const void* val
 }
 
 template <class Codec>
-void decode_blocks(Book book, int block_size, const void* stored, const float* absmax, int64_t count, void* values) {
+void decode_blocks(Book book, int block_size, const void* stored, const float* absmax, int64_t count,
+                   void* values) {
   using T = typename Codec::Value;
   using S = typename Codec::Stored;
   for (int64_t first = 0; first < count; first += block_size) {

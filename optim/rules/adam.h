@@ -1,5 +1,7 @@
-// Adam with coupled (L2) weight decay. Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
-//   g += wd w;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  w -= lr (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + eps)
+// Adam with coupled (L2) weight decay. Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR
+// 2015.
+//   g += wd w;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  w -= lr (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) +
+//   eps)
 #pragma once
 
 #include <cmath>
@@ -22,8 +24,9 @@ struct AdamMoments {
   static AdamMoments at(const HyperParameters& h, int64_t step) {
     const double t = static_cast<double>(step);
     const double c1 = 1 - std::pow(h.beta1, t), root_c2 = std::sqrt(1 - std::pow(h.beta2, t));
-    return {static_cast<T>(h.beta1),     static_cast<T>(1 - h.beta1),          static_cast<T>(h.beta2),
-            static_cast<T>(1 - h.beta2), static_cast<T>(h.lr * root_c2 / c1), static_cast<T>(h.eps * root_c2)};
+    return {
+        static_cast<T>(h.beta1),     static_cast<T>(1 - h.beta1),         static_cast<T>(h.beta2),
+        static_cast<T>(1 - h.beta2), static_cast<T>(h.lr * root_c2 / c1), static_cast<T>(h.eps * root_c2)};
   }
 
   // Updates both moments and returns what to subtract from the weight.

@@ -1,4 +1,5 @@
-// Adam with decoupled weight decay. Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+// Adam with decoupled weight decay. Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR
+// 2019.
 //   w *= 1 - lr wd;  then Adam's step without decay.
 #pragma once
 

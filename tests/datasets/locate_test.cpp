@@ -99,7 +99,7 @@ TEST_CASE("the places of this process are those of its environment") {
 
 TEST_CASE("a program that uses octet does not load what only downloads need") {
   // libcurl and the libraries behind it would take longer to load than the rest of the program
-  // (datasets/libcurl.h).
+  // (datasets/libcurl-inl.h).
   std::ifstream maps("/proc/self/maps");
   REQUIRE(maps.good());
   for (std::string line; std::getline(maps, line);) {

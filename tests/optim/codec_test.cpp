@@ -43,8 +43,8 @@ void check_all(Book book, const std::vector<float>& x) {
     int64_t wrong = 0;
     for (size_t i = 0; i < x.size(); ++i)
       if (codes[i] != expected[i] && ++wrong < 5)
-        FAIL_CHECK(cpu::name_of(level) << ": " << x[i] << " became " << int{codes[i]} << ", nearest is "
-                                       << int{expected[i]});
+        FAIL_CHECK(cpu::name_of(level)
+                   << ": " << x[i] << " became " << int{codes[i]} << ", nearest is " << int{expected[i]});
     CHECK(wrong == 0);
   }
   for (size_t i = 0; i < x.size(); ++i)
@@ -73,9 +73,11 @@ TEST_CASE("every border between two codes is where exact arithmetic puts it, on 
   }
 }
 
-TEST_CASE("the linear pieces are within their tolerance of every border, so that the exact search catches it") {
-  // Between borders the line is monotone; at both sides of a border it must be so near half an integer that the
-  // encoder looks at the table. Without this the test of sampled values would prove nothing about the others.
+TEST_CASE(
+    "the linear pieces are within their tolerance of every border, so that the exact search catches it") {
+  // Between borders the line is monotone; at both sides of a border it must be so near half an integer that
+  // the encoder looks at the table. Without this the test of sampled values would prove nothing about the
+  // others.
   for (const Book b : kBooks) {
     const Codebook& book = codebook(b);
     const LinearPieces& p = linear_pieces(b);
@@ -85,8 +87,8 @@ TEST_CASE("the linear pieces are within their tolerance of every border, so that
         size_t piece = 0;
         while (piece < 7 && side >= p.threshold[piece]) ++piece;
         const bool ends_decade = piece < 7 && std::nextafterf(side, 2.0f) >= p.threshold[piece];
-        for (const float y : {std::fma(p.slope[piece], side, p.offset[piece]),
-                              p.slope[piece] * side + p.offset[piece]}) {
+        for (const float y :
+             {std::fma(p.slope[piece], side, p.offset[piece]), p.slope[piece] * side + p.offset[piece]}) {
           INFO("magnitude " << m << " piece " << piece);
           if (ends_decade) {
             CHECK(std::min(y, p.limit[piece]) > static_cast<float>(m) - 1.5f);
@@ -169,8 +171,8 @@ TEST_CASE("a block is scaled by an IEEE reciprocal of its largest magnitude, wha
             const std::vector<float> decoded = decode(level, b, encoded, block_size);
             int64_t wrong = 0;
             for (size_t k = 0; k < count; ++k) {
-              const float value = codebook(b).value[encoded.codes[k]] *
-                                  encoded.absmax[k / static_cast<size_t>(block_size)];
+              const float value =
+                  codebook(b).value[encoded.codes[k]] * encoded.absmax[k / static_cast<size_t>(block_size)];
               wrong += std::bit_cast<uint32_t>(decoded[k]) != std::bit_cast<uint32_t>(value);
             }
             CHECK(wrong == 0);
@@ -212,9 +214,11 @@ TEST_CASE("a block of zeros has absmax 0 and the code of zero everywhere, of eit
     }
 }
 
-TEST_CASE("a block with a value that is not finite does not decode to finite values, and spares the next block") {
+TEST_CASE(
+    "a block with a value that is not finite does not decode to finite values, and spares the next block") {
   const float bad_values[] = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
-                              -std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::quiet_NaN()};
+                              -std::numeric_limits<float>::infinity(),
+                              -std::numeric_limits<float>::quiet_NaN()};
   for (const cpu::Level level : levels())
     for (const Book b : kBooks)
       for (const float bad : bad_values)
@@ -239,7 +243,8 @@ TEST_CASE("bf16 state rounds to nearest even as BFloat16 does, for every class o
     std::vector<BFloat16> stored(x.size());
     std::vector<float> back(x.size());
     const auto n = static_cast<int64_t>(x.size());
-    cpu_steps(level).encode(codec, Book::Signed, SecondMoment::Plain, kPlainBlock, x.data(), n, stored.data(), nullptr);
+    cpu_steps(level).encode(codec, Book::Signed, SecondMoment::Plain, kPlainBlock, x.data(), n, stored.data(),
+                            nullptr);
     cpu_steps(level).decode(codec, Book::Signed, kPlainBlock, stored.data(), nullptr, n, back.data());
     int64_t wrong = 0;
     for (size_t i = 0; i < x.size(); ++i)

@@ -11,7 +11,8 @@ using namespace octet::optim;
 
 TEST_CASE("a linear schedule without warm-up falls from 1 to 0 in equal steps") {
   const Schedule schedule{.kind = ScheduleKind::Linear, .total_steps = 10};
-  for (int64_t t = 0; t < 10; ++t) CHECK(schedule.factor(t) == doctest::Approx(static_cast<double>(10 - t) / 10));
+  for (int64_t t = 0; t < 10; ++t)
+    CHECK(schedule.factor(t) == doctest::Approx(static_cast<double>(10 - t) / 10));
   CHECK(schedule.factor(10) == 0.0);
   CHECK(schedule.factor(1000) == 0.0);
 }
@@ -35,7 +36,7 @@ TEST_CASE("a constant schedule needs no end") { CHECK(Schedule{}.factor(1 << 30)
 
 TEST_CASE("schedules are found by name, and impossible ones refused") {
   CHECK(schedule_kind("cosine") == ScheduleKind::Cosine);
-  CHECK_ERROR(ErrorKind::Usage, "unknown schedule 'cosin'; did you mean cosine?", schedule_kind("cosin"));
+  CHECK_ERROR(ErrorKind::Usage, "unknown schedule 'cosin', did you mean 'cosine'?", schedule_kind("cosin"));
   CHECK_ERROR(ErrorKind::Usage, "-1 warm-up steps", (Schedule{.warmup_steps = -1}.check()));
   CHECK_ERROR(ErrorKind::Usage, "5 steps in all are fewer than the 6",
               (Schedule{.kind = ScheduleKind::Linear, .warmup_steps = 6, .total_steps = 5}.check()));

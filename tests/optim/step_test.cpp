@@ -12,10 +12,12 @@ namespace {
 
 constexpr int64_t kSizes[] = {1, 255, 256, 257, 4095, 4096, 4097, 70001};
 
-// Adam and AdamW as design.md writes them, element by element in double, knowing nothing of the code under test.
+// Adam and AdamW as design.md writes them, element by element in double, knowing nothing of the code under
+// test.
 struct Reference {
   std::vector<double> w, m, v;
-  std::vector<double> terms;  // the largest |g| + |wd w| so far: what the rounding errors of m and v are relative to
+  std::vector<double>
+      terms;  // the largest |g| + |wd w| so far: what the rounding errors of m and v are relative to
   explicit Reference(std::vector<double> weights)
       : w(std::move(weights)), m(w.size()), v(w.size()), terms(w.size()) {}
   void step(bool decoupled, int t, const std::vector<double>& gradient, const HyperParameters& h) {
@@ -61,8 +63,8 @@ struct Model {
                      .first_block = plan.block_count};
       for (size_t slot = 0; slot < 2; ++slot) {
         state.back().push_back(Tensor::zeros({n}, info.stored, Device::cpu(), MemoryTag::OptimizerState));
-        absmax.back().push_back(
-            Tensor::zeros({(n + block_size - 1) / block_size}, DType::F32, Device::cpu(), MemoryTag::OptimizerState));
+        absmax.back().push_back(Tensor::zeros({(n + block_size - 1) / block_size}, DType::F32, Device::cpu(),
+                                              MemoryTag::OptimizerState));
         row.state[slot] = state.back()[slot].raw();
         row.absmax[slot] = absmax.back()[slot].data<float>();
       }
@@ -113,9 +115,12 @@ TEST_CASE("adam and adamw follow their formulas, to rounding in double and to fl
         Model model(rule, codec, std::array{n});
         const bool exact = std::string(codec) == "fp64";
         HyperParameters hyper = hyper_of(rule);
-        // Where g + wd w cancels, float rounding of w grows from step to step without bound; double tests that part.
+        // Where g + wd w cancels, float rounding of w grows from step to step without bound; double tests
+        // that part.
         if (!exact && std::string(rule) == "adam") hyper.weight_decay = 0;
-        const auto as_double = [](const Tensor& t) { return t.to(DType::F64, MemoryTag::Data).to_vector<double>(); };
+        const auto as_double = [](const Tensor& t) {
+          return t.to(DType::F64, MemoryTag::Data).to_vector<double>();
+        };
         Reference reference(as_double(model.weights[0]));
         Rng rng(5);
         for (int t = 1; t <= 8; ++t) {
@@ -123,7 +128,8 @@ TEST_CASE("adam and adamw follow their formulas, to rounding in double and to fl
           reference.step(std::string(rule) == "adamw", t, as_double(model.gradients[0]), hyper);
           model.step(cpu::level(), t, hyper);
         }
-        const auto w = as_double(model.weights[0]), m = as_double(model.state[0][0]), v = as_double(model.state[0][1]);
+        const auto w = as_double(model.weights[0]), m = as_double(model.state[0][0]),
+                   v = as_double(model.state[0][1]);
         double worst_w = 0, worst_m = 0, worst_v = 0;
         for (size_t i = 0; i < w.size(); ++i) {
           // g + wd w and the sum in m may cancel, so errors are measured against what was added up.
@@ -141,7 +147,8 @@ TEST_CASE("adam and adamw follow their formulas, to rounding in double and to fl
       }
 }
 
-TEST_CASE("a codec changes only what is stored: the weights get the fresh fp32 state, which is then encoded") {
+TEST_CASE(
+    "a codec changes only what is stored: the weights get the fresh fp32 state, which is then encoded") {
   for (const char* rule : {"adam", "adamw"})
     for (const char* codec : {"bf16", "blockwise8"})
       for (const int block : {64, 256, 4096}) {
@@ -155,8 +162,9 @@ TEST_CASE("a codec changes only what is stored: the weights get the fresh fp32 s
           for (size_t i = 0; i < small.weights.size(); ++i) {
             full.weights[i].copy_from(small.weights[i]);
             for (size_t slot = 0; slot < 2; ++slot)
-              steps.decode(place, slot == 0 ? Book::Signed : Book::Unsigned, small.block_size, small.state[i][slot].raw(),
-                           small.absmax[i][slot].data<float>(), small.weights[i].numel(), full.state[i][slot].raw());
+              steps.decode(place, slot == 0 ? Book::Signed : Book::Unsigned, small.block_size,
+                           small.state[i][slot].raw(), small.absmax[i][slot].data<float>(),
+                           small.weights[i].numel(), full.state[i][slot].raw());
           }
           small.step(cpu::level(), t, hyper_of(rule));
           full.step(cpu::level(), t, hyper_of(rule));
@@ -165,8 +173,9 @@ TEST_CASE("a codec changes only what is stored: the weights get the fresh fp32 s
             for (size_t slot = 0; slot < 2; ++slot) {
               const Tensor stored = Tensor::like(small.state[i][slot], MemoryTag::Workspace);
               const Tensor largest = Tensor::like(small.absmax[i][slot], MemoryTag::Workspace);
-              steps.encode(place, slot == 0 ? Book::Signed : Book::Unsigned, small.plan.second_moment, small.block_size, full.state[i][slot].raw(),
-                           full.weights[i].numel(), stored.raw(), largest.data<float>());
+              steps.encode(place, slot == 0 ? Book::Signed : Book::Unsigned, small.plan.second_moment,
+                           small.block_size, full.state[i][slot].raw(), full.weights[i].numel(), stored.raw(),
+                           largest.data<float>());
               CHECK(bytes_of(stored) == bytes_of(small.state[i][slot]));
               if (blockwise) CHECK(bytes_of(largest) == bytes_of(small.absmax[i][slot]));
             }
@@ -208,12 +217,14 @@ TEST_CASE("a block never spans two parameters: stepping them together or apart g
   }
 }
 
-TEST_CASE("the gradient norm is that of all tensors together, the same for every number of threads and level") {
+TEST_CASE(
+    "the gradient norm is that of all tensors together, the same for every number of threads and level") {
   for (const char* codec : {"fp64", "fp32"}) {
     const Model model("adam", codec, kSizes);
     long double sum = 0;
     for (const Tensor& g : model.gradients)
-      for (const double x : g.to(DType::F64, MemoryTag::Data).to_vector<double>()) sum += static_cast<long double>(x) * x;
+      for (const double x : g.to(DType::F64, MemoryTag::Data).to_vector<double>())
+        sum += static_cast<long double>(x) * x;
     const double norm = static_cast<double>(std::sqrt(sum));
     std::vector<double> partial(static_cast<size_t>(partial_count(&model.plan, 1)));
     StepControl first;

@@ -44,8 +44,8 @@ inline Encoded encode(cpu::Level level, Book book, const std::vector<float>& val
 
 inline std::vector<float> decode(cpu::Level level, Book book, const Encoded& encoded, int block_size = 256) {
   std::vector<float> out(encoded.codes.size());
-  cpu_steps(level).decode(codec_place("blockwise8"), book, block_size, encoded.codes.data(), encoded.absmax.data(),
-                          static_cast<int64_t>(out.size()), out.data());
+  cpu_steps(level).decode(codec_place("blockwise8"), book, block_size, encoded.codes.data(),
+                          encoded.absmax.data(), static_cast<int64_t>(out.size()), out.data());
   return out;
 }
 
@@ -67,6 +67,44 @@ inline std::vector<double> random_values(int64_t count, Rng& rng, double scale =
 inline Tensor tensor_of(const std::vector<double>& values, DType dtype = DType::F32) {
   return Tensor::from(values, {static_cast<int64_t>(values.size())}, Device::cpu(), MemoryTag::Weights)
       .to(dtype, MemoryTag::Weights);
+}
+
+// Parameters of a small model with random weights, and gradients for them.
+inline NamedParameter parameter(const std::string& name, int64_t n, uint64_t seed = 1,
+                                DType dtype = DType::F32) {
+  Rng rng = Rng(seed).split(name);
+  return {name, Variable::leaf(tensor_of(random_values(n, rng), dtype))};
+}
+
+inline std::vector<NamedParameter> model(DType dtype = DType::F32) {
+  return {parameter("embedding.weight", 3 * 4096 + 5, 1, dtype), parameter("fc.weight", 4096, 1, dtype),
+          parameter("fc.bias", 17, 1, dtype)};
+}
+
+inline void set_gradients(const std::vector<NamedParameter>& parameters, uint64_t seed) {
+  for (const NamedParameter& p : parameters) {
+    Rng rng = Rng(seed).split(p.name);
+    p.variable.grad().copy_from(
+        tensor_of(random_values(p.variable.value().numel(), rng, 1e-2), p.variable.dtype()));
+  }
+}
+
+inline std::string weights_of(const std::vector<NamedParameter>& parameters) {
+  std::string out;
+  for (const NamedParameter& p : parameters) out += bytes_of(p.variable.value());
+  return out;
+}
+
+inline std::string state_of(const Optimizer& optimizer) {
+  std::string out;
+  for (const auto& [name, tensor] : optimizer.state()) out += name + bytes_of(tensor);
+  return out;
+}
+
+inline NamedTensors copies_of(const NamedTensors& tensors) {
+  NamedTensors out;
+  for (const auto& [name, tensor] : tensors) out.emplace_back(name, tensor.clone(MemoryTag::Data));
+  return out;
 }
 
 }  // namespace octet::optim::testing

@@ -1,5 +1,5 @@
-// 500 free-running steps of 8-bit Adam against 32-bit Adam on a real problem: logistic regression on hashed words of
-// the SMS messages. The gradients are written out here, so that only the optimizer is under test.
+// 500 free-running steps of 8-bit Adam against 32-bit Adam on a real problem: logistic regression on hashed
+// words of the SMS messages. The gradients are written out here, so that only the optimizer is under test.
 #include <cctype>
 #include <sstream>
 
@@ -46,11 +46,14 @@ struct Outcome {
   double first = 0, last = 0, whole = 0;
 };
 
-double loss_of(double logit, double label) { return std::log1p(std::exp(-std::fabs(logit))) + std::max(logit, 0.0) - label * logit; }
+double loss_of(double logit, double label) {
+  return std::log1p(std::exp(-std::fabs(logit))) + std::max(logit, 0.0) - label * logit;
+}
 
 Outcome train(const std::vector<Message>& messages, const char* rule, const char* codec, uint64_t seed,
               SecondMoment mode = SecondMoment::Floor) {
-  const Variable weight = Variable::leaf(Tensor::zeros({kFeatures}, DType::F32, Device::cpu(), MemoryTag::Weights));
+  const Variable weight =
+      Variable::leaf(Tensor::zeros({kFeatures}, DType::F32, Device::cpu(), MemoryTag::Weights));
   const Variable bias = Variable::leaf(Tensor::zeros({1}, DType::F32, Device::cpu(), MemoryTag::Weights));
   HyperParameters hyper = default_hyper(rule);
   hyper.lr = 5e-3;
@@ -80,7 +83,8 @@ Outcome train(const std::vector<Message>& messages, const char* rule, const char
     optimizer.step();
     (t == 0 ? out.first : out.last) += t == 0 ? loss : t >= kSteps - 100 ? loss / 100 : 0;
   }
-  for (const Message& m : messages) out.whole += loss_of(logit(m), static_cast<double>(m.spam)) / static_cast<double>(messages.size());
+  for (const Message& m : messages)
+    out.whole += loss_of(logit(m), static_cast<double>(m.spam)) / static_cast<double>(messages.size());
   return out;
 }
 
@@ -95,8 +99,8 @@ TEST_CASE("500 steps with 8-bit state reach the loss of 32-bit state on the SMS 
       const Outcome half = train(messages, rule, "bf16", seed);
       const Outcome small = train(messages, rule, "blockwise8", seed);
       MESSAGE(rule << " seed " << seed << ": whole loss fp32 " << full.whole << ", bf16 " << half.whole
-                   << ", blockwise8 " << small.whole << "; last hundred " << full.last << ", " << half.last << ", "
-                   << small.last);
+                   << ", blockwise8 " << small.whole << "; last hundred " << full.last << ", " << half.last
+                   << ", " << small.last);
       CHECK(full.first == doctest::Approx(std::log(2.0)));
       CHECK(full.whole < 0.1);  // it learned something
       CHECK(std::fabs(half.whole / full.whole - 1) < 0.05);

@@ -39,8 +39,10 @@ std::function<int()> declare_throw(CLI::App& app) {
   };
 }
 
+const Command kInner[] = {{"up", "counts upwards", "octet group up --count 5", declare_count}};
 const Command kTable[] = {{"count", "counts", "octet count --count 5", declare_count},
-                          {"throw", "throws", "octet throw 2", declare_throw}};
+                          {"throw", "throws", "octet throw 2", declare_throw},
+                          {"group", "holds commands", "octet group up", nullptr, kInner}};
 
 struct Said {
   int status;
@@ -97,7 +99,7 @@ TEST_CASE("a command gets its flags") {
 TEST_CASE("an unknown command or flag exits 2 and names the nearest") {
   Said said = run({"cuont"});
   CHECK(said.status == 2);
-  CHECK(said.err == "octet: unknown command 'cuont', did you mean 'count'? Known: count, throw\n");
+  CHECK(said.err == "octet: unknown command 'cuont', did you mean 'count'? Known: count, throw, group\n");
   said = run({"count", "--cuont", "5"});
   CHECK(said.status == 2);
   CHECK(said.err ==
@@ -108,6 +110,29 @@ TEST_CASE("an unknown command or flag exits 2 and names the nearest") {
   said = run({"--versoin"});
   CHECK(said.status == 2);
   CHECK(has(said.err, "did you mean '--version'?"));
+}
+
+TEST_CASE("a command within a command has flags, help and suggestions of its own") {
+  CHECK(run({"group", "up", "--count", "9"}).status == 0);
+  CHECK(given_count == 9);
+  const Said help = run({"group", "--help"});
+  CHECK(help.status == 0);
+  CHECK(has(help.out, "Usage: octet group COMMAND [OPTIONS]"));
+  CHECK(has(help.out, "up          counts upwards\n"));
+  CHECK(has(help.out, "Example:\n  octet group up\n"));
+  CHECK(!has(help.out, "--version"));
+  CHECK(has(run({"group", "up", "--help"}).out, "Usage: octet group up [OPTIONS]"));
+  const std::pair<std::vector<std::string>, const char*> wrong[] = {
+      {{"group"}, "octet: octet group: no command given, known are up. See octet group --help\n"},
+      {{"group", "pu"}, "octet: octet group: unknown command 'pu', did you mean 'up'? Known: up\n"},
+      {{"group", "--version"}, "octet: octet group: unknown flag '--version'. Known: --help\n"},
+      {{"group", "up", "--cuont"},
+       "octet: octet group up: unknown flag '--cuont', did you mean '--count'? See octet group up --help\n"}};
+  for (const auto& [arguments, message] : wrong) {
+    const Said said = run(arguments);
+    CHECK(said.status == 2);
+    CHECK(said.err == message);
+  }
 }
 
 TEST_CASE("no command, a word too many, a missing value and a missing argument exit 2") {

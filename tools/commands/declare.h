@@ -2,10 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <span>
 
-namespace CLI {
-class App;
-}
+#include "tools/command.h"
 
 namespace octet::tools {
 
@@ -14,5 +13,9 @@ std::function<int()> declare_eval(CLI::App& app);
 std::function<int()> declare_predict(CLI::App& app);
 std::function<int()> declare_memory(CLI::App& app);
 std::function<int()> declare_report(CLI::App& app);
+
+// Those that hold commands: `octet bench ...` and `octet data ...`.
+std::span<const Command> bench_commands();
+std::span<const Command> data_commands();
 
 }  // namespace octet::tools

@@ -1,0 +1,160 @@
+#include "tests/support/kernel_stage.h"
+#include "tests/support/lstm_reference.h"
+
+namespace octet::testing {
+namespace {
+
+struct LstmCase {
+  const char* what;
+  LstmConfig config;
+  std::vector<int64_t> lengths;
+  bool state;        // h0 and c0 are given, and their gradients wanted
+  int64_t distinct;  // rows that an index repeats; 0: no index
+  bool dy, dh_n, dc_n;
+};
+
+std::vector<int64_t> descending(int64_t count, int64_t longest) {
+  std::vector<int64_t> lengths;
+  for (int64_t i = 0; i < count; ++i) lengths.push_back(longest - i * (longest - 1) / count);
+  return lengths;
+}
+
+const std::vector<LstmCase>& lstm_cases() {
+  static const std::vector<LstmCase> cases = {
+      {"one of everything", {1, 1, 1, false}, {1}, false, 0, true, true, true},
+      {"odd sizes", {3, 5, 2, true}, {4, 2, 1}, false, 0, true, false, false},
+      {"initial states", {3, 5, 2, true}, {4, 2, 2, 1}, true, 0, true, true, true},
+      {"last states only", {5, 7, 2, true}, {6, 6, 3, 1, 1}, false, 4, false, true, false},
+      {"an index and initial states", {4, 9, 3, false}, {5, 4, 1}, true, 6, true, false, true},
+      {"many rows", {20, 24, 2, true}, descending(80, 19), false, 0, true, true, false},
+      {"many rows through an index", {21, 33, 2, true}, descending(75, 17), false, 50, false, true, false},
+  };
+  return cases;
+}
+
+// Operands of a case, on the stage's device.
+struct LstmOperands {
+  LstmProblem problem;
+  PackingPtr packing;
+  std::vector<int32_t> index;
+  Values table;  // the input's rows: `distinct` ones, or all
+  Tensor x, rows, h0, c0;
+  std::vector<Tensor> weights;
+  Tensor y, h_n, c_n;
+
+  LstmOperands(const LstmCase& c, const Stage& s) : packing(Packing::of(c.lengths)) {
+    const LstmConfig& config = c.config;
+    LstmProblem& p = problem;
+    p.config = config;
+    p.lengths = c.lengths;
+    const int64_t total = p.total(), given = c.distinct ? c.distinct : total;
+    table = random_values(given * config.input, -1, 1, 1);
+    Rng rng(2);
+    for (int64_t row = 0; row < total; ++row)
+      index.push_back(static_cast<int32_t>(
+          c.distinct ? static_cast<int64_t>(rng.below(static_cast<uint64_t>(given))) : row));
+    for (const int32_t row : index)
+      p.x.insert(p.x.end(), table.begin() + row * config.input, table.begin() + (row + 1) * config.input);
+    x = s.in(table, {given, config.input});
+    if (c.distinct) rows = s.ids(index);
+
+    const Shape state = {config.cells(), p.batch(), config.hidden},
+                out = {total, config.directions() * config.hidden};
+    const auto values = [](bool wanted, const Shape& shape, uint64_t seed) {
+      return wanted ? random_values(shape.numel(), -1, 1, seed) : Values();
+    };
+    p.h0 = values(c.state, state, 3);
+    p.c0 = values(c.state, state, 4);
+    if (c.state) h0 = s.in(p.h0, state), c0 = s.in(p.c0, state);
+    const double bound = 1 / std::sqrt(static_cast<double>(config.hidden));
+    for (int64_t cell = 0; cell < config.cells(); ++cell) {
+      const int64_t gates = 4 * config.hidden;
+      for (const Shape& shape : {Shape{gates, config.input_of(cell / config.directions())},
+                                 Shape{gates, config.hidden}, Shape{gates}, Shape{gates}}) {
+        p.weights.push_back(random_values(shape.numel(), -bound, bound, 100 + p.weights.size()));
+        weights.push_back(s.in(p.weights.back(), shape));
+      }
+    }
+    p.dy = values(c.dy, out, 5);
+    p.dh_n = values(c.dh_n, state, 6);
+    p.dc_n = values(c.dc_n, state, 7);
+    y = s.out(out);
+    h_n = s.out(state);
+    c_n = s.out(state);
+  }
+
+  // With this many more bytes behind what the kernels may use.
+  Tensor reserve(const Stage& s, int64_t more) const {
+    const int64_t bytes = s.kernels().recurrent.lstm_reserve(problem.config, *packing, s.dtype());
+    return Tensor::full({bytes + more}, 201, DType::U8, s.device(), MemoryTag::Activations);
+  }
+  void forward(const Stage& s, const Tensor& memory) const {
+    s.kernels().recurrent.lstm_forward(
+        {problem.config, packing, x, rows, h0, c0, weights, y, h_n, c_n, memory});
+  }
+  struct Gradients {
+    Tensor dx, dh0, dc0;  // undefined where there is no such input
+    std::vector<Tensor> dweights;
+  };
+  Gradients backward(const Stage& s, const Tensor& memory) const {
+    const auto in = [&](const Values& values, const Tensor& like) {
+      return values.empty() ? Tensor() : s.in(values, like.shape());
+    };
+    const auto out = [&](const Tensor& like) { return like.defined() ? s.out(like.shape()) : Tensor(); };
+    const LstmProblem& p = problem;
+    Gradients g = {out(x), out(h0), out(c0), {}};
+    for (const Tensor& weight : weights) g.dweights.push_back(out(weight));
+    s.kernels().recurrent.lstm_backward({p.config, packing, x, rows, h0, c0, weights, y, memory, in(p.dy, y),
+                                         in(p.dh_n, h_n), in(p.dc_n, c_n), g.dx, g.dh0, g.dc0, g.dweights});
+    return g;
+  }
+};
+
+void add_lstm_case(Cases& cases, const LstmCase& c) {
+  add_case(cases, "recurrent.lstm_reserve", c.what, [&c](Stage& s) {
+    const LstmOperands o(c, s);
+    constexpr int64_t kGuard = 4096;  // bytes behind the reserve, which must not be touched
+    const Tensor memory = o.reserve(s, kGuard);
+    const int64_t bytes = memory.numel() - kGuard;
+    o.forward(s, memory.slice_rows(0, bytes));
+    o.backward(s, memory.slice_rows(0, bytes));
+    s.expect_exactly("guard", values_of(memory.slice_rows(bytes, bytes + kGuard)), Values(kGuard, 201.0));
+  });
+  add_case(cases, "recurrent.lstm_forward", c.what, [&c](Stage& s) {
+    const LstmOperands o(c, s);
+    const LstmReference expected(o.problem);
+    for (const bool training : {false, true}) {
+      o.forward(s, training ? o.reserve(s, 0) : Tensor());
+      const std::string suffix = training ? " with a reserve" : "";
+      s.expect("y" + suffix, o.y, expected.y);
+      s.expect("h_n" + suffix, o.h_n, expected.h_n);
+      s.expect("c_n" + suffix, o.c_n, expected.c_n);
+      for (const Tensor& tensor : {o.y, o.h_n, o.c_n}) tensor.fill(std::nan(""));
+    }
+  });
+  add_case(cases, "recurrent.lstm_backward", c.what, [&c](Stage& s) {
+    const LstmOperands o(c, s);
+    const LstmReference expected(o.problem);
+    const Tensor memory = o.reserve(s, 0);
+    o.forward(s, memory);
+    const LstmOperands::Gradients g = o.backward(s, memory);
+    Values dx(o.table.size());  // equal rows' gradients add up
+    const auto width = static_cast<size_t>(c.config.input);
+    for (size_t row = 0; row < o.index.size(); ++row)
+      for (size_t i = 0; i < width; ++i)
+        dx[static_cast<size_t>(o.index[row]) * width + i] += expected.dx[row * width + i];
+    s.expect("dx", g.dx, dx);
+    if (c.state) s.expect("dh0", g.dh0, expected.dh0);
+    if (c.state) s.expect("dc0", g.dc0, expected.dc0);
+    for (size_t i = 0; i < g.dweights.size(); ++i)
+      s.expect("dweight " + std::to_string(i), g.dweights[i], expected.dweights[i]);
+  });
+}
+
+}  // namespace
+
+void add_lstm_cases(Cases& cases) {
+  for (const LstmCase& c : lstm_cases()) add_lstm_case(cases, c);
+}
+
+}  // namespace octet::testing

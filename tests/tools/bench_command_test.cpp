@@ -1,0 +1,210 @@
+// octet bench, run as users run it, with as little work as it takes. How long anything took is not tested.
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <sstream>
+
+#include "nn/models/lstm_classifier.h"
+#include "tests/support/process.h"
+#include "tests/support/support.h"
+#include "tools/commands/bench.h"
+#include "tools/table.h"
+
+using namespace octet::testing;
+using namespace octet::tools;
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Arguments = std::vector<std::string>;
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+Outcome bench(Arguments arguments) {
+  arguments.insert(arguments.begin(), {octet_program(), "bench"});
+  return run_process(arguments);
+}
+
+std::vector<Json> json_lines(const Outcome& outcome) {
+  INFO(outcome.err);
+  CHECK(outcome.status == 0);
+  std::vector<Json> lines;
+  std::istringstream text(outcome.out);
+  for (std::string line; std::getline(text, line);) lines.push_back(Json::parse(line));
+  return lines;
+}
+
+std::vector<std::string> keys_of(const Json& json) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : json.items()) keys.push_back(key);
+  return keys;
+}
+
+void check_refused(const Arguments& arguments, int status, const std::string& part) {
+  const Outcome said = bench(arguments);
+  INFO(said.err);
+  CHECK(said.status == status);
+  CHECK(has(said.err, part));
+  CHECK(said.out.empty());
+}
+
+}  // namespace
+
+TEST_CASE("an optimizer case is a JSON line with the fixed fields, and they agree") {
+  const auto lines =
+      json_lines(bench({"optimizer", "--optimizer", "adam", "--state", "blockwise8", "--params", "8192,1e4",
+                        "--repeats", "2", "--device", "cpu", "--json"}));
+  REQUIRE(lines.size() == 2);
+  const std::vector<std::string> keys = {"optimizer", "state",    "device",          "params",
+                                         "tensors",   "ms",       "bytes_per_param", "state_bytes_per_param",
+                                         "gbps",      "copy_gbps"};
+  for (const Json& line : lines) {
+    CHECK(keys_of(line) == keys);
+    CHECK(line["optimizer"] == "adam");
+    CHECK(line["state"] == "blockwise8");
+    CHECK(line["device"] == "cpu");
+    CHECK(line["tensors"] == 1);
+    // Weight read and written, gradient read, state read and written.
+    const double state = line["state_bytes_per_param"], moved = line["bytes_per_param"];
+    CHECK(moved == doctest::Approx(12 + 2 * state));
+    const double bytes = moved * line["params"].get<double>();
+    CHECK(line["gbps"].get<double>() == doctest::Approx(bytes / (line["ms"].get<double>() * 1e6)));
+    CHECK(line["copy_gbps"].get<double>() > 0);
+  }
+  CHECK(lines[0]["params"] == 8192);
+  CHECK(lines[0]["state_bytes_per_param"] == 2.03125);
+  CHECK(lines[1]["params"] == 10000);
+}
+
+TEST_CASE("without --state every codec is measured, and each stores what it should") {
+  const auto lines = json_lines(bench({"optimizer", "--params", "16384", "--repeats", "1", "--json"}));
+  REQUIRE(lines.size() == 3);
+  const std::pair<const char*, double> wanted[] = {{"fp32", 8}, {"bf16", 4}, {"blockwise8", 2.03125}};
+  for (size_t i = 0; i < lines.size(); ++i) {
+    CHECK(lines[i]["state"] == wanted[i].first);
+    CHECK(lines[i]["state_bytes_per_param"] == wanted[i].second);
+  }
+}
+
+TEST_CASE("a list of codecs, a rule, a block size and threads are taken") {
+  const auto lines =
+      json_lines(bench({"optimizer", "--optimizer", "adamw", "--state", "bf16,blockwise8", "--block-size",
+                        "64", "--threads", "1", "--params", "16384", "--repeats", "1", "--json"}));
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0]["optimizer"] == "adamw");
+  CHECK(lines[1]["state_bytes_per_param"] == 2 + 8.0 / 64);
+}
+
+TEST_CASE("the SMS model has 19 tensors, the sizes of the model itself") {
+  const octet::LstmClassifier model({.vocabulary = 1751}, octet::Init{octet::Rng(1)});
+  std::vector<int64_t> sizes;
+  for (const octet::NamedParameter& p : model.parameters()) sizes.push_back(p.variable.value().numel());
+  CHECK(sizes == sms_sizes());
+  const auto lines =
+      json_lines(bench({"optimizer", "--shapes", "sms", "--state", "fp32", "--repeats", "1", "--json"}));
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0]["params"] == 359549);
+  CHECK(lines[0]["tensors"] == 19);
+}
+
+TEST_CASE("the BERT base encoder with pooler has 199 tensors and 109,482,240 weights") {
+  const std::vector<int64_t> sizes = bert_base_sizes();
+  CHECK(sizes.size() == 199);
+  CHECK(std::accumulate(sizes.begin(), sizes.end(), int64_t{0}) == 109'482'240);
+}
+
+TEST_CASE("people get an aligned table with the unit of every column") {
+  const Outcome said = bench({"optimizer", "--params", "16384", "--repeats", "1"});
+  CHECK(said.status == 0);
+  for (const char* part : {"ns/param", "bytes/param", "state bytes/param", "GB/s", "copy GB/s", "of copy",
+                           "16,384", "blockwise8", "threads"}) {
+    INFO(part);
+    CHECK(has(said.out, part));
+  }
+  Table table({"name", "n"}, 1);
+  table.row({"a", "1"});
+  table.row({"longer", "10"});
+  CHECK(table.text() == "name     n\na        1\nlonger  10\n");
+  CHECK_THROWS(table.row({"one cell"}));
+}
+
+TEST_CASE("what cannot be measured is refused before anything is") {
+  check_refused({"optimizer", "--optimizer", "adm"}, 2, "did you mean 'adam'?");
+  check_refused({"optimizer", "--state", "blockwse8"}, 2,
+                "unknown name 'blockwse8', did you mean 'blockwise8'?");
+  check_refused({"optimizer", "--state", "fp64"}, 2, "Known: fp32, bf16, blockwise8");
+  check_refused({"optimizer", "--state", "fp32,"}, 2, "unknown name ''");
+  check_refused({"optimizer", "--shapes", "bert"}, 2, "did you mean 'bert-base'?");
+  check_refused({"optimizer", "--shapes", "sms", "--params", "5000"}, 2, "cannot be given together");
+  check_refused({"optimizer", "--block-size", "100"}, 2, "a power of two");
+  check_refused({"optimizer", "--repeats", "0"}, 2, "--repeats 0: must be at least 1");
+  check_refused({"optimizer", "--threads", "-1"}, 2, "--threads -1");
+  check_refused({"optimizer", "--device", "gpu"}, 2, "Known: cpu, cuda");
+  check_refused({"optimizer", "--params"}, 2, "--params");
+  check_refused({"optimizer", "--parms", "5"}, 2, "did you mean '--params'?");
+  check_refused({"optimiser"}, 2, "did you mean 'optimizer'?");
+  check_refused({}, 2, "known are optimizer, ops");
+  for (const char* count :
+       {"0", "-5", "nan", "inf", "-inf", "1.5", "many", "1e", "5000,", ",5000", "0x10", "-1e400"}) {
+    INFO(count);
+    check_refused({"optimizer", "--params", count}, 2, "must be a whole number of at least 1");
+  }
+}
+
+TEST_CASE("more weights than there is memory for exit 4 with the numbers") {
+  for (const char* count : {"1e15", "9007199254740992", "99999999999999999999", "1e400"}) {
+    INFO(count);
+    const Outcome said = bench({"optimizer", "--params", count, "--json"});
+    CHECK(said.status == 4);
+    CHECK(said.out.empty());
+    CHECK(has(said.err, "memory"));
+  }
+  CHECK(has(bench({"optimizer", "--params", "1e15"}).err, "1,000,000,000,000,000 weights"));
+}
+
+TEST_CASE("a device that is not there exits 7") {
+  const Outcome said = bench({"optimizer", "--device", "cuda", "--params", "5000", "--repeats", "1"});
+  if (said.status == 0) return skip_case("there is a CUDA device here");
+  CHECK(said.status == 7);
+  CHECK(has(said.err, "cuda"));
+}
+
+TEST_CASE("ops measures every family of kernels") {
+  const auto lines = json_lines(bench({"ops", "--repeats", "1", "--threads", "1", "--json"}));
+  const std::vector<std::string> keys = {"op", "size", "device", "ms", "gflops", "gbps", "copy_gbps"};
+  std::string ops;
+  for (const Json& line : lines) {
+    CHECK(keys_of(line) == keys);
+    CHECK(line["device"] == "cpu");
+    CHECK(line["ms"].get<double>() > 0);
+    CHECK(line["gbps"].is_null() == line["copy_gbps"].is_null());
+    ops += line["op"].get<std::string>() + "\n";
+  }
+  for (const char* op :
+       {"matmul recurrent gates\n", "lstm forward\n", "lstm backward\n", "embedding\n",
+        "embedding backward\n", "dropout\n", "softmax\n", "softmax backward\n", "layer norm\n",
+        "layer norm backward\n", "cross-entropy\n", "cross-entropy backward\n", "binary cross-entropy\n",
+        "add\n", "tanh\n", "sum of rows\n", "transpose\n", "f32 to bf16\n"}) {
+    INFO(op);
+    CHECK(has(ops, op));
+  }
+  const Outcome table = bench({"ops", "--repeats", "1"});
+  CHECK(table.status == 0);
+  CHECK(has(table.out, "GFLOP/s"));
+  check_refused({"ops", "--repeats", "none"}, 2, "--repeats none");
+}
+
+TEST_CASE("help of every bench command names its flags, defaults and an example") {
+  for (const char* command : {"optimizer", "ops"}) {
+    const Outcome said = bench({command, "--help"});
+    INFO(said.out);
+    CHECK(said.status == 0);
+    CHECK(has(said.out, std::string("Usage: octet bench ") + command));
+    CHECK(has(said.out, std::string("Example:\n  octet bench ") + command));
+  }
+  const std::string help = bench({"optimizer", "--help"}).out;
+  for (const char* part : {"[adam]", "[359549,1e7,5e7]", "[256]", "[10]", "bert-base, sms"}) {
+    INFO(part);
+    CHECK(has(help, part));
+  }
+}

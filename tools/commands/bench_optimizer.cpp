@@ -1,0 +1,189 @@
+// octet bench optimizer: the step of every rule and codec, beside a plain copy of as many bytes.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "core/cpu/thread_pool.h"
+#include "optim/bench.h"
+#include "optim/registry.h"
+#include "tools/commands/bench.h"
+#include "tools/config.h"
+#include "tools/field_flags.h"
+#include "tools/format.h"
+#include "tools/jsonl.h"
+#include "tools/names.h"
+#include "tools/table.h"
+
+namespace octet::tools {
+namespace {
+
+std::vector<std::string_view> rule_names() {
+  std::vector<std::string_view> names;
+  for (const optim::RuleInfo& rule : optim::rules()) names.push_back(rule.name);
+  return names;
+}
+
+std::vector<std::string_view> codec_names() {
+  std::vector<std::string_view> names;
+  for (const optim::CodecInfo& codec : optim::codecs())
+    if (codec.offered) names.push_back(codec.name);
+  return names;
+}
+
+constexpr std::string_view kDefaultParams = "359549,1e7,5e7";
+
+struct BenchConfig {
+  std::string optimizer = "adam", state, params, shapes, device = "cpu";
+  int64_t threads = 0, repeats = 10, block_size = 256;
+  bool json = false;
+
+  template <class V>
+  void visit(V&& v) {
+    static const std::vector<std::string_view> rules = rule_names(), codecs = codec_names();
+    static const std::string states = "how state is stored, separated by commas: " + join(codecs) + " [all]";
+    static const std::string sizes =
+        "weights of each case, separated by commas [" + std::string(kDefaultParams) + "]";
+    v(Field{"optimizer", "update rule"}, optimizer, Choice{rules});
+    v(Field{"state", states}, state, Text{"NAME[,NAME...]"});
+    v(Field{"params", sizes}, params, Text{"N[,N...]"});
+    v(Field{"shapes", "the tensors of a model instead of --params"}, shapes, Choice{kModelShapes});
+    v(Field{"block_size", "elements that share one scale in 8-bit state"}, block_size,
+      Range{.low = 64, .high = 4096, .power_of_two = true});
+    v(Field{"device", "where to compute"}, device, Choice{kDevices});
+    v(Field{"threads", "CPU threads; 0: all"}, threads, Range{0, 1024});
+    v(Field{"repeats", "steps of each case, of which the fastest counts"}, repeats, Range{1, 100000});
+    v(Field{"json", "a JSON line a case"}, json, Switch{});
+  }
+};
+
+std::vector<std::string> split_at_commas(const std::string& text) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) c == ',' ? parts.emplace_back() : parts.back() += c;
+  return parts;
+}
+
+std::vector<std::string> parse_states(const std::string& text) {
+  const std::vector<std::string_view> names = codec_names();
+  if (text.empty()) return {names.begin(), names.end()};
+  std::vector<std::string> states = split_at_commas(text);
+  for (const std::string& state : states)
+    require(std::find(names.begin(), names.end(), state) != names.end(), ErrorKind::Usage,
+            "--state: ", unknown_name("name", state, names));
+  return states;
+}
+
+// "50000000" or "5e7".
+int64_t parse_count(const std::string& text) {
+  double count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const bool number = end == text.data() + text.size() && !text.empty();
+  const bool huge = number && text[0] != '-' && (error == std::errc::result_out_of_range || count >= 0x1p53);
+  if (huge && !std::isinf(count))
+    fail(ErrorKind::Memory, "--params ", text, ": no machine has memory for so many weights");
+  require(number && error == std::errc() && count >= 1 && count == std::floor(count) && !huge,
+          ErrorKind::Usage, "--params ", text.empty() ? "''" : text,
+          ": must be a whole number of at least 1, such as 50000000 or 5e7");
+  return static_cast<int64_t>(count);
+}
+
+struct Sizes {
+  std::vector<int64_t> tensors;
+  int64_t total() const { return std::accumulate(tensors.begin(), tensors.end(), int64_t{0}); }
+};
+
+std::vector<Sizes> cases_of(const BenchConfig& config) {
+  require(config.params.empty() || config.shapes.empty(), ErrorKind::Usage,
+          "--params and --shapes cannot be given together: a case has one set of tensors");
+  if (config.shapes == "sms") return {{sms_sizes()}};
+  if (config.shapes == "bert-base") return {{bert_base_sizes()}};
+  std::vector<Sizes> cases;
+  for (const std::string& count :
+       split_at_commas(config.params.empty() ? std::string(kDefaultParams) : config.params))
+    cases.push_back({{parse_count(count)}});
+  return cases;
+}
+
+// What the kernel says can still be had without swapping; 0 if it does not say.
+double available_memory() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("MemAvailable:")) return std::atof(line.c_str() + 13) * 1024;
+  return 0;
+}
+
+// Asked before anything is touched: Linux would hand the memory out and end the program later.
+void require_memory(const Sizes& sizes, const optim::RuleInfo& rule) {
+  const double a_weight = 4.0 * (3 + static_cast<double>(rule.slots.size()));  // a draft of the gradient, too
+  const double wanted = a_weight * static_cast<double>(sizes.total()), there = available_memory();
+  require(there == 0 || wanted <= there, ErrorKind::Memory, "out of memory: ", format_count(sizes.total()),
+          " weights with gradients and state need ", format_bytes(static_cast<int64_t>(wanted)), ", ",
+          format_bytes(static_cast<int64_t>(there)), " are available");
+}
+
+int bench_optimizer(const BenchConfig& config) {
+  const std::vector<std::string> states = parse_states(config.state);
+  const std::vector<Sizes> cases = cases_of(config);
+  const Device device = config.device == "cuda" ? Device::cuda() : Device::cpu();
+  const optim::RuleInfo& rule = optim::rules()[static_cast<size_t>(optim::rule_place(config.optimizer))];
+  cpu::set_thread_count(static_cast<int>(config.threads));
+  const int repeats = static_cast<int>(config.repeats);
+
+  JsonLines lines(1, "standard output");
+  Table table({"optimizer", "state", "params", "tensors", "ms", "ns/param", "bytes/param",
+               "state bytes/param", "GB/s", "copy GB/s", "of copy"},
+              2);
+  double norm_ns = 0;
+  for (const Sizes& sizes : cases) {
+    if (device.is_cpu()) require_memory(sizes, rule);
+    for (const std::string& state : states) {
+      const optim::StepTiming timing = optim::time_step({.rule = config.optimizer,
+                                                         .codec = state,
+                                                         .sizes = sizes.tensors,
+                                                         .block_size = static_cast<int>(config.block_size),
+                                                         .repetitions = repeats,
+                                                         .device = device});
+      const auto params = static_cast<double>(timing.parameters);
+      const double copy = copy_gbps_like(device, timing.bytes_per_parameter * params, repeats);
+      norm_ns = 1e9 * timing.norm_seconds / params;
+      if (config.json) {
+        lines.write({{"optimizer", config.optimizer},
+                     {"state", state},
+                     {"device", config.device},
+                     {"params", timing.parameters},
+                     {"tensors", sizes.tensors.size()},
+                     {"ms", 1e3 * timing.seconds},
+                     {"bytes_per_param", timing.bytes_per_parameter},
+                     {"state_bytes_per_param", timing.state_bytes_per_parameter},
+                     {"gbps", timing.gbps},
+                     {"copy_gbps", copy}});
+        continue;
+      }
+      table.row({config.optimizer, state, format_count(timing.parameters),
+                 format_count(static_cast<int64_t>(sizes.tensors.size())), fixed(1e3 * timing.seconds, 3),
+                 fixed(1e9 * timing.seconds / params, 3), fixed(timing.bytes_per_parameter, 2),
+                 fixed(timing.state_bytes_per_parameter, 3), fixed(timing.gbps, 2), fixed(copy, 2),
+                 fixed(100 * timing.gbps / copy, 0) + " %"});
+    }
+  }
+  if (config.json) return 0;
+  std::fputs(table.text().c_str(), stdout);
+  std::printf(
+      "\n%s, %d threads; update pass, fastest of %d; a training step adds the norm pass, %s ns/param\n",
+      config.device.c_str(), cpu::thread_count(), repeats, fixed(norm_ns, 3).c_str());
+  std::fputs(
+      "bytes/param: read and written by the update; copy: a plain copy that moves as many bytes. A copy "
+      "also\n"
+      "fetches the lines that it overwrites, which does not count: a good step can be faster than a copy.\n",
+      stdout);
+  return 0;
+}
+
+}  // namespace
+
+std::function<int()> declare_bench_optimizer(CLI::App& app) { return declare_with(app, bench_optimizer); }
+
+}  // namespace octet::tools

@@ -1,0 +1,37 @@
+#include "tools/field_flags.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+namespace octet::tools {
+
+FieldFlags::FieldFlags(CLI::App& app) : app_(&app), command_(app.get_name()) {}
+
+void FieldFlags::declare_switch(const Field& field) {
+  app_->add_flag(flag_name(field.name), switched_[std::string(field.name)], std::string(field.help));
+}
+
+void FieldFlags::declare_option(const Field& field, const std::string& placeholder, const std::string& limits,
+                                const std::string& fallback, bool repeatable) {
+  const std::string name(field.name);
+  std::string help(field.help);  // "rows per step; at least 1 and at most 65536 [64]"
+  if (!limits.empty()) help += "; " + limits;
+  if (!fallback.empty()) help += " [" + fallback + "]";
+  CLI::Option* option = app_->add_option(field.positional ? name : flag_name(name), given_[name], help);
+  option->type_name(placeholder)->allow_extra_args(false)->expected(1);
+  // Given twice, a repeatable flag collects and any other takes the last.
+  option->multi_option_policy(repeatable ? CLI::MultiOptionPolicy::TakeAll
+                                         : CLI::MultiOptionPolicy::TakeLast);
+}
+
+Value FieldFlags::given(const Field& field) const {
+  const std::string name(field.name);
+  Value value{Value::Flag, {}, field.positional ? command_ : flag_name(name), ErrorKind::Usage};
+  if (const auto found = given_.find(name); found != given_.end()) value.texts = found->second;
+  if (const auto found = switched_.find(name); found != switched_.end() && found->second)
+    value.texts = {"true"};
+  return value;
+}
+
+}  // namespace octet::tools
