@@ -182,7 +182,12 @@ std::string format_safetensors(const TensorFile& file) {
                     {"data_offsets", {offset, offset + tensor.bytes()}}};
     offset += tensor.bytes();
   }
-  std::string text = header.dump();
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const Json::type_error&) {
+    fail(ErrorKind::Usage, "safetensors: a name or a piece of metadata is not valid UTF-8");
+  }
   text.append((8 - text.size() % 8) % 8, ' ');  // tensors begin at a multiple of eight bytes
   const uint64_t length = text.size();
   std::string bytes(reinterpret_cast<const char*>(&length), 8);

@@ -5,6 +5,8 @@
 namespace octet {
 
 Variable Module::parameter(std::string name, Tensor value) {
+  for (const NamedParameter& other : own_)
+    require(other.name != name, "Module: parameter ", name, " is declared twice");
   own_.push_back({std::move(name), Variable::leaf(std::move(value))});
   return own_.back().variable;
 }
