@@ -184,6 +184,9 @@ TEST_CASE("tensors that share bytes, leave gaps or bear one name are named") {
   twice.add("w", Tensor::from(std::vector<float>{1}, {1}));
   twice.add("w", Tensor::from(std::vector<float>{1}, {1}));
   CHECK_ERROR(ErrorKind::Usage, "tensor w is given twice", format_safetensors(twice));
+  TensorFile not_text;
+  not_text.add("w\xff", Tensor::from(std::vector<float>{1}, {1}));
+  CHECK_ERROR(ErrorKind::Usage, "not valid UTF-8", format_safetensors(not_text));
 }
 
 TEST_CASE("a path that is missing or a folder is named") {

@@ -127,3 +127,18 @@ TEST_CASE("zero_grad makes every parameter's next gradient the only one") {
   CHECK(layer.parameters()[1].variable.grad().to_vector<float>() == std::vector<float>{0, 0});
   CHECK(gradient() == std::vector<float>{1, 2, 3, 1, 2, 3});
 }
+
+namespace {
+
+struct Twice : Module {
+  Twice() {
+    parameter("weight", constant({1}, 0, Init{Rng(1)}));
+    parameter("weight", constant({2}, 0, Init{Rng(1)}));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a name that is declared twice is refused") {
+  CHECK_ERROR(ErrorKind::Usage, "parameter weight is declared twice", Twice());
+}
