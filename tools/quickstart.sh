@@ -16,6 +16,7 @@ cmake --preset release "${launcher[@]}" > /dev/null
 cmake --build build --target octet_program --parallel "$(nproc)"
 
 echo "quickstart: 3/4 training twice"
+rm -rf build/quickstart  # its own folder: a second quickstart starts afresh
 for state in fp32 blockwise8; do
     build/octet train sms --state "$state" --seed 2021 --out "build/quickstart/$state" "$@"
 done
