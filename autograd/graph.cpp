@@ -43,7 +43,7 @@ Node::~Node() {
 Tensor Wanted::like(size_t input, const Tensor& value, const Shape& shape) const {
   if (!(*this)[input]) return {};
   if (auto* sink = dynamic_cast<GradientSink*>(inputs_[input].node.get())) {
-    const Tensor buffer = sink->lend();
+    Tensor buffer = sink->lend();
     if (buffer.defined() && buffer.shape() == shape) return buffer;
   }
   return Tensor::like(value, shape, MemoryTag::Activations);

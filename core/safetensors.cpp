@@ -127,7 +127,8 @@ TensorFile parse_safetensors(std::string_view bytes, const std::string& source) 
       }
       continue;
     }
-    const std::string where = source + ": tensor " + name;
+    std::string where = source;
+    where.append(": tensor ").append(name);
     require(entry.is_object() && entry.contains("dtype") && entry["dtype"].is_string() &&
                 entry.contains("shape") && entry["shape"].is_array() && entry.contains("data_offsets") &&
                 entry["data_offsets"].is_array() && entry["data_offsets"].size() == 2 &&

@@ -29,7 +29,7 @@ struct Matmul {
     Shape shape = left.shape();
     shape.set(-2, transpose.a ? left.size(-1) : left.size(-2));
     shape.set(-1, transpose.b ? right.size(-2) : right.size(-1));
-    const Tensor y = Tensor::like(left, shape, MemoryTag::Activations);
+    Tensor y = Tensor::like(left, shape, MemoryTag::Activations);
     if (y.numel() > 0 && a.numel() == 0) y.fill(0);
     if (a.numel() > 0 && b.numel() > 0) product(a, transpose.a, b, transpose.b, folded(y));
     left_shape = left.shape();

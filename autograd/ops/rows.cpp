@@ -21,7 +21,7 @@ struct SumOver {
     return y.reshape(result);
   }
   Tensor backward(const Tensor& dy, const Wanted& wanted) const {
-    const Tensor dx = wanted.like(0, dy, input);
+    Tensor dx = wanted.like(0, dy, input);
     const Tensor zero = Tensor::zeros(Shape{}, dy.dtype(), dy.device(), MemoryTag::Workspace);
     Tensor scaled = Tensor::like(dy, kept, MemoryTag::Workspace);
     kernels(dy).pointwise.affine(dy.reshape(kept), scale, 0, scaled);
