@@ -123,7 +123,7 @@ class Encoder {
       const int guess = static_cast<int>(corrected[lane] - (kShift + kZero)) * (negative ? -1 : 1);
       int m = guess;
       if (m > 0 && x < book.lower[static_cast<size_t>(m)]) --m;
-      if (guess < book.top && x >= book.lower[static_cast<size_t>(guess + 1)]) ++m;
+      if (guess < book.top && x >= book.lower[static_cast<size_t>(guess) + 1]) ++m;
       corrected[lane] = kShift + static_cast<float>(negative ? 127 - m : static_cast<int>(kZero) + m);
     }
     return hn::Load(f, corrected);
