@@ -189,14 +189,3 @@ TEST_CASE("output that cannot be written exits 1 with the reason") {
   CHECK(full.status == 1);
   CHECK(full.err == "octet: cannot write to standard output: No space left on device\n");
 }
-
-TEST_CASE("help is there in under 20 ms") {
-  double best = 1;
-  for (int i = 0; i < 20; ++i) best = std::min(best, run_process({octet_program(), "--help"}).seconds);
-  MESSAGE("octet --help: " << best * 1e3 << " ms");
-#ifdef OCTET_PLAIN_ALLOCATOR
-  CHECK(best < 0.5);  // a sanitizer's own start-up
-#else
-  CHECK(best < 0.02);
-#endif
-}
