@@ -25,8 +25,4 @@ struct Gemm {
 void gemm(const Gemm<float>& args);
 void gemm(const Gemm<double>& args);
 
-// As above on all threads, in chunks of rows that do not depend on the number of threads.
-void parallel_gemm(const Gemm<float>& args);
-void parallel_gemm(const Gemm<double>& args);
-
 }  // namespace octet::cpu

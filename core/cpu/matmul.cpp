@@ -44,12 +44,6 @@ Gemm<T> rows_of(Gemm<T> g, int64_t begin, int64_t end) {
   return g;
 }
 
-template <class T>
-void parallel(const Gemm<T>& args) {
-  parallel_ranges(args.m, std::max<int64_t>(1, chunk_rows(args.m, args.n, args.k)),
-                  [&](int64_t begin, int64_t end) { gemm(rows_of(args, begin, end)); });
-}
-
 void batched(const MatmulArgs& args) {
   const int64_t batch = args.y.size(0), m = args.y.size(1), n = args.y.size(2);
   const int64_t k = args.transpose_a ? args.a.size(1) : args.a.size(2);
@@ -76,8 +70,6 @@ void batched(const MatmulArgs& args) {
 
 void gemm(const Gemm<float>& args) { dispatch(args); }
 void gemm(const Gemm<double>& args) { dispatch(args); }
-void parallel_gemm(const Gemm<float>& args) { parallel(args); }
-void parallel_gemm(const Gemm<double>& args) { parallel(args); }
 
 MatmulKernels matmul_kernels() { return {.batched = batched}; }
 

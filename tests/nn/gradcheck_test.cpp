@@ -6,20 +6,14 @@
 #include "autograd/gradcheck.h"
 #include "core/error.h"
 #include "nn/models/lstm_classifier.h"
+#include "tests/nn/random.h"
 #include "tests/support/support.h"
 
 using namespace octet;
+using octet::testing::kInit;
+using octet::testing::random;
 
 namespace {
-
-const Init kInit = {Rng(1), Device::cpu(), DType::F64};
-
-Tensor random(const Shape& shape, uint64_t seed = 5) {
-  Rng rng(seed);
-  std::vector<double> values(static_cast<size_t>(shape.numel()));
-  for (double& value : values) value = 2 * rng.uniform() - 1;
-  return Tensor::from(values, shape);
-}
 
 // Gradients of sum(weights * forward(x)) by the layer's own parameters, against differences made by changing
 // the parameters where they are. Returns the name of the first that differs, or nothing.

@@ -3,20 +3,14 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "tests/nn/random.h"
 #include "tests/support/support.h"
 
 using namespace octet;
+using octet::testing::kInit;
+using octet::testing::random;
 
 namespace {
-
-const Init kInit = {Rng(1), Device::cpu(), DType::F64};
-
-Tensor random(const Shape& shape, uint64_t seed = 5) {
-  Rng rng(seed);
-  std::vector<double> values(static_cast<size_t>(shape.numel()));
-  for (double& value : values) value = 2 * rng.uniform() - 1;
-  return Tensor::from(values, shape);
-}
 
 std::vector<double> values_of(const Variable& x) { return x.value().to_vector<double>(); }
 

@@ -4,20 +4,14 @@
 #include "core/cpu/thread_pool.h"
 #include "core/error.h"
 #include "nn/models/lstm_classifier.h"
+#include "tests/nn/random.h"
 #include "tests/support/support.h"
 
 using namespace octet;
+using octet::testing::kInit;
+using octet::testing::random;
 
 namespace {
-
-const Init kInit = {Rng(1), Device::cpu(), DType::F64};
-
-Tensor random(const Shape& shape, uint64_t seed = 5) {
-  Rng rng(seed);
-  std::vector<double> values(static_cast<size_t>(shape.numel()));
-  for (double& value : values) value = 2 * rng.uniform() - 1;
-  return Tensor::from(values, shape);
-}
 
 double largest_difference(const Variable& a, const Variable& b) {
   REQUIRE(a.shape() == b.shape());
