@@ -21,6 +21,9 @@ struct Backend {
   // Errors: kind Memory with the request, what is live by tag and the limit.
   void* (*allocate)(Device device, int64_t bytes, MemoryTag tag) = nullptr;
   void (*deallocate)(Device device, void* data, int64_t bytes, MemoryTag tag) = nullptr;
+  // As copy_from_host, into memory just allocated that nothing was done with: the copy may overtake
+  // computation.
+  void (*upload)(Device device, void* to, const void* from, int64_t bytes) = nullptr;
   // `from` may be changed as soon as the call returns; the copy itself may still be under way, but whatever
   // is computed after it sees it.
   void (*copy_from_host)(Device device, void* to, const void* from, int64_t bytes) = nullptr;

@@ -56,7 +56,7 @@ Tensor Tensor::from_bytes(std::span<const std::byte> bytes, const Shape& shape, 
   Tensor tensor = empty(shape, dtype, device, tag);
   require(static_cast<int64_t>(bytes.size()) == tensor.bytes(), "Tensor::from: ", bytes.size(), " bytes for ",
           shape, " of ", dtype, ", which takes ", tensor.bytes());
-  backend(device).copy_from_host(device, tensor.raw(), bytes.data(), tensor.bytes());
+  backend(device).upload(device, tensor.raw(), bytes.data(), tensor.bytes());
   return tensor;
 }
 

@@ -28,6 +28,7 @@ const Backend& backend() {
       .name = "cuda",
       .allocate = allocate,
       .deallocate = deallocate,
+      .upload = upload,
       .copy_from_host = copy_from_host,
       .copy_to_host = copy_to_host,
       .synchronize = synchronize,

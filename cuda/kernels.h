@@ -7,6 +7,7 @@ namespace octet::cuda {
 
 void* allocate(Device device, int64_t bytes, MemoryTag tag);
 void deallocate(Device device, void* data, int64_t bytes, MemoryTag tag);
+void upload(Device device, void* to, const void* from, int64_t bytes);
 void copy_from_host(Device device, void* to, const void* from, int64_t bytes);
 void copy_to_host(Device device, void* to, const void* from, int64_t bytes);
 void synchronize(Device device);

@@ -17,6 +17,12 @@ PackedIds pack_ids(std::span<const std::span<const int32_t>> sequences, Device d
     for (int64_t row = 0; row < packed.packing->batch_sizes[static_cast<size_t>(step)]; ++row)
       ids.push_back(sequences[static_cast<size_t>(row)][static_cast<size_t>(step)]);
 
+  if (!device.is_cpu()) {
+    require(*std::min_element(ids.begin(), ids.end()) >= 0, ErrorKind::Data,
+            "pack_ids: a token id is negative");
+    packed.ids = Tensor::from(ids, {packed.packing->total()}, device);
+    return packed;
+  }
   std::vector<int32_t> distinct = ids;
   std::sort(distinct.begin(), distinct.end());
   distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
@@ -24,7 +30,7 @@ PackedIds pack_ids(std::span<const std::span<const int32_t>> sequences, Device d
   for (int32_t& id : ids)
     id = static_cast<int32_t>(std::lower_bound(distinct.begin(), distinct.end(), id) - distinct.begin());
 
-  packed.distinct = Tensor::from(distinct, {static_cast<int64_t>(distinct.size())}, device);
+  packed.ids = Tensor::from(distinct, {static_cast<int64_t>(distinct.size())}, device);
   packed.index = Tensor::from(ids, {packed.packing->total()}, device);
   return packed;
 }

@@ -1,5 +1,6 @@
-// A batch of token sequences, ready for an embedding and an LSTM: packed, and with every token that occurs
-// there once.
+// A batch of token sequences, ready for an embedding and an LSTM. On the CPU every token that occurs is
+// embedded and multiplied once, through an index; a GPU multiplies all rows faster than it would look them
+// up.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,9 @@ namespace octet {
 
 struct PackedIds {
   PackingPtr packing;
-  Tensor distinct;  // [n] i32, the ids that occur, each once, in ascending order
-  Tensor index;     // [packing->total()] i32: packed row -> position in `distinct`
+  Tensor ids;    // [n] i32: those that occur, each once and in ascending order, or without an index one a
+                 // packed row
+  Tensor index;  // [packing->total()] i32: packed row -> position in `ids`; undefined on a GPU
 };
 
 // Sequences sorted longest first, none empty, ids not negative. The tensors are made on `device`.

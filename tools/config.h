@@ -19,7 +19,8 @@ inline constexpr std::string_view kSecondMoments[] = {"floor", "plain"};
 inline constexpr std::string_view kDevices[] = {"cpu", "cuda"};
 inline constexpr std::string_view kSchedules[] = {"constant", "linear", "cosine"};
 inline constexpr std::string_view kNonfinitePolicies[] = {"stop", "skip"};
-inline constexpr std::string_view kPrecisions[] = {"fp32"};
+inline constexpr std::string_view kPrecisions[] = {"fp32", "tf32",
+                                                   "bf16"};  // in the order of MatmulPrecision
 
 struct TrainConfig {
   std::string task;  // empty: not named
@@ -106,8 +107,12 @@ struct TrainConfig {
     v(Field{"layers", "LSTM layers"}, layers, Range{1, 64});
     v(Field{"dropout", "share dropped between layers"}, dropout, probability);
     v(Field{"min_freq", "words seen less often become <unk>"}, min_freq, Range{1, 1e9});
-    v(Field{"precision", "number format of weights and activations"}, precision, Choice{kPrecisions});
-    v(Field{"log_every", "steps between progress lines and non-finite checks; 0: every epoch", RunOnly},
+    v(Field{"precision", "arithmetic of matrix products; tensors stay fp32; tf32 and bf16 need a GPU"},
+      precision, Choice{kPrecisions});
+    v(Field{"log_every",
+            "steps between progress lines, and on a GPU between looks at loss and non-finite gradients; 0: "
+            "every epoch",
+            RunOnly},
       log_every, Range{0, 1e9});
     v(Field{"resume", "folder of a run to continue", RunOnly}, resume, Text{"DIR"});
     v(Field{"json", "events as JSON Lines on standard output instead of progress", RunOnly}, json, Switch{});

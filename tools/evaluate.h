@@ -22,8 +22,9 @@ struct Evaluation {
   std::vector<double> probability;  // [rows] of label 1, in the order of the texts
 };
 
-// In batches of `batch_size`, shortest texts first.
+// In batches of `batch_size`, shortest texts first. The device is waited for once, at the end. `first_batch`:
+// the batches before it are left out, for a look at the memory that the longest ones take.
 Evaluation evaluate(const LstmClassifier& model, const LabelledTexts& texts, int64_t batch_size,
-                    Device device);
+                    Device device, size_t first_batch = 0);
 
 }  // namespace octet::tools

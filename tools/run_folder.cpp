@@ -10,6 +10,7 @@
 #include "core/safetensors.h"
 #include "tools/atomic_file.h"
 #include "tools/config_file.h"
+#include "tools/device.h"
 #include "tools/names.h"
 
 namespace octet::tools {
@@ -58,7 +59,7 @@ void save_weights(const std::string& path, const Module& model, const TrainConfi
   write_atomically(path, format_safetensors(file));
 }
 
-TrainedModel load_trained(const std::string& path, const std::string& weights) {
+TrainedModel load_trained(const std::string& path, const std::string& weights, const std::string& device) {
   static constexpr std::string_view kWeights[] = {"best", "last"};
   require_name("weights", weights, kWeights);
   const RunFolder folder{path};
@@ -74,8 +75,11 @@ TrainedModel load_trained(const std::string& path, const std::string& weights) {
     fail(ErrorKind::Checkpoint, error.what());
   }
   trained.vocabulary = Vocabulary::load(folder.vocabulary(), ErrorKind::Checkpoint);
-  trained.model = std::make_unique<LstmClassifier>(model_config(trained.config, trained.vocabulary.size()),
-                                                   Init{Rng(static_cast<uint64_t>(trained.config.seed))});
+  trained.device = open_device(device.empty() ? trained.config.device : device,
+                               device == "cpu" ? "fp32" : trained.config.precision);
+  trained.model =
+      std::make_unique<LstmClassifier>(model_config(trained.config, trained.vocabulary.size()),
+                                       Init{Rng(static_cast<uint64_t>(trained.config.seed)), trained.device});
   const std::string file_path = weights == "best" ? folder.best() : folder.last();
   const TensorFile file = read_safetensors(file_path);
   const auto metadata = [&](const char* key) {

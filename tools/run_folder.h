@@ -40,10 +40,12 @@ struct TrainedModel {
   TrainConfig config;
   Vocabulary vocabulary;
   std::vector<std::string> label_names;
+  Device device;
   std::unique_ptr<LstmClassifier> model;
 };
-// `weights`: "best" or "last". Errors: kind Usage for another name, Data if there is no such folder or run in
-// it, Checkpoint for files that are damaged or belong to another task, vocabulary or model.
-TrainedModel load_trained(const std::string& folder, const std::string& weights);
+// `weights`: "best" or "last". `device`: "cpu", "cuda", or empty for the one it was trained on. Errors: kind
+// Usage for another name, Data if there is no such folder or run in it, Checkpoint for files that are damaged
+// or belong to another task, vocabulary or model.
+TrainedModel load_trained(const std::string& folder, const std::string& weights, const std::string& device);
 
 }  // namespace octet::tools

@@ -5,7 +5,9 @@
 #include <cmath>
 
 #include "autograd/functions.h"
+#include "core/backend.h"
 #include "core/error.h"
+#include "tools/device.h"
 #include "tools/evaluate.h"
 #include "tools/run_folder.h"
 
@@ -21,8 +23,10 @@ Rng stream(const TrainConfig& config, const char* name) {
   return Rng(static_cast<uint64_t>(config.seed)).split(name);
 }
 
-Device device_of(const TrainConfig& config) {
-  return config.device == "cuda" ? Device::cuda() : Device::cpu();
+// How many steps go by before their losses are read. On the CPU waiting costs nothing.
+int64_t steps_unread(const TrainConfig& config, Device device, int64_t per_epoch) {
+  if (device.is_cpu()) return 1;
+  return config.log_every > 0 ? std::min(config.log_every, per_epoch) : per_epoch;
 }
 
 optim::Optimizer make_optimizer(const TrainConfig& config, const LstmClassifier& model) {
@@ -61,11 +65,12 @@ int64_t tokens_in(const LabelledTexts& texts, const Batch& batch) {
 Trainer::Trainer(const TrainConfig& config, const TextData& data)
     : config_(config),
       data_(data),
-      device_(device_of(config)),
+      device_(open_device(config.device, config.precision)),
       model_(model_config(config, data.vocabulary.size()), Init{stream(config, "initialisation"), device_}),
       optimizer_(make_optimizer(config, model_)),
       batches_(lengths_of(data.train.sequences), config.batch_size, stream(config, "batches")),
-      masks_(stream(config, "dropout")) {
+      masks_(stream(config, "dropout")),
+      losses_(steps_unread(config, device_, batches_.per_epoch()), device_) {
   schedule_ = {optim::schedule_kind(config.schedule), config.warmup_steps,
                config.epochs * batches_.per_epoch()};
   schedule_.check();
@@ -74,39 +79,60 @@ Trainer::Trainer(const TrainConfig& config, const TextData& data)
   for (const NamedParameter& parameter : model_.parameters()) parameter.variable.grad();
 }
 
-double Trainer::step(const std::vector<int32_t>& rows) {
+void Trainer::step(const std::vector<int32_t>& rows) {
+  const Range range(device_, "step");
   const ModelBatch batch = model_batch(data_.train, rows, device_);
   optimizer_.zero_grad();
-  const Variable loss = binary_cross_entropy(model_.forward(batch.texts, &masks_), batch.targets);
-  loss.backward();
+  Variable loss;
+  {
+    const Range forward(device_, "forward");
+    loss = binary_cross_entropy(model_.forward(batch.texts, &masks_), batch.targets);
+  }
+  {
+    const Range backward(device_, "backward");
+    loss.backward();
+  }
+  const Range update(device_, "update");
   optimizer_.set_lr_factor(schedule_.factor(state_.steps));
   optimizer_.step();
-  return loss.value().item();
+  losses_.add(loss.value());
+}
+
+void Trainer::read_losses() {
+  try {
+    optimizer_.check();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::NonFinite) throw;
+    const int64_t good = optimizer_.steps(),
+                  per_epoch = steps_per_epoch();  // no step after a bad one was taken
+    fail(ErrorKind::NonFinite, "epoch ", good / per_epoch + 1, ", step ", good % per_epoch + 1, ": ",
+         error.what());
+  }
+  for (const float loss : losses_.take()) {
+    last_loss_ = loss;
+    state_.loss_sum += last_loss_;
+  }
 }
 
 bool Trainer::train_epoch(const std::function<void(const StepReport&)>& after_step,
                           const std::function<bool()>& stop) {
   const std::vector<Batch> batches = batches_.epoch(state_.epoch + 1);
   masks_ = Rng(masks_.key(), state_.mask_position);
-  while (state_.batch < static_cast<int64_t>(batches.size())) {
+  const auto count = static_cast<int64_t>(batches.size());
+  while (state_.batch < count) {
     const double start = now();
     const Batch& batch = batches[static_cast<size_t>(state_.batch)];
-    double loss = 0;
-    try {
-      loss = step(batch.rows);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::NonFinite) throw;
-      fail(ErrorKind::NonFinite, "epoch ", state_.epoch + 1, ", step ", state_.batch + 1, ": ", error.what());
-    }
-    state_.loss_sum += loss;
+    step(batch.rows);
+    if (losses_.full() || state_.batch + 1 == count) read_losses();
     state_.mask_position = masks_.position();
     ++state_.batch;
     ++state_.steps;
     const double seconds = now() - start;
     state_.seconds += seconds;
     state_.epoch_seconds += seconds;
-    after_step({state_.epoch + 1, state_.batch, static_cast<int64_t>(batch.rows.size()), loss});
+    after_step({state_.epoch + 1, state_.batch, static_cast<int64_t>(batch.rows.size()), last_loss_});
     if (stop()) {
+      read_losses();
       note_memory();
       return false;
     }
@@ -181,15 +207,11 @@ void Trainer::rehearse() {
     }
   }
   step(largest.rows);
+  losses_.take();
   // Validation batches go by length, so the one of the most tokens is the last or, where that is short of
   // rows, the one before it.
-  const NoGrad no_grad;
-  const std::vector<Batch> batches =
-      sorted_batches(lengths_of(data_.validation.sequences), config_.batch_size);
-  for (size_t i = batches.size() < 2 ? 0 : batches.size() - 2; i < batches.size(); ++i) {
-    const ModelBatch batch = model_batch(data_.validation, batches[i].rows, device_);
-    binary_cross_entropy(model_.forward(batch.texts, nullptr), batch.targets);
-  }
+  const auto batches = sorted_batches(lengths_of(data_.validation.sequences), config_.batch_size).size();
+  evaluate(model_, data_.validation, config_.batch_size, device_, batches < 2 ? 0 : batches - 2);
   note_memory();
 }
 

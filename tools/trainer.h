@@ -11,6 +11,7 @@
 #include "nn/models/lstm_classifier.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
+#include "tools/collected.h"
 #include "tools/events.h"
 #include "tools/text_data.h"
 
@@ -43,7 +44,7 @@ struct RunState {
 
 struct StepReport {
   int64_t epoch, step, rows;  // epoch and step from 1
-  double loss;
+  double loss;                // of the last step whose loss was read: on a GPU not of every one
 };
 
 class Trainer {
@@ -57,11 +58,14 @@ class Trainer {
   const optim::Optimizer& optimizer() const { return optimizer_; }
   RunState& state() { return state_; }
   const RunState& state() const { return state_; }
+  Device device() const { return device_; }
   int64_t steps_per_epoch() const { return batches_.per_epoch(); }
   bool done() const { return state_.epoch >= config_.epochs; }
 
   // Goes on to the end of the epoch, or until `stop` says so after a step (then false is returned).
-  // `after_step` is told of each step. Errors: NonFinite, naming the first bad tensor.
+  // `after_step` is told of each step. A GPU is waited for every log_every steps only (0: at the end of the
+  // epoch); a gradient that is not finite is seen then, with weights and state as they were before it.
+  // Errors: NonFinite, naming the first bad tensor.
   bool train_epoch(const std::function<void(const StepReport&)>& after_step,
                    const std::function<bool()>& stop);
   // Validation; finishes the epoch. The event has everything that the log wants.
@@ -73,7 +77,8 @@ class Trainer {
   void rehearse();
 
  private:
-  double step(const std::vector<int32_t>& rows);
+  void step(const std::vector<int32_t>& rows);
+  void read_losses();
   void note_memory();
 
   const TrainConfig& config_;
@@ -84,6 +89,8 @@ class Trainer {
   optim::Schedule schedule_;
   TrainingBatches batches_;
   Rng masks_;
+  Collected losses_;      // of steps that the host has not looked at
+  double last_loss_ = 0;  // of the last one that it has
   RunState state_;
 };
 

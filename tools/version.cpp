@@ -2,9 +2,11 @@
 
 #include <hwy/targets.h>
 
-#include <filesystem>
+#include <string>
 
 #include "core/cpu/level.h"
+#include "core/cuda_module.h"
+#include "core/error.h"
 
 namespace octet::tools {
 namespace {
@@ -23,14 +25,14 @@ std::string build_type() {
   return text;
 }
 
-// The CUDA backend is a module beside the program; it is there or it is not.
-bool has_cuda_module() {
-  std::error_code error;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) return false;
-  const auto folder = program.parent_path();
-  return std::filesystem::exists(folder / "liboctet_cuda.so", error) ||
-         std::filesystem::exists(folder / ".." / "lib" / "liboctet_cuda.so", error);
+// The GPU with its libraries, or why there is none.
+std::string cuda_text() {
+  if (!has_cuda_module()) return "no (liboctet_cuda.so is not beside liboctet.so)";
+  try {
+    return describe(Device::cuda());
+  } catch (const Error& error) {
+    return std::string("no (") + error.what() + ")";
+  }
 }
 
 // The best of the targets that kernels are compiled for; Highway numbers them so that it is the lowest bit
@@ -46,9 +48,8 @@ std::string build_text() { return OCTET_VERSION " " + build_type() + " " + compi
 
 std::string version_text() {
   return "octet " OCTET_VERSION "\ncompiler   " + compiler() + "\nbuild      " + build_type() +
-         "\nCUDA       " + (has_cuda_module() ? "yes" : "no (liboctet_cuda.so is not beside the program)") +
-         "\nCPU        matrix products x86-64-" + cpu::name_of(cpu::level()) + ", SIMD kernels " +
-         best_simd() + "\n";
+         "\nCUDA       " + cuda_text() + "\nCPU        matrix products x86-64-" + cpu::name_of(cpu::level()) +
+         ", SIMD kernels " + best_simd() + "\n";
 }
 
 }  // namespace octet::tools

@@ -28,6 +28,7 @@ const Backend& backend() {
       .name = "cpu",
       .allocate = allocate,
       .deallocate = deallocate,
+      .upload = copy,
       .copy_from_host = copy,
       .copy_to_host = copy,
       .synchronize = [](Device) {},

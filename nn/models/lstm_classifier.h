@@ -1,5 +1,5 @@
-// The text classifier of the SMS experiment: embedding, LSTM, and one linear layer on the last hidden states
-// of the top layer. One logit (binary cross-entropy) or one a class (cross-entropy).
+// The text classifier of the SMS and IMDB experiments: embedding, LSTM, and one linear layer on the last
+// hidden states of the top layer. One logit (binary cross-entropy) or one a class (cross-entropy).
 #pragma once
 
 #include "nn/layers.h"
@@ -13,8 +13,9 @@ struct LstmClassifierConfig {
   int64_t hidden = 64;
   int64_t layers = 2;
   bool bidirectional = true;
-  double dropout = 0.2;  // between layers
-  int64_t outputs = 1;   // logits a text
+  double dropout = 0.2;     // between layers
+  double head_dropout = 0;  // before the linear layer
+  int64_t outputs = 1;      // logits a text
 };
 
 class LstmClassifier : public Module {
@@ -27,6 +28,7 @@ class LstmClassifier : public Module {
   LstmClassifierConfig config_;
   Embedding embedding_;
   LSTM lstm_;
+  Dropout head_dropout_;
   Linear fc_;
 };
 

@@ -102,7 +102,7 @@ TEST_CASE("the classifier joins the top layer's last states: both directions, or
     for (const auto& [name, tensor] : state.tensors)
       if (name.starts_with("lstm.")) weights.push_back(Variable(tensor));
     const PackedIds ids = ids_of(texts);
-    const Variable words = embedding(embedding(leaf("embedding.weight"), ids.distinct), ids.index);
+    const Variable words = embedding(embedding(leaf("embedding.weight"), ids.ids), ids.index);
     const LstmConfig lstm_config = {3, 4, 2, bidirectional};
     const LstmResult result = lstm(words, ids.packing, weights, lstm_config);
     const int64_t cells = lstm_config.cells();
@@ -147,7 +147,7 @@ TEST_CASE("packed ids say which text reads which token at which step") {
       for (int64_t i = 0; i < length; ++i) texts.back().push_back(static_cast<int32_t>(rng.below(40)));
     }
     const PackedIds packed = ids_of(texts);
-    const std::vector<int32_t> distinct = packed.distinct.to_vector<int32_t>(),
+    const std::vector<int32_t> distinct = packed.ids.to_vector<int32_t>(),
                                index = packed.index.to_vector<int32_t>();
     CHECK(static_cast<int64_t>(index.size()) == packed.packing->total());
     CHECK(std::is_sorted(distinct.begin(), distinct.end()));

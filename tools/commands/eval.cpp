@@ -23,7 +23,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kRows[] = {"validation", "train", "all"};
 
 struct Flags {
-  std::string folder, data, weights = "best", rows = "validation";
+  std::string folder, data, device, weights = "best", rows = "validation";
   int64_t threads = 0;
   bool json = false;
 };
@@ -46,8 +46,9 @@ struct Scores {
 
 int evaluate_run(const Flags& flags) {
   require_name("rows", flags.rows, kRows);
+  if (!flags.device.empty()) require_name("device", flags.device, kDevices);
   cpu::set_thread_count(static_cast<int>(flags.threads));
-  TrainedModel trained = load_trained(flags.folder, flags.weights);
+  TrainedModel trained = load_trained(flags.folder, flags.weights, flags.device);
   if (!flags.data.empty()) trained.config.data = flags.data;
   const TextData data = load_text_data(trained.config, trained.vocabulary);
   LabelledTexts texts = flags.rows == "train" ? data.train : data.validation;
@@ -55,7 +56,7 @@ int evaluate_run(const Flags& flags) {
     texts.sequences.insert(texts.sequences.end(), data.train.sequences.begin(), data.train.sequences.end());
     texts.labels.insert(texts.labels.end(), data.train.labels.begin(), data.train.labels.end());
   }
-  const Evaluation result = evaluate(*trained.model, texts, trained.config.batch_size, Device::cpu());
+  const Evaluation result = evaluate(*trained.model, texts, trained.config.batch_size, trained.device);
   Confusion confusion{};
   for (size_t row = 0; row < texts.labels.size(); ++row)
     ++confusion[static_cast<size_t>(texts.labels[row])][result.probability[row] > 0.5 ? 1 : 0];
@@ -102,6 +103,7 @@ std::function<int()> declare_eval(CLI::App& app) {
   app.add_option("folder", flags->folder, "the --out folder of a run")->required()->type_name("DIR");
   app.add_option("--data", flags->data, "file or folder of the data set; empty: as the run")
       ->type_name("PATH");
+  app.add_option("--device", flags->device, "cpu or cuda; empty: as the run")->type_name("NAME");
   app.add_option("--weights", flags->weights, "best or last [best]")->type_name("NAME");
   app.add_option("--rows", flags->rows, "validation, train or all [validation]")->type_name("NAME");
   app.add_option("--threads", flags->threads, "CPU threads; 0: all [0]")->type_name("N");

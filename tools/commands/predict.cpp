@@ -23,7 +23,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Flags {
-  std::string folder, file, weights = "best";
+  std::string folder, file, device, weights = "best";
   std::vector<std::string> texts;
   bool json = false;
 };
@@ -33,7 +33,8 @@ constexpr size_t kBatch = 64;
 
 class Predictor {
  public:
-  Predictor(const Flags& flags) : json_(flags.json), trained_(load_trained(flags.folder, flags.weights)) {}
+  Predictor(const Flags& flags)
+      : json_(flags.json), trained_(load_trained(flags.folder, flags.weights, flags.device)) {}
 
   void add(std::string text, const std::string& where) {
     if (const auto bad = first_invalid_utf8(text)) {
@@ -49,7 +50,7 @@ class Predictor {
     LabelledTexts batch;
     for (const std::string& text : texts_) batch.sequences.push_back(text_ids(trained_.vocabulary, text));
     batch.labels.assign(texts_.size(), 0);
-    const Evaluation result = evaluate(*trained_.model, batch, static_cast<int64_t>(kBatch), Device::cpu());
+    const Evaluation result = evaluate(*trained_.model, batch, static_cast<int64_t>(kBatch), trained_.device);
     for (size_t i = 0; i < texts_.size(); ++i) {
       const double p = result.probability[i];
       const std::string& label = trained_.label_names[p > 0.5 ? 1 : 0];
@@ -77,6 +78,7 @@ int predict(const Flags& flags) {
   require(!flags.file.empty() || !flags.texts.empty(),
           "octet predict: no text given; give it as an argument, in a file with --file FILE, or - for "
           "standard input");
+  if (!flags.device.empty()) require_name("device", flags.device, kDevices);
   Predictor predictor(flags);
   if (from_input) {
     std::ios::sync_with_stdio(false);  // without it nothing is known of the bytes that wait
@@ -111,6 +113,7 @@ std::function<int()> declare_predict(CLI::App& app) {
   app.add_option("text", flags->texts, "texts to label; - reads standard input, a text a line")
       ->type_name("TEXT");
   app.add_option("--file", flags->file, "a file with a text a line")->type_name("FILE");
+  app.add_option("--device", flags->device, "cpu or cuda; empty: as the run")->type_name("NAME");
   app.add_option("--weights", flags->weights, "best or last [best]")->type_name("NAME");
   app.add_flag("--json", flags->json, "a JSON line a text instead of label, probability and text");
   return [flags] { return predict(*flags); };

@@ -52,6 +52,7 @@ class RunLog {
 // What stands beside the settings in the log and the config file: enough to know what was run on what.
 Json facts(const TextData& data, const Trainer& trainer) {
   return {{"build", build_text()},
+          {"device_name", describe(trainer.device())},
           {"threads", cpu::thread_count()},
           {"data_source", data.source},
           {"data_sha256", data.sha256},
@@ -105,7 +106,7 @@ class Run {
     if (!same_log) log_start();
     // Without the checkpoint's own bytes, the peak is that of a run that was never stopped.
     checkpoint.tensors = {};
-    ledger(Device::cpu()).reset_peaks();
+    ledger(trainer_.device()).reset_peaks();
   }
 
   int go() {
@@ -166,6 +167,8 @@ class Run {
                               format_count(run.at("parameters").get<int64_t>()), config_.optimizer,
                               config_.state, format_bytes(run.at("state_bytes").get<int64_t>()),
                               config_.device, cpu::thread_count(), cpu::thread_count() == 1 ? "" : "s"));
+    if (!trainer_.device().is_cpu()) progress.note(describe(trainer_.device()));
+    if (config_.precision == "bf16") progress.note("precision bf16: matrix products; the LSTM runs in tf32");
     if (resumed_)
       progress.note(
           fmt::format("goes on behind epoch {}, step {}", trainer_.state().epoch, trainer_.state().batch));
@@ -177,7 +180,7 @@ class Run {
       return trainer_.train_epoch(
           [&](const StepReport& report) {
             progress.step(report.epoch, report.step, report.rows, report.loss,
-                          [] { return ledger(Device::cpu()).use().live; });
+                          [this] { return ledger(trainer_.device()).use().live; });
           },
           [&] { return signals.stop_requested(); });
     } catch (const Error& error) {
