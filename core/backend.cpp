@@ -10,7 +10,7 @@ const Backend& backend(Device device) { return device.is_cpu() ? cpu::backend() 
 
 void set_precision(Device device, MatmulPrecision precision) {
   const Backend& b = backend(device);
-  require(b.set_precision || precision == MatmulPrecision::Fp32, device,
+  require(b.set_precision || precision == MatmulPrecision::Fp32, ErrorKind::Usage, device,
           ": computes in fp32 alone; other precisions need a CUDA device");
   if (b.set_precision) b.set_precision(device, precision);
 }

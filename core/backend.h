@@ -51,16 +51,16 @@ void set_precision(Device device, MatmulPrecision precision);
 std::string describe(Device device);
 
 // Names what happens during its life in a profiler's timeline, where the device has one.
-class Range {
+class ProfileRange {
  public:
-  Range(Device device, const char* name) : backend_(&backend(device)) {
+  ProfileRange(Device device, const char* name) : backend_(&backend(device)) {
     if (backend_->push_range) backend_->push_range(name);
   }
-  ~Range() {
+  ~ProfileRange() {
     if (backend_->pop_range) backend_->pop_range();
   }
-  Range(const Range&) = delete;
-  Range& operator=(const Range&) = delete;
+  ProfileRange(const ProfileRange&) = delete;
+  ProfileRange& operator=(const ProfileRange&) = delete;
 
  private:
   const Backend* backend_;

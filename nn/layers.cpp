@@ -52,6 +52,7 @@ LSTM::LSTM(const LstmConfig& config, double dropout, const Init& init) : config_
 
 LstmResult LSTM::forward(const Variable& x, const PackingPtr& packing, Rng* masks, const Tensor& index,
                          const Variable& h0, const Variable& c0) const {
+  const ProfileRange whole(x.device(), "LSTM");
   // All layers in one operation where nothing stands between them.
   if (!masks || dropout_ == 0 || config_.layers == 1)
     return lstm(x, packing, weights_, config_, h0, c0, index);
@@ -60,6 +61,7 @@ LstmResult LSTM::forward(const Variable& x, const PackingPtr& packing, Rng* mask
   LstmResult result;
   const int64_t cells = config_.directions();
   for (int64_t layer = 0; layer < config_.layers; ++layer) {
+    const ProfileRange range(x.device(), ("LSTM layer " + std::to_string(layer)).c_str());
     LstmConfig one = config_;
     one.layers = 1;
     one.input = config_.input_of(layer);

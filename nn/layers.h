@@ -3,6 +3,7 @@
 #pragma once
 
 #include "autograd/functions.h"
+#include "core/backend.h"
 #include "nn/init.h"
 #include "nn/module.h"
 
@@ -12,7 +13,10 @@ class Linear : public Module {  // [.., in] -> [.., out]
  public:
   // weight [out, in] and bias [out], both uniform in +-1/sqrt(in).
   Linear(int64_t in, int64_t out, const Init& init, bool bias = true);
-  Variable forward(const Variable& x) const { return linear(x, weight_, bias_); }
+  Variable forward(const Variable& x) const {
+    const ProfileRange range(x.device(), "Linear");
+    return linear(x, weight_, bias_);
+  }
 
  private:
   Variable weight_, bias_;
@@ -22,7 +26,10 @@ class Embedding : public Module {  // ids [..] -> [.., width]
  public:
   // weight [rows, width], normal(0, 1). Row `padding` (-1: none) starts at zero and is never trained.
   Embedding(int64_t rows, int64_t width, const Init& init, int64_t padding = -1);
-  Variable forward(const Tensor& ids) const { return embedding(weight_, ids, padding_); }
+  Variable forward(const Tensor& ids) const {
+    const ProfileRange range(ids.device(), "Embedding");
+    return embedding(weight_, ids, padding_);
+  }
 
  private:
   int64_t padding_;
@@ -32,7 +39,10 @@ class Embedding : public Module {  // ids [..] -> [.., width]
 class LayerNorm : public Module {  // [.., width] -> [.., width], over the last axis
  public:
   LayerNorm(int64_t width, const Init& init, double eps = 1e-5);  // weight ones, bias zeros
-  Variable forward(const Variable& x) const { return layer_norm(x, weight_, bias_, eps_); }
+  Variable forward(const Variable& x) const {
+    const ProfileRange range(x.device(), "LayerNorm");
+    return layer_norm(x, weight_, bias_, eps_);
+  }
 
  private:
   double eps_;

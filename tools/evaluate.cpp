@@ -22,7 +22,7 @@ ModelBatch model_batch(const LabelledTexts& texts, const std::vector<int32_t>& r
 Evaluation evaluate(const LstmClassifier& model, const LabelledTexts& texts, int64_t batch_size,
                     Device device, size_t first_batch) {
   const NoGrad no_grad;
-  const Range range(device, "evaluate");
+  const ProfileRange range(device, "evaluate");
   const std::vector<Batch> batches = sorted_batches(lengths_of(texts.sequences), batch_size);
   Collected logits(texts.rows(), device), losses(static_cast<int64_t>(batches.size()), device);
   for (size_t i = first_batch; i < batches.size(); ++i) {

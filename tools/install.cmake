@@ -5,6 +5,9 @@ include(CMakePackageConfigHelpers)
 set(octet_package ${CMAKE_INSTALL_LIBDIR}/cmake/octet)
 install(TARGETS octet EXPORT octet_targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TARGET octet_cuda)
+  install(TARGETS octet_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(TARGETS octet_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 # Private headers stay behind: those of a CPU backend (a folder cpu/) and those compiled once a SIMD level (-inl.h).
 install(DIRECTORY core autograd nn optim datasets DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/octet

@@ -80,19 +80,19 @@ Trainer::Trainer(const TrainConfig& config, const TextData& data)
 }
 
 void Trainer::step(const std::vector<int32_t>& rows) {
-  const Range range(device_, "step");
+  const ProfileRange range(device_, "step");
   const ModelBatch batch = model_batch(data_.train, rows, device_);
   optimizer_.zero_grad();
   Variable loss;
   {
-    const Range forward(device_, "forward");
+    const ProfileRange forward(device_, "forward");
     loss = binary_cross_entropy(model_.forward(batch.texts, &masks_), batch.targets);
   }
   {
-    const Range backward(device_, "backward");
+    const ProfileRange backward(device_, "backward");
     loss.backward();
   }
-  const Range update(device_, "update");
+  const ProfileRange update(device_, "update");
   optimizer_.set_lr_factor(schedule_.factor(state_.steps));
   optimizer_.step();
   losses_.add(loss.value());

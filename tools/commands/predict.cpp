@@ -14,7 +14,9 @@
 #include "datasets/input_file.h"
 #include "datasets/utf8.h"
 #include "tools/commands/declare.h"
+#include "tools/config.h"
 #include "tools/evaluate.h"
+#include "tools/names.h"
 #include "tools/run_folder.h"
 
 namespace octet::tools {
