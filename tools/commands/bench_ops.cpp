@@ -121,8 +121,8 @@ std::vector<OpCase> lstm() {
                 .y = empty({kRows, kWidth}),
                 .h_n = empty(last),
                 .c_n = empty(last)};
-  f.reserve = Tensor::empty({k.lstm_reserve(config, *packing, DType::F32)}, DType::U8, Device::cpu(),
-                            MemoryTag::Workspace);
+  f.reserve = Tensor::empty({k.lstm_reserve(Device::cpu(), config, *packing, DType::F32)}, DType::U8,
+                            Device::cpu(), MemoryTag::Workspace);
   const LstmBackward b{.config = config,
                        .packing = packing,
                        .x = f.x,
