@@ -146,14 +146,14 @@ class Plan {
     cudnnDataType_t type{};
     int axes = 0, sizes[3] = {}, strides[3] = {};
     check(cudnnGetTensorNdDescriptor(shape, 3, &type, &axes, sizes, strides));
+    int64_t elements = 1;
+    for (int axis = 0; axis < std::min(axes, 3); ++axis) elements *= sizes[axis];
     const int64_t bytes = static_cast<const char*>(address) - static_cast<const char*>(space.raw());
     const int64_t at = bytes / size_of(dtype_);
-    require(address != nullptr && int64_t{sizes[0]} * sizes[1] * sizes[2] == count &&
-                bytes % size_of(dtype_) == 0 && bytes >= 0 &&
+    require(address != nullptr && elements == count && bytes % size_of(dtype_) == 0 && bytes >= 0 &&
                 bytes + count * size_of(dtype_) <= static_cast<int64_t>(weight_bytes),
             ErrorKind::Device, "lstm: cuDNN's weights are not laid out as expected: gate ", gate,
-            " of weight ", tensor, " has ", sizes[0], "x", sizes[1], "x", sizes[2], " elements at byte ",
-            bytes, ", expected ", count);
+            " of weight ", tensor, " has ", elements, " elements at byte ", bytes, ", expected ", count);
     if (!pieces.empty()) {
       WeightPiece& last = pieces.back();
       if (last.tensor == tensor && last.at + last.count == at) {
