@@ -205,7 +205,9 @@ struct LstmBackward {
   std::span<const Tensor> dweights;  // undefined where not wanted
 };
 struct RecurrentKernels {
-  int64_t (*lstm_reserve)(const LstmConfig& config, const Packing& packing, DType dtype) = nullptr;  // bytes
+  // Bytes of the reserve.
+  int64_t (*lstm_reserve)(Device device, const LstmConfig& config, const Packing& packing,
+                          DType dtype) = nullptr;
   void (*lstm_forward)(const LstmForward& args) = nullptr;
   void (*lstm_backward)(const LstmBackward& args) = nullptr;
 

@@ -6,6 +6,7 @@
 #include <cudnn.h>
 
 #include <cstdint>
+#include <memory>
 
 #include "core/backend.h"
 #include "core/tensor.h"
@@ -22,6 +23,9 @@ struct Fault {
   int64_t limit;     // values must be below it
 };
 
+struct MatmulPlans;  // cuda/matmul.cpp
+struct LstmPlans;    // cuda/lstm.cpp
+
 struct Context {
   int device = 0;
   int multiprocessors = 0;
@@ -30,6 +34,9 @@ struct Context {
   cublasLtHandle_t blas = nullptr;
   cudnnHandle_t dnn = nullptr;  // on `stream`
   MatmulPrecision precision = MatmulPrecision::Fp32;
+  // What the libraries were asked before; made at first use.
+  std::shared_ptr<MatmulPlans> matmul_plans;
+  std::shared_ptr<LstmPlans> lstm_plans;
   Fault* fault = nullptr;         // as the host sees it
   Fault* device_fault = nullptr;  // the same memory as kernels see it
 };

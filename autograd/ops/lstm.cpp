@@ -26,8 +26,8 @@ struct Lstm {
     const Tensor h_n = Tensor::like(x, last, MemoryTag::Activations);
     const Tensor c_n = Tensor::like(x, last, MemoryTag::Activations);
     if (recorded)
-      reserve = Tensor::empty({k.lstm_reserve(config, *packing, x.dtype())}, DType::U8, x.device(),
-                              MemoryTag::Activations);
+      reserve = Tensor::empty({k.lstm_reserve(x.device(), config, *packing, x.dtype())}, DType::U8,
+                              x.device(), MemoryTag::Activations);
     k.lstm_forward({config, packing, x, index, initial(0), initial(1), weights, y, h_n, c_n, reserve});
     return {y, h_n, c_n};
   }

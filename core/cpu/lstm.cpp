@@ -62,7 +62,7 @@ void backward(const LstmBackward& a) {
 
 RecurrentKernels recurrent_kernels() {
   return {.lstm_reserve =
-              [](const LstmConfig& config, const Packing& packing, DType dtype) {
+              [](Device, const LstmConfig& config, const Packing& packing, DType dtype) {
                 return with_float_type(dtype, "lstm", [&](auto zero) {
                   return reserve_of<decltype(zero)>(config, packing, nullptr).size(config.layers) *
                          size_of(dtype);
