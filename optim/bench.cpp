@@ -14,31 +14,42 @@
 namespace octet::optim {
 namespace {
 
+// Of `calls` calls of body() that follow each other without a wait, and of the wait after the last.
+template <class Body>
+double seconds_of(Device device, int calls, const Body& body) {
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < calls; ++i) body();
+  backend(device).synchronize(device);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Of one call of body(), a value for each repetition. What a device is given in one call is soon done: a
+// repetition on a device is a run of as many calls as take kRun, so that the launches overlap with the work
+// and the wait at the end is small beside it.
 template <class Body>
 std::vector<double> sorted_seconds(Device device, int repetitions, const Body& body) {
+  constexpr double kRun = 5e-3;
+  seconds_of(device, 1, body);  // touches memory and wakes threads
+  int calls = 1;
+  if (!device.is_cpu())
+    while (calls < 1024 && seconds_of(device, calls, body) < kRun) calls *= 2;
   std::vector<double> seconds;
-  for (int i = -1; i < repetitions; ++i) {  // the first is not counted: it touches memory and wakes threads
-    const auto start = std::chrono::steady_clock::now();
-    body();
-    backend(device).synchronize(device);
-    if (i >= 0)
-      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
+  for (int i = 0; i < repetitions; ++i) seconds.push_back(seconds_of(device, calls, body) / calls);
   std::sort(seconds.begin(), seconds.end());
   return seconds;
 }
 
 // Values spread over several decades, as gradients are; the speed of encoding could depend on it.
-Tensor gradient_like(int64_t count, Rng& rng, DType dtype, Device device) {
-  std::vector<float> pattern(static_cast<size_t>(std::min<int64_t>(count, 1 << 16)));
+void fill_gradient(const Tensor& gradient, Rng& rng) {
+  std::vector<float> pattern(static_cast<size_t>(std::min<int64_t>(gradient.numel(), 1 << 16)));
   for (float& x : pattern) x = static_cast<float>((rng.uniform() - 0.5) * std::exp(6 * rng.uniform() - 8));
-  Tensor host = Tensor::empty({count}, DType::F32, Device::cpu(), MemoryTag::Workspace);
-  const std::span<float> values = host.span<float>();
-  for (size_t i = 0; i < values.size(); i += pattern.size())
-    std::copy_n(pattern.begin(), std::min(pattern.size(), values.size() - i),
-                values.begin() + static_cast<std::ptrdiff_t>(i));
-  if (dtype != DType::F32) host = host.to(dtype, MemoryTag::Workspace);
-  return device.is_cpu() ? host : host.to(device, MemoryTag::Workspace);
+  auto done = static_cast<int64_t>(pattern.size());
+  gradient.slice_rows(0, done).copy_from(
+      Tensor::from(pattern, {done}).to(gradient.dtype(), MemoryTag::Workspace));
+  for (int64_t n; done < gradient.numel(); done += n) {
+    n = std::min(done, gradient.numel() - done);
+    gradient.slice_rows(done, done + n).copy_from(gradient.slice_rows(0, n));
+  }
 }
 
 }  // namespace
@@ -52,7 +63,7 @@ StepTiming time_step(const StepCase& c) {
       .rule = c.rule, .codec = c.codec, .block_size = c.block_size, .min_8bit_size = c.min_8bit_size};
   for (size_t i = 0; i < c.sizes.size(); ++i) {
     const Variable weight = Variable::leaf(Tensor::zeros({c.sizes[i]}, dtype, c.device, MemoryTag::Weights));
-    weight.grad().copy_from(gradient_like(c.sizes[i], rng, dtype, c.device));
+    fill_gradient(weight.grad(), rng);
     group.parameters.push_back({"tensor" + std::to_string(i), weight});
   }
   Optimizer optimizer({group});

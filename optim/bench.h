@@ -1,4 +1,6 @@
-// How long a step takes, beside a plain copy of as many bytes: what `octet bench optimizer` prints.
+// How long a step takes, beside a plain copy of as many bytes: what `octet bench optimizer` prints. A
+// repetition on the CPU is one call; on a GPU a run of as many calls as take 5 ms, with one wait at its end,
+// divided by their number: launches overlap with the work, as in training.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +32,8 @@ struct StepTiming {
 
 StepTiming time_step(const StepCase& step_case);
 
-// Bandwidth of copying `bytes` bytes with the same threads, reads plus writes; the fastest of `repetitions`.
+// Bandwidth of copying `bytes` bytes within the device (on the CPU with the same threads), reads plus writes;
+// the fastest of `repetitions`.
 double copy_gbps(Device device, int64_t bytes, int repetitions = 10);
 
 }  // namespace octet::optim

@@ -7,6 +7,7 @@
 
 #include "core/backend.h"
 #include "core/error.h"
+#include "optim/conclude.h"
 
 namespace octet::optim {
 namespace {
@@ -134,6 +135,7 @@ void Optimizer::build_plans() {
     StepPlan plan{};
     plan.rule = rule_place(options.rule);
     plan.codec = codec;
+    plan.hyper = *options.hyper;
     plan.block_size = block_size_of(options, codec);
     plan.second_moment = options.second_moment;
     plan.tensor_count = static_cast<int>(batch.parameters.size());
@@ -159,8 +161,12 @@ void Optimizer::build_plans() {
   }
   const int64_t partials = partial_count(plans_.data(), static_cast<int>(plans_.size()));
   partial_ = Tensor::zeros({partials}, DType::F64, device_, MemoryTag::Workspace);
-  device_control_ = Tensor::from_bytes(std::as_bytes(std::span(&control_, 1)), {int64_t{sizeof(StepControl)}},
-                                       DType::U8, device_, MemoryTag::Workspace);
+  constants_ = Tensor::zeros({static_cast<int64_t>(plans_.size() * kUpdateBytes)}, DType::U8, device_,
+                             MemoryTag::Workspace);
+  for (size_t i = 0; i < plans_.size(); ++i)
+    plans_[i].update = static_cast<std::byte*>(constants_.raw()) + i * kUpdateBytes;
+  control_ = Tensor::empty({int64_t{sizeof(StepControl)}}, DType::U8, device_, MemoryTag::Workspace);
+  write_control({});
   steps_table();  // fails here rather than in the middle of training
 }
 
@@ -184,39 +190,39 @@ void Optimizer::refresh_gradients() {
   }
 }
 
-void Optimizer::refresh_constants() {
-  for (size_t i = 0; i < plans_.size(); ++i) {
-    const GroupOptions& options = groups_[batches_[i].group];
-    HyperParameters hyper = *options.hyper;
-    hyper.lr *= lr_factor_;
-    info_of_rule(options).constants(info(plans_[i].codec).value, hyper, steps_ + 1, plans_[i].update);
-  }
+StepControl Optimizer::read_control() const {
+  StepControl out;
+  backend(device_).copy_to_host(device_, &out, control(), sizeof out);
+  return out;
+}
+
+void Optimizer::write_control(const StepControl& value) {
+  backend(device_).copy_from_host(device_, control(), &value, sizeof value);
 }
 
 void Optimizer::measure() {
   refresh_gradients();
-  auto* control = static_cast<StepControl*>(device_control_.raw());
-  steps_table().measure(plans_.data(), static_cast<int>(plans_.size()), options_.max_norm,
-                        partial_.data<double>(), control);
-  backend(device_).copy_to_host(device_, &control_, control, sizeof control_);
+  steps_table().measure(device_, plans_.data(), static_cast<int>(plans_.size()), options_.max_norm,
+                        options_.on_nonfinite, partial_.data<double>(), control());
 }
 
 void Optimizer::update() {
-  refresh_constants();
-  steps_table().step(plans_.data(), static_cast<int>(plans_.size()),
-                     static_cast<const StepControl*>(device_control_.raw()));
+  steps_table().step(device_, plans_.data(), static_cast<int>(plans_.size()), control());
 }
 
 void Optimizer::step() {
   measure();
-  if (control_.bad_tensor >= 0) {
-    require(options_.on_nonfinite == OnNonFinite::Skip, ErrorKind::NonFinite, "the gradient of '",
-            name_of_tensor(control_.bad_tensor), "' is not finite at step ", steps_ + 1);
-    ++skipped_;
-    return;
-  }
   update();
-  ++steps_;
+  if (device_.is_cpu()) check();
+}
+
+void Optimizer::check() {
+  StepControl now = read_control();
+  if (!stopped(now, options_.on_nonfinite)) return;
+  const int32_t bad = std::exchange(now.bad_tensor, -1);
+  write_control(now);
+  fail(ErrorKind::NonFinite, "the gradient of '", name_of_tensor(bad), "' is not finite at step ",
+       now.steps + 1);
 }
 
 const std::string& Optimizer::name_of_tensor(int32_t place) const {
@@ -233,7 +239,8 @@ void Optimizer::zero_grad() const {
 void Optimizer::set_lr_factor(double factor) {
   require(std::isfinite(factor) && factor >= 0, "optimizer: a learning rate factor of ", factor,
           "; it must be 0 or more");
-  lr_factor_ = factor;
+  if (std::exchange(lr_factor_, factor) != factor)
+    backend(device_).copy_from_host(device_, &control()->lr_factor, &factor, sizeof factor);
 }
 
 double Optimizer::lr(size_t group) const {

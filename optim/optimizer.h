@@ -8,7 +8,9 @@
 //   optimizer.zero_grad();
 //
 // A step is two passes over memory: one reads the gradients (norm, and whether all are finite), one updates
-// weights and state together. Neither allocates, and neither depends on the number of threads.
+// weights and state together. Neither allocates, and neither depends on the number of threads. On a GPU a
+// step is queued, and the host goes on at once: what the passes find out stays on the device until it is
+// asked for.
 #pragma once
 
 #include <optional>
@@ -44,11 +46,6 @@ struct ParameterGroup {
   GroupOptions options;
 };
 
-enum class OnNonFinite {
-  Stop,  // throw, with the name of the first parameter with a bad gradient; nothing has changed
-  Skip,  // leave weights, state and step count as they are, and count
-};
-
 struct OptimizerOptions {
   double max_norm = 0;  // clip the norm of all gradients together; 0: do not
   OnNonFinite on_nonfinite = OnNonFinite::Stop;
@@ -65,11 +62,16 @@ class Optimizer {
   Optimizer(Optimizer&&) = default;
   Optimizer& operator=(Optimizer&&) = default;
 
-  // One step with the gradients as they are. Errors: kind NonFinite under OnNonFinite::Stop.
+  // One step with the gradients as they are. The CPU ends it with check(). A GPU does not wait: after a bad
+  // gradient under OnNonFinite::Stop this step and all later ones change nothing, until check() says so.
   void step();
+  // Errors under OnNonFinite::Stop: kind NonFinite with the first bad parameter and the number of the step.
+  // It may then go on with that step's number. Waits for a GPU, like all that is marked so.
+  void check();
   void zero_grad() const;
 
-  // The two passes of step() by themselves, for measuring. update() uses the factor that measure() left.
+  // The two passes of step() by themselves, for measuring. update() goes by what the last measure() left: its
+  // factor on the gradients, and its step number.
   void measure();
   void update();
 
@@ -77,21 +79,21 @@ class Optimizer {
   void set_lr_factor(double factor);
   double lr(size_t group = 0) const;
 
-  int64_t steps() const { return steps_; }  // done, without the skipped ones
-  int64_t skipped_steps() const { return skipped_; }
-  double grad_norm() const { return control_.norm; }  // of the last step, before clipping
-  int64_t parameter_count() const;                    // elements
-  int64_t state_bytes() const;                        // of state values and absmax
+  int64_t steps() const { return read_control().steps; }            // done, without the skipped ones; waits
+  int64_t skipped_steps() const { return read_control().skipped; }  // waits
+  double grad_norm() const { return read_control().norm; }  // of the last step, before clipping; waits
+  int64_t parameter_count() const;                          // elements
+  int64_t state_bytes() const;                              // of state values and absmax
   // The codec a parameter's state ended up in. Errors: no such parameter.
   std::string_view codec_of(std::string_view parameter) const;
 
   // All there is to know for going on from here, under names of its own: `optimizer.step`,
   // `optimizer.skipped_steps`, and for every parameter and slot `PARAMETER.SLOT` with `PARAMETER.SLOT.absmax`
   // where the codec has one (and then `PARAMETER.block_size`). The tensors of state are the optimizer's own,
-  // not copies.
+  // on its device, not copies. Waits.
   NamedTensors state() const;
-  // Copies such tensors in, bit for bit. Errors of kind Checkpoint, with nothing changed: one is missing,
-  // unknown, or of another type, shape or block size.
+  // Copies such tensors in, bit for bit, from the CPU or from the optimizer's device. Errors of kind
+  // Checkpoint, with nothing changed: one is missing, unknown, or of another type, shape or block size.
   void load_state(const NamedTensors& tensors);
 
  private:
@@ -114,20 +116,22 @@ class Optimizer {
   void add_group(const ParameterGroup& group, size_t index);
   void build_plans();
   void refresh_gradients();
-  void refresh_constants();
   const std::string& name_of_tensor(int32_t place) const;
   const StepTable& steps_table() const;
+  StepControl* control() const { return static_cast<StepControl*>(control_.raw()); }  // on the device
+  StepControl read_control() const;
+  void write_control(const StepControl& control);
 
   std::vector<GroupOptions> groups_;
   OptimizerOptions options_;
   Device device_;
   std::vector<Batch> batches_;
   std::vector<StepPlan> plans_;  // one a batch
-  Tensor partial_;               // scratch of measure, f64
-  Tensor device_control_;        // a StepControl, as bytes
-  StepControl control_;          // the host's copy
+  // On the device:
+  Tensor partial_;    // scratch of measure, f64
+  Tensor constants_;  // kUpdateBytes a plan
+  Tensor control_;    // a StepControl, as bytes
   double lr_factor_ = 1;
-  int64_t steps_ = 0, skipped_ = 0;
 };
 
 }  // namespace octet::optim

@@ -31,7 +31,8 @@ std::string_view codec_that_stores(DType type) {
 }  // namespace
 
 NamedTensors Optimizer::state() const {
-  NamedTensors out{{kStep, count(steps_)}, {kSkipped, count(skipped_)}};
+  const StepControl control = read_control();
+  NamedTensors out{{kStep, count(control.steps)}, {kSkipped, count(control.skipped)}};
   for (size_t b = 0; b < batches_.size(); ++b) {
     const GroupOptions& options = groups_[batches_[b].group];
     const std::span<const Slot> slots = rules()[static_cast<size_t>(plans_[b].rule)].slots;
@@ -80,8 +81,7 @@ void Optimizer::load_state(const NamedTensors& tensors) {
   const int64_t steps = read_count(kStep, *given.at(kStep)),
                 skipped = read_count(kSkipped, *given.at(kSkipped));
 
-  steps_ = steps;
-  skipped_ = skipped;
+  write_control({.lr_factor = lr_factor_, .steps = steps, .skipped = skipped});
   for (const auto& [name, tensor] : own)
     if (tensor.dtype() != DType::I64)
       tensor.copy_from(*given.at(name));  // the counts are not tensors of its own

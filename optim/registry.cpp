@@ -1,7 +1,6 @@
 #include "optim/registry.h"
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -14,15 +13,7 @@ namespace {
 
 template <class Rule>
 RuleInfo rule_info() {
-  const auto constants = [](DType value, const HyperParameters& hyper, int64_t step, std::byte* update) {
-    const auto write = [&](const auto& constants_of_step) {
-      static_assert(sizeof constants_of_step <= kUpdateBytes);
-      std::memcpy(update, &constants_of_step, sizeof constants_of_step);
-    };
-    value == DType::F64 ? write(Rule::template at<double>(hyper, step))
-                        : write(Rule::template at<float>(hyper, step));
-  };
-  return {.name = Rule::name, .slots = Rule::slots, .defaults = Rule::defaults, .constants = constants};
+  return {.name = Rule::name, .slots = Rule::slots, .defaults = Rule::defaults};
 }
 
 template <class Codec>

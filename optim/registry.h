@@ -18,8 +18,6 @@ struct RuleInfo {
   std::string_view name;
   std::span<const Slot> slots;
   HyperParameters defaults;
-  // Writes Rule::Update<double or float> of step 1, 2, ... into `update` (kUpdateBytes).
-  void (*constants)(DType value, const HyperParameters& hyper, int64_t step, std::byte* update);
 };
 
 struct CodecInfo {

@@ -1,12 +1,18 @@
 // The step of an optimizer as a backend sees it: tables of tensors, cut into blocks, and two functions over
 // them. Everything here is plain data with raw pointers, so that a table can be copied to a device and one
 // launch can update a whole model; class Optimizer owns what they point to.
+//
+// What changes from step to step lies in the device's memory (StepControl, StepPlan::update), and only the
+// device changes it: no step waits for the host, and the same launches can be replayed as a CUDA graph.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "core/device.h"
+#include "core/host_device.h"
 #include "optim/codecs.h"
+#include "optim/hyper.h"
 #include "optim/rules.h"
 
 namespace octet::optim {
@@ -15,6 +21,12 @@ constexpr int kMaxSlots = 3;
 constexpr int kDefaultBlock = 256, kMinBlock = 64, kMaxBlock = 4096;  // elements
 constexpr int kPlainBlock = 1024;  // the unit of work of codecs without absmax
 constexpr std::size_t kUpdateBytes = 128;
+
+enum class OnNonFinite : uint8_t {
+  Stop,  // leave everything as it is from this step on, until someone looks: the optimizer names the
+         // parameter
+  Skip,  // leave weights, state and step count as they are in this step alone, and count it
+};
 
 // One parameter. Pointers are to memory of the plan's device; T is the codec's Value, S its Stored.
 struct StepTensor {
@@ -34,42 +46,49 @@ struct StepPlan {
   int tensor_count;
   int64_t block_count;  // in all tensors
   const StepTensor* tensors;
-  // Rule::Update<Codec::Value> of this step: learning rate, bias corrections and hyper-parameters.
-  alignas(16) std::byte update[kUpdateBytes];
+  HyperParameters hyper;  // with the learning rate at factor 1
+  // kUpdateBytes at a multiple of 16: Rule::Update<Codec::Value> of this step, which measure() writes.
+  void* update;
 };
 
-// What the norm pass tells the step; on a device it stays there, so that no step waits for the host.
+// What the passes tell each other, and what a host may read when it can wait.
 struct StepControl {
-  double norm = 0;          // of all gradients together, before clipping
+  double lr_factor = 1;     // on the learning rate of every plan; the host writes it
+  double norm = 0;          // of all gradients together, before clipping; not finite where one of them is not
   double scale = 1;         // factor on every gradient
+  int64_t steps = 0;        // begun with good gradients
+  int64_t skipped = 0;      // left out under OnNonFinite::Skip
   int32_t bad_tensor = -1;  // the first tensor, counted over all plans, with a gradient that is not finite
 };
 
+// `device` is that of all pointers.
 struct StepTable {
-  // Fills *control: norm, scale = min(1, max_norm / (norm + 1e-6)) (1 if max_norm is 0), bad_tensor.
-  // `partial` is scratch of partial_count(plans) values. The result does not depend on the number of threads.
-  void (*measure)(const StepPlan* plans, int plan_count, double max_norm, double* partial,
-                  StepControl* control);
+  // Fills *control (norm, scale = min(1, max_norm / (norm + 1e-6)) or 1 if max_norm is 0, bad_tensor), counts
+  // the step and, if it is a good one, writes the constants of every plan. Under Stop a bad_tensor stays
+  // until the host clears it, and nothing happens until then. `partial` is scratch of partial_count(plans)
+  // values. The result does not depend on the number of threads.
+  void (*measure)(Device device, const StepPlan* plans, int plan_count, double max_norm, OnNonFinite policy,
+                  double* partial, StepControl* control);
   // Updates weights and states in one pass; does nothing where control->bad_tensor is set.
-  void (*step)(const StepPlan* plans, int plan_count, const StepControl* control);
+  void (*step)(Device device, const StepPlan* plans, int plan_count, const StepControl* control);
   // One slot by itself (its values not negative under the unsigned book), for loading state of another codec
   // and for looking into it: values of the codec's Value type to and from stored ones and an absmax a block
   // (null where the codec has none).
-  void (*encode)(int codec, Book book, SecondMoment mode, int block_size, const void* values, int64_t count,
-                 void* stored, float* absmax);
-  void (*decode)(int codec, Book book, int block_size, const void* stored, const float* absmax, int64_t count,
-                 void* values);
+  void (*encode)(Device device, int codec, Book book, SecondMoment mode, int block_size, const void* values,
+                 int64_t count, void* stored, float* absmax);
+  void (*decode)(Device device, int codec, Book book, int block_size, const void* stored, const float* absmax,
+                 int64_t count, void* values);
 };
 
 const StepTable& cpu_steps();
 
-// Elements that one thread takes at a time. Whole blocks; small enough to spread a small model over the
-// threads.
+// Elements that one thread (on a GPU: one block of threads) takes at a time. Whole blocks; small enough to
+// spread a small model.
 constexpr int64_t kChunk = 16384;
-inline int64_t blocks_per_chunk(const StepPlan& plan) {
+OCTET_HD inline int64_t blocks_per_chunk(const StepPlan& plan) {
   return plan.block_size >= kChunk ? 1 : kChunk / plan.block_size;
 }
-inline int64_t chunk_count(const StepPlan& plan) {
+OCTET_HD inline int64_t chunk_count(const StepPlan& plan) {
   return (plan.block_count + blocks_per_chunk(plan) - 1) / blocks_per_chunk(plan);
 }
 inline int64_t partial_count(const StepPlan* plans, int plan_count) {

@@ -41,7 +41,7 @@ HWY_AFTER_NAMESPACE();
 #include <cmath>
 
 #include "core/cpu/thread_pool.h"
-#include "optim/clip.h"
+#include "optim/conclude.h"
 
 namespace octet::optim {
 namespace {
@@ -108,7 +108,9 @@ int32_t first_bad_tensor(const StepPlan* plans, int plan_count) {
 }
 
 template <Level kLevel>
-void measure(const StepPlan* plans, int plan_count, double max_norm, double* partial, StepControl* control) {
+void measure(Device, const StepPlan* plans, int plan_count, double max_norm, OnNonFinite policy,
+             double* partial, StepControl* control) {
+  if (stopped(*control, policy)) return;
   const LevelKernels& kernels = kernels_of(kLevel);
   for_each_chunk(plans, plan_count,
                  [&](const StepPlan& plan, int, int64_t first, int64_t last, int64_t chunk) {
@@ -116,13 +118,14 @@ void measure(const StepPlan* plans, int plan_count, double max_norm, double* par
                  });
   double sum = 0;
   for (int64_t i = 0, n = partial_count(plans, plan_count); i < n; ++i) sum += partial[i];
-  control->norm = std::sqrt(sum);
-  control->scale = clip_scale(control->norm, max_norm);
-  control->bad_tensor = std::isfinite(sum) ? -1 : first_bad_tensor(plans, plan_count);
+  const int32_t bad = std::isfinite(sum) ? -1 : first_bad_tensor(plans, plan_count);
+  conclude(sum, bad, max_norm, policy, *control);
+  if (bad < 0)
+    for (int i = 0; i < plan_count; ++i) write_constants(plans[i], *control);
 }
 
 template <Level kLevel>
-void step(const StepPlan* plans, int plan_count, const StepControl* control) {
+void step(Device, const StepPlan* plans, int plan_count, const StepControl* control) {
   if (control->bad_tensor >= 0) return;
   const LevelKernels& kernels = kernels_of(kLevel);
   for_each_chunk(plans, plan_count, [&](const StepPlan& plan, int, int64_t first, int64_t last, int64_t) {
@@ -138,8 +141,8 @@ void for_each_span(int64_t count, int block_size, const Body& body) {
 }
 
 template <Level kLevel>
-void encode(int codec, Book book, SecondMoment mode, int block_size, const void* values, int64_t count,
-            void* stored, float* absmax) {
+void encode(Device, int codec, Book book, SecondMoment mode, int block_size, const void* values,
+            int64_t count, void* stored, float* absmax) {
   for_each_span(count, block_size, [&](int64_t first, int64_t n) {
     kernels_of(kLevel).encode[codec](book, mode, block_size, at(values, first * value_size(codec)), n,
                                      at(stored, first * stored_size(codec)),
@@ -148,8 +151,8 @@ void encode(int codec, Book book, SecondMoment mode, int block_size, const void*
 }
 
 template <Level kLevel>
-void decode(int codec, Book book, int block_size, const void* stored, const float* absmax, int64_t count,
-            void* values) {
+void decode(Device, int codec, Book book, int block_size, const void* stored, const float* absmax,
+            int64_t count, void* values) {
   for_each_span(count, block_size, [&](int64_t first, int64_t n) {
     kernels_of(kLevel).decode[codec](book, block_size, at(stored, first * stored_size(codec)),
                                      absmax ? absmax + first / block_size : nullptr, n,

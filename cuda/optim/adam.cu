@@ -1,1 +1,5 @@
-// To be written.
+#include "cuda/optim/step.cuh"
+
+namespace octet::cuda {
+template void step_rule<optim::Adam>(const Context&, const StepPlan&, const StepControl*);
+}

@@ -1,1 +1,137 @@
-// To be written.
+// One slot of state by itself, and the tables that its codes are read and written with.
+#include <array>
+#include <mutex>
+
+#include "cuda/optim/codec.cuh"
+#include "cuda/optim/steps.h"
+
+namespace octet::cuda {
+namespace {
+
+constexpr int kSlotThreads = optim::kMaxBlock / kPerLane;
+
+__device__ CodecTables device_tables;
+
+CodecTables make_tables() {
+  CodecTables tables{};
+  for (const Book book : {Book::Signed, Book::Unsigned})
+    std::copy_n(optim::codebook(book).value.data(), 256, tables.value[static_cast<int>(book)]);
+  tables.signed_cells = optim::code_cells<Book::Signed>();
+  tables.unsigned_cells = optim::code_cells<Book::Unsigned>();
+  return tables;
+}
+
+__device__ int valid_at(int64_t position, int64_t count) {
+  return static_cast<int>(min(max(count - position, int64_t{0}), int64_t{kPerLane}));
+}
+
+// values: T [count]; stored: S [count]; absmax: [ceil(count / block_size)], or null
+template <class Codec, Book kBook>
+__global__ void __launch_bounds__(kSlotThreads)
+    encode_kernel(SecondMoment mode, int block_size, const typename Codec::Value* values, int64_t count,
+                  typename Codec::Stored* stored, float* absmax, const CodecTables* tables) {
+  using Lanes = LaneCodec<Codec>;
+  __shared__ typename Lanes::Shared shared;
+  shared.fill(tables);
+  BlockMaximum<1, 0> block_maximum;
+  constexpr int64_t kTile = int64_t{kSlotThreads} * kPerLane;
+  for (int64_t tile = blockIdx.x * kTile; tile < count; tile += gridDim.x * kTile) {
+    const int64_t position = tile + threadIdx.x * kPerLane;
+    const int valid = valid_at(position, count);
+    typename Codec::Value x[kPerLane];
+    typename Codec::Stored out[kPerLane];
+    load(values + position, valid, x);
+    uint32_t largest[1] = {};
+    if constexpr (Codec::blockwise) {
+      largest[0] = largest_bits(x);
+      block_maximum(largest, block_size);
+      if (valid > 0 && position % block_size == 0)
+        absmax[position / block_size] = __uint_as_float(largest[0]);
+    }
+    Lanes::template encode<kBook>(shared, mode, x, largest[0], out);
+    store(out, valid, stored + position);
+  }
+}
+
+template <class Codec, Book kBook>
+__global__ void __launch_bounds__(kSlotThreads)
+    decode_kernel(int block_size, const typename Codec::Stored* stored, const float* absmax, int64_t count,
+                  typename Codec::Value* values, const CodecTables* tables) {
+  using Lanes = LaneCodec<Codec>;
+  __shared__ typename Lanes::Shared shared;
+  shared.fill(tables);
+  constexpr int64_t kTile = int64_t{kSlotThreads} * kPerLane;
+  for (int64_t tile = blockIdx.x * kTile; tile < count; tile += gridDim.x * kTile) {
+    const int64_t position = tile + threadIdx.x * kPerLane;
+    const int valid = valid_at(position, count);
+    typename Codec::Stored in[kPerLane];
+    typename Codec::Value x[kPerLane];
+    load(stored + position, valid, in);
+    const float largest = Codec::blockwise && valid > 0 ? absmax[position / block_size] : 0.0f;
+    Lanes::template decode<kBook>(shared, in, largest, x);
+    store(x, valid, values + position);
+  }
+}
+
+// Calls body(codec, book) with both as types.
+template <class Body>
+void with_codec(int codec, Book book, const Body& body) {
+  optim::Codecs::for_each([&]<class Codec>(int place) {
+    if (place != codec) return;
+    if (book == Book::Signed) {
+      body.template operator()<Codec, Book::Signed>();
+    } else {
+      body.template operator()<Codec, Book::Unsigned>();
+    }
+  });
+}
+
+unsigned slot_grid(const Context& c, int64_t count) {
+  return static_cast<unsigned>(
+      std::min(ceil_div(count, int64_t{kSlotThreads} * kPerLane), int64_t{c.multiprocessors} * 2));
+}
+
+}  // namespace
+
+const CodecTables* codec_tables(const Context& c) {
+  static const CodecTables tables = make_tables();
+  static std::mutex mutex;
+  static std::array<const CodecTables*, 64> known{};  // by device
+  const std::lock_guard lock(mutex);
+  const CodecTables*& found = known.at(static_cast<size_t>(c.device));
+  if (!found) {
+    void* address = nullptr;
+    check(cudaGetSymbolAddress(&address, device_tables));
+    check(cudaMemcpyAsync(address, &tables, sizeof tables, cudaMemcpyHostToDevice, c.stream));
+    found = static_cast<const CodecTables*>(address);
+  }
+  return found;
+}
+
+void encode(Device device, int codec, Book book, SecondMoment mode, int block_size, const void* values,
+            int64_t count, void* stored, float* absmax) {
+  const Op op("optim.encode");
+  const Context& c = context(device);
+  if (count == 0) return;
+  with_codec(codec, book, [&]<class Codec, Book kBook>() {
+    encode_kernel<Codec, kBook><<<slot_grid(c, count), kSlotThreads, 0, c.stream>>>(
+        mode, block_size, static_cast<const typename Codec::Value*>(values), count,
+        static_cast<typename Codec::Stored*>(stored), absmax, codec_tables(c));
+  });
+  check_launch();
+}
+
+void decode(Device device, int codec, Book book, int block_size, const void* stored, const float* absmax,
+            int64_t count, void* values) {
+  const Op op("optim.decode");
+  const Context& c = context(device);
+  if (count == 0) return;
+  with_codec(codec, book, [&]<class Codec, Book kBook>() {
+    decode_kernel<Codec, kBook><<<slot_grid(c, count), kSlotThreads, 0, c.stream>>>(
+        block_size, static_cast<const typename Codec::Stored*>(stored), absmax, count,
+        static_cast<typename Codec::Value*>(values), codec_tables(c));
+  });
+  check_launch();
+}
+
+}  // namespace octet::cuda

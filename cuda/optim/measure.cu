@@ -1,1 +1,167 @@
-// To be written.
+// The measure pass: one reading of all gradients, then a decision that never leaves the device.
+#include <climits>
+
+#include "cuda/optim/lanes.cuh"
+#include "cuda/optim/steps.h"
+#include "optim/conclude.h"
+
+namespace octet::cuda {
+namespace {
+
+constexpr int kNone = INT_MAX;  // no bad tensor
+constexpr int kMaxPlans = 16;   // in one launch
+
+struct Plans {
+  StepPlan plan[kMaxPlans];
+  int count;
+  int tensors_before;  // in earlier launches
+};
+static_assert(sizeof(Plans) <= 4096 - 64, "kernel arguments");
+
+// A chunk with a bad gradient notes its first bad tensor in the payload of a NaN, so that the pass needs no
+// counter that would have to be reset.
+__device__ double note_of(int bad_tensor) {
+  return __longlong_as_double(0x7FF8000000000000LL | static_cast<long long>(bad_tensor));
+}
+__device__ int bad_tensor_in(double partial) {
+  return isnan(partial) ? static_cast<int>(__double_as_longlong(partial) & 0x7FFFFFFF) : kNone;
+}
+
+// Of the values of all threads, in thread 0; always in the same order. Ends with a barrier before the result.
+__device__ double block_sum(double x) {
+  __shared__ double sums[1024 / kWarp];
+  x = warp_sum(x);
+  if (threadIdx.x % kWarp == 0) sums[threadIdx.x / kWarp] = x;
+  __syncthreads();
+  double sum = 0;
+  if (threadIdx.x == 0)
+    for (unsigned i = 0; i < blockDim.x / kWarp; ++i) sum += sums[i];
+  return sum;
+}
+
+// Calls visit(tensor, gradients) for eight gradients after another, zeros where there are none.
+template <class T, class Visit>
+__device__ void for_each_gradient(const StepPlan& plan, int64_t chunk, const Visit& visit) {
+  const int log_block_size = log2_of(plan.block_size);
+  const int64_t first = chunk * blocks_per_chunk(plan);
+  const int64_t last = min(first + blocks_per_chunk(plan), plan.block_count);
+  Cursor cursor;
+  for (int64_t position = (first << log_block_size) + threadIdx.x * kPerLane;
+       position < last << log_block_size; position += kThreads * kPerLane) {
+    const Place at = cursor.find(plan, log_block_size, position);
+    T gradient[kPerLane];
+    load<T>(static_cast<const T*>(plan.tensors[at.tensor].gradient) + at.element, at.valid, gradient);
+    visit(at.tensor, gradient);
+  }
+}
+
+template <class T>
+__device__ double sum_of_squares(const StepPlan& plan, int64_t chunk) {
+  double sum = 0;
+  for_each_gradient<T>(plan, chunk, [&](int, const T(&gradient)[kPerLane]) {
+#pragma unroll
+    for (int i = 0; i < kPerLane; ++i) {
+      const auto x = static_cast<double>(gradient[i]);
+      sum = fma(x, x, sum);
+    }
+  });
+  return sum;
+}
+
+template <class T>
+__device__ int first_bad_tensor(const StepPlan& plan, int64_t chunk) {
+  int bad = kNone;
+  for_each_gradient<T>(plan, chunk, [&](int tensor, const T(&gradient)[kPerLane]) {
+#pragma unroll
+    for (int i = 0; i < kPerLane; ++i)
+      if (!isfinite(gradient[i])) bad = min(bad, tensor);
+  });
+  return bad;
+}
+
+// partial: [chunks of these plans], a block of threads each
+__global__ void __launch_bounds__(kThreads)
+    squares_kernel(const __grid_constant__ Plans plans, optim::OnNonFinite policy, const StepControl* control,
+                   double* partial) {
+  if (optim::stopped(*control, policy)) return;
+  __shared__ int bad;
+  if (threadIdx.x == 0) bad = kNone;
+  __syncthreads();
+
+  int64_t chunk = blockIdx.x;
+  int number = 0, tensors_before = plans.tensors_before;
+  for (; chunk >= chunk_count(plans.plan[number]); ++number) {
+    chunk -= chunk_count(plans.plan[number]);
+    tensors_before += plans.plan[number].tensor_count;
+  }
+  const StepPlan& plan = plans.plan[number];
+  const bool in_double = optim::computes_in_double(optim::Codecs(), plan.codec);
+  const double own = in_double ? sum_of_squares<double>(plan, chunk) : sum_of_squares<float>(plan, chunk);
+  if (!isfinite(own)) {  // the squares of large doubles overflow, so this is no proof
+    const int own_bad =
+        in_double ? first_bad_tensor<double>(plan, chunk) : first_bad_tensor<float>(plan, chunk);
+    if (own_bad != kNone) atomicMin(&bad, tensors_before + own_bad);
+  }
+  const double sum = block_sum(own);
+  if (threadIdx.x == 0) partial[blockIdx.x] = bad == kNone ? sum : note_of(bad);
+}
+
+// One block of threads. partial: [count]
+__global__ void conclude_kernel(double max_norm, optim::OnNonFinite policy, const double* partial,
+                                int64_t count, StepControl* control) {
+  if (optim::stopped(*control, policy)) return;
+  __shared__ int bad;
+  if (threadIdx.x == 0) bad = kNone;
+  __syncthreads();
+  double own = 0;
+  int own_bad = kNone;
+  for (int64_t i = threadIdx.x; i < count; i += blockDim.x) {
+    own += partial[i];
+    own_bad = min(own_bad, bad_tensor_in(partial[i]));
+  }
+  if (own_bad != kNone) atomicMin(&bad, own_bad);
+  const double sum = block_sum(own);
+  if (threadIdx.x == 0) optim::conclude(sum, bad == kNone ? -1 : bad, max_norm, policy, *control);
+}
+
+// One block of threads, a plan each.
+__global__ void constants_kernel(const __grid_constant__ Plans plans, const StepControl* control) {
+  if (control->bad_tensor >= 0) return;
+  if (threadIdx.x < plans.count) optim::write_constants(plans.plan[threadIdx.x], *control);
+}
+
+// Calls body(plans, chunks in them) for all plans, as many at once as a launch takes.
+template <class Body>
+void for_each_launch(const StepPlan* all, int plan_count, const Body& body) {
+  Plans plans{};
+  for (int first = 0; first < plan_count; first += kMaxPlans) {
+    plans.count = std::min(kMaxPlans, plan_count - first);
+    std::copy_n(all + first, plans.count, plans.plan);
+    body(plans, partial_count(plans.plan, plans.count));
+    for (int i = 0; i < plans.count; ++i) plans.tensors_before += plans.plan[i].tensor_count;
+  }
+}
+
+}  // namespace
+
+void measure(Device device, const StepPlan* plans, int plan_count, double max_norm, optim::OnNonFinite policy,
+             double* partial, StepControl* control) {
+  const Op op("optim.measure");
+  const Context& c = context(device);
+  int64_t done = 0;
+  for_each_launch(plans, plan_count, [&](const Plans& some, int64_t chunks) {
+    if (chunks == 0) return;
+    squares_kernel<<<static_cast<unsigned>(chunks), kThreads, 0, c.stream>>>(some, policy, control,
+                                                                             partial + done);
+    check_launch();
+    done += chunks;
+  });
+  conclude_kernel<<<1, 1024, 0, c.stream>>>(max_norm, policy, partial, done, control);
+  check_launch();
+  for_each_launch(plans, plan_count, [&](const Plans& some, int64_t) {
+    constants_kernel<<<1, kWarp, 0, c.stream>>>(some, control);
+    check_launch();
+  });
+}
+
+}  // namespace octet::cuda

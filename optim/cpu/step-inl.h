@@ -59,7 +59,6 @@ template <class Rule, class Codec>
 void step_blocks(const StepPlan& plan, int64_t first, int64_t last, double scale) {
   using T = typename Codec::Value;
   using Update = typename Rule::template Update<T>;
-  static_assert(sizeof(Update) <= kUpdateBytes && std::is_trivially_copyable_v<Update>);
   static_assert(slot_count<Rule> <= kMaxSlots);
   Update update;
   std::memcpy(&update, plan.update, sizeof update);

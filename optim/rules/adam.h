@@ -21,9 +21,10 @@ struct AdamMoments {
   T rate, eps;                   // lr sqrt(c2) / c1, eps sqrt(c2)
 
   // `step` counts from 1. The constants are computed in double and rounded once.
-  static AdamMoments at(const HyperParameters& h, int64_t step) {
+  OCTET_HD static AdamMoments at(const HyperParameters& h, int64_t step) {
     const double t = static_cast<double>(step);
-    const double c1 = 1 - std::pow(h.beta1, t), root_c2 = std::sqrt(1 - std::pow(h.beta2, t));
+    using std::pow, std::sqrt;
+    const double c1 = 1 - pow(h.beta1, t), root_c2 = sqrt(1 - pow(h.beta2, t));
     return {
         static_cast<T>(h.beta1),     static_cast<T>(1 - h.beta1),         static_cast<T>(h.beta2),
         static_cast<T>(1 - h.beta2), static_cast<T>(h.lr * root_c2 / c1), static_cast<T>(h.eps * root_c2)};
@@ -52,7 +53,7 @@ struct Adam {
   };
 
   template <class T>
-  static Update<T> at(const HyperParameters& h, int64_t step) {
+  OCTET_HD static Update<T> at(const HyperParameters& h, int64_t step) {
     return {AdamMoments<T>::at(h, step), static_cast<T>(h.weight_decay)};
   }
 };

@@ -20,7 +20,7 @@ struct AdamW {
   };
 
   template <class T>
-  static Update<T> at(const HyperParameters& h, int64_t step) {
+  OCTET_HD static Update<T> at(const HyperParameters& h, int64_t step) {
     return {AdamMoments<T>::at(h, step), static_cast<T>(1 - h.lr * h.weight_decay)};
   }
 };

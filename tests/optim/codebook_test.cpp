@@ -1,7 +1,7 @@
 #include <bit>
 #include <nlohmann/json.hpp>
 
-#include "optim/codebook.h"
+#include "optim/code_cells.h"
 #include "tests/support/support.h"
 
 using namespace octet::optim;
@@ -45,4 +45,39 @@ TEST_CASE("the table of borders has the real midpoint of two values on the right
       CHECK(!(tie_goes_up ? above - before <= before - below : above - before < before - below));
     }
   }
+}
+
+namespace {
+
+template <Book kBook>
+void check_cells() {
+  using Cells = CodeCells<kBook>;
+  const Codebook& book = codebook(kBook);
+  const auto same = [&](int32_t bits) {
+    const float x = std::bit_cast<float>(bits);
+    INFO(x);
+    CHECK(code_cells<kBook>().magnitude(bits) == nearest_magnitude(book, x));
+    CHECK(code_cells<kBook>().code(x, 0) == nearest_code(book, x));
+    CHECK(code_cells<kBook>().code(-x, 0) == nearest_code(book, -x));
+    const uint8_t least = kBook == Book::Unsigned && x > 0 ? 1 : 0;
+    CHECK(code_cells<kBook>().code(x, 1) == std::max(nearest_code(book, x), least));
+  };
+  // Within a cell both sides are steps with one rise at most, so they are equal everywhere if they are at its
+  // ends and at both sides of the border.
+  const int32_t one = std::bit_cast<int32_t>(1.0f);
+  for (int32_t first = Cells::kLeast; first <= one; first += 1 << Cells::kLowBits) {
+    same(first);
+    if (first < one) same(first + (1 << Cells::kLowBits) - 1);
+  }
+  for (int m = 1; m <= book.top; ++m)
+    for (const int32_t before : {1, 0})
+      same(std::bit_cast<int32_t>(book.lower[static_cast<size_t>(m)]) - before);
+  for (const int32_t bits : {0, 1, 1 << 23, Cells::kLeast - 1, one + 1}) same(bits);
+}
+
+}  // namespace
+
+TEST_CASE("a cell of floats has one border at most, and the look-up of its code is the nearest for all of it") {
+  check_cells<Book::Signed>();
+  check_cells<Book::Unsigned>();
 }

@@ -243,9 +243,10 @@ TEST_CASE("bf16 state rounds to nearest even as BFloat16 does, for every class o
     std::vector<BFloat16> stored(x.size());
     std::vector<float> back(x.size());
     const auto n = static_cast<int64_t>(x.size());
-    cpu_steps(level).encode(codec, Book::Signed, SecondMoment::Plain, kPlainBlock, x.data(), n, stored.data(),
-                            nullptr);
-    cpu_steps(level).decode(codec, Book::Signed, kPlainBlock, stored.data(), nullptr, n, back.data());
+    cpu_steps(level).encode(Device::cpu(), codec, Book::Signed, SecondMoment::Plain, kPlainBlock, x.data(), n,
+                            stored.data(), nullptr);
+    cpu_steps(level).decode(Device::cpu(), codec, Book::Signed, kPlainBlock, stored.data(), nullptr, n,
+                            back.data());
     int64_t wrong = 0;
     for (size_t i = 0; i < x.size(); ++i)
       wrong += stored[i].bits != BFloat16(x[i]).bits ||

@@ -2,6 +2,7 @@
 #include <bit>
 
 #include "core/cpu/thread_pool.h"
+#include "optim/conclude.h"
 #include "tests/optim/support.h"
 
 using namespace octet;
@@ -42,6 +43,7 @@ struct Model {
   std::vector<StepTensor> table;
   StepPlan plan{};
   StepControl control;
+  Tensor constants = Tensor::zeros({kUpdateBytes}, DType::U8, Device::cpu(), MemoryTag::Workspace);
 
   Model(const char* rule, const char* codec_name, std::span<const int64_t> sizes, int block = kDefaultBlock,
         SecondMoment mode = SecondMoment::Floor) {
@@ -75,13 +77,15 @@ struct Model {
     plan.codec = codec;
     plan.block_size = block_size;
     plan.tensors = table.data();
+    plan.update = constants.raw();
     plan.tensor_count = static_cast<int>(table.size());
   }
 
   void step(cpu::Level level, int t, const HyperParameters& hyper) {
-    rules()[static_cast<size_t>(plan.rule)].constants(codecs()[static_cast<size_t>(codec)].value, hyper, t,
-                                                      plan.update);
-    cpu_steps(level).step(&plan, 1, &control);
+    plan.hyper = hyper;
+    control.steps = t;
+    write_constants(plan, control);
+    cpu_steps(level).step(Device::cpu(), &plan, 1, &control);
   }
 
   std::string bytes() const {
@@ -162,7 +166,7 @@ TEST_CASE(
           for (size_t i = 0; i < small.weights.size(); ++i) {
             full.weights[i].copy_from(small.weights[i]);
             for (size_t slot = 0; slot < 2; ++slot)
-              steps.decode(place, slot == 0 ? Book::Signed : Book::Unsigned, small.block_size,
+              steps.decode(Device::cpu(), place, slot == 0 ? Book::Signed : Book::Unsigned, small.block_size,
                            small.state[i][slot].raw(), small.absmax[i][slot].data<float>(),
                            small.weights[i].numel(), full.state[i][slot].raw());
           }
@@ -173,9 +177,9 @@ TEST_CASE(
             for (size_t slot = 0; slot < 2; ++slot) {
               const Tensor stored = Tensor::like(small.state[i][slot], MemoryTag::Workspace);
               const Tensor largest = Tensor::like(small.absmax[i][slot], MemoryTag::Workspace);
-              steps.encode(place, slot == 0 ? Book::Signed : Book::Unsigned, small.plan.second_moment,
-                           small.block_size, full.state[i][slot].raw(), full.weights[i].numel(), stored.raw(),
-                           largest.data<float>());
+              steps.encode(Device::cpu(), place, slot == 0 ? Book::Signed : Book::Unsigned,
+                           small.plan.second_moment, small.block_size, full.state[i][slot].raw(),
+                           full.weights[i].numel(), stored.raw(), largest.data<float>());
               CHECK(bytes_of(stored) == bytes_of(small.state[i][slot]));
               if (blockwise) CHECK(bytes_of(largest) == bytes_of(small.absmax[i][slot]));
             }
@@ -232,15 +236,18 @@ TEST_CASE(
       for (const int threads : {1, 2, 5}) {
         const Threads scope(threads);
         StepControl control;
-        cpu_steps(level).measure(&model.plan, 1, norm / 2, partial.data(), &control);
+        cpu_steps(level).measure(Device::cpu(), &model.plan, 1, norm / 2, OnNonFinite::Stop, partial.data(),
+                                 &control);
         if (first.norm == 0) first = control;
         CHECK(std::bit_cast<uint64_t>(control.norm) == std::bit_cast<uint64_t>(first.norm));
         CHECK(std::fabs(control.norm / norm - 1) < 1e-13);
         CHECK(std::fabs(control.scale - (norm / 2) / (norm + 1e-6)) < 1e-13);
         CHECK(control.bad_tensor == -1);
-        cpu_steps(level).measure(&model.plan, 1, norm * 2, partial.data(), &control);
+        cpu_steps(level).measure(Device::cpu(), &model.plan, 1, norm * 2, OnNonFinite::Stop, partial.data(),
+                                 &control);
         CHECK(control.scale == 1.0);
-        cpu_steps(level).measure(&model.plan, 1, 0, partial.data(), &control);
+        cpu_steps(level).measure(Device::cpu(), &model.plan, 1, 0, OnNonFinite::Stop, partial.data(),
+                                 &control);
         CHECK(control.scale == 1.0);
       }
   }

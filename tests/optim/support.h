@@ -37,14 +37,14 @@ inline Encoded encode(cpu::Level level, Book book, const std::vector<float>& val
                       SecondMoment mode = SecondMoment::Plain) {
   const size_t block = static_cast<size_t>(block_size);
   Encoded out{std::vector<uint8_t>(values.size()), std::vector<float>((values.size() + block - 1) / block)};
-  cpu_steps(level).encode(codec_place("blockwise8"), book, mode, block_size, values.data(),
+  cpu_steps(level).encode(Device::cpu(), codec_place("blockwise8"), book, mode, block_size, values.data(),
                           static_cast<int64_t>(values.size()), out.codes.data(), out.absmax.data());
   return out;
 }
 
 inline std::vector<float> decode(cpu::Level level, Book book, const Encoded& encoded, int block_size = 256) {
   std::vector<float> out(encoded.codes.size());
-  cpu_steps(level).decode(codec_place("blockwise8"), book, block_size, encoded.codes.data(),
+  cpu_steps(level).decode(Device::cpu(), codec_place("blockwise8"), book, block_size, encoded.codes.data(),
                           encoded.absmax.data(), static_cast<int64_t>(out.size()), out.data());
   return out;
 }

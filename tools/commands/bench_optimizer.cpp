@@ -117,7 +117,7 @@ double available_memory() {
 
 // Asked before anything is touched: Linux would hand the memory out and end the program later.
 void require_memory(const Sizes& sizes, const optim::RuleInfo& rule) {
-  const double a_weight = 4.0 * (3 + static_cast<double>(rule.slots.size()));  // a draft of the gradient, too
+  const double a_weight = 4.0 * (2 + static_cast<double>(rule.slots.size()));
   const double wanted = a_weight * static_cast<double>(sizes.total()), there = available_memory();
   require(there == 0 || wanted <= there, ErrorKind::Memory, "out of memory: ", format_count(sizes.total()),
           " weights with gradients and state need ", format_bytes(static_cast<int64_t>(wanted)), ", ",

@@ -1,0 +1,128 @@
+// The one step kernel: any rule with any codec, all tensors of a plan in one launch.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include "cuda/optim/codec.cuh"
+#include "cuda/optim/steps.h"
+
+namespace octet::cuda {
+
+// Calls body(slot) for each slot of a rule, the slot being a constant.
+template <class Rule, class Body>
+__device__ void for_each_slot(const Body& body) {
+  [&]<int... kSlot>(std::integer_sequence<int, kSlot...>) {
+    (body(std::integral_constant<int, kSlot>()), ...);
+  }
+  (std::make_integer_sequence<int, optim::slot_count<Rule>>());
+}
+
+// Threads of a block: as many as the largest quantization block needs, where its size is not known.
+template <int kBlock>
+constexpr int kStepThreads = kBlock == 0 ? optim::kMaxBlock / kPerLane : 256;
+// Threads that a multiprocessor holds at once: 64 registers for each, twice as many in double.
+template <class T>
+constexpr int kResidentThreads = sizeof(T) == 8 ? 512 : 1024;
+
+// kBlock: plan.block_size, or 0 if it is known at run time alone.
+template <class Rule, class Codec, int kBlock>
+__global__ void __launch_bounds__(kStepThreads<kBlock>,
+                                  kResidentThreads<typename Codec::Value> / kStepThreads<kBlock>)
+    step_kernel(const __grid_constant__ StepPlan plan, const StepControl* control,
+                const CodecTables* tables) {
+  using T = typename Codec::Value;
+  using S = typename Codec::Stored;
+  using Lanes = LaneCodec<Codec>;
+  constexpr int kSlots = optim::slot_count<Rule>;
+  if (control->bad_tensor >= 0) return;
+  __shared__ typename Lanes::Shared shared;
+  shared.fill(tables);
+  const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
+  const T scale = static_cast<T>(control->scale);
+  const int block_size = kBlock ? kBlock : plan.block_size;
+  const int64_t end = plan.block_count * block_size;
+  constexpr int64_t kTile = int64_t{kStepThreads<kBlock>} * kPerLane;
+  Cursor cursor;
+  BlockMaximum<kSlots, kBlock> block_maximum;
+  // All threads take part in every round, whether they have elements or not.
+  for (int64_t tile = blockIdx.x * kTile; tile < end; tile += gridDim.x * kTile) {
+    const int64_t position = tile + threadIdx.x * kPerLane;
+    const Place at = cursor.find(plan, log2_of(block_size), position);
+    const StepTensor& tensor = plan.tensors[at.tensor];
+
+    T* const weights = static_cast<T*>(tensor.weight) + at.element;
+    T weight[kPerLane], gradient[kPerLane], state[kSlots][kPerLane];
+    S stored[kSlots][kPerLane];
+    float absmax[kSlots] = {};
+    load<T>(weights, at.valid, weight);
+    load<T>(static_cast<const T*>(tensor.gradient) + at.element, at.valid, gradient);
+    for_each_slot<Rule>([&](auto slot) {
+      load<S>(static_cast<const S*>(tensor.state[slot]) + at.element, at.valid, stored[slot]);
+      if (Codec::blockwise && at.valid > 0) absmax[slot] = tensor.absmax[slot][at.block];
+    });
+    for_each_slot<Rule>([&](auto slot) {
+      Lanes::template decode<Rule::slots[slot].book>(shared, stored[slot], absmax[slot], state[slot]);
+    });
+
+#pragma unroll
+    for (int i = 0; i < kPerLane; ++i) {
+      T s[kSlots];
+#pragma unroll
+      for (int slot = 0; slot < kSlots; ++slot) s[slot] = state[slot][i];
+      update(weight[i], scale * gradient[i], s);
+#pragma unroll
+      for (int slot = 0; slot < kSlots; ++slot) state[slot][i] = s[slot];
+    }
+    store(weight, at.valid, weights);
+    if (at.valid < kPerLane) {  // the rest must not count in the block's largest
+#pragma unroll
+      for (int slot = 0; slot < kSlots; ++slot) {
+#pragma unroll
+        for (int i = 0; i < kPerLane; ++i)
+          if (i >= at.valid) state[slot][i] = T();
+      }
+    }
+
+    uint32_t largest[kSlots] = {};
+    if constexpr (Codec::blockwise) {
+#pragma unroll
+      for (int slot = 0; slot < kSlots; ++slot) largest[slot] = largest_bits(state[slot]);
+      block_maximum(largest, block_size);
+    }
+    for_each_slot<Rule>([&](auto slot) {
+      Lanes::template encode<Rule::slots[slot].book>(shared, plan.second_moment, state[slot], largest[slot],
+                                                     stored[slot]);
+      store(stored[slot], at.valid, static_cast<S*>(tensor.state[slot]) + at.element);
+      if (Codec::blockwise && at.valid > 0 && position % block_size == 0)
+        tensor.absmax[slot][at.block] = __uint_as_float(largest[slot]);
+    });
+  }
+}
+
+template <class Rule, class Codec, int kBlock>
+void launch_step(const Context& c, const StepPlan& plan, const StepControl* control) {
+  constexpr int kThreads = kStepThreads<kBlock>;
+  const int64_t tiles = ceil_div(plan.block_count * plan.block_size, int64_t{kThreads} * kPerLane);
+  const int64_t resident = int64_t{c.multiprocessors} * (kResidentThreads<typename Codec::Value> / kThreads);
+  const auto* tables = Codec::blockwise ? codec_tables(c) : nullptr;
+  step_kernel<Rule, Codec, kBlock>
+      <<<static_cast<unsigned>(std::min(tiles, resident)), kThreads, 0, c.stream>>>(plan, control, tables);
+  check_launch();
+}
+
+template <class Rule>
+void step_rule(const Context& c, const StepPlan& plan, const StepControl* control) {
+  optim::Codecs::for_each([&]<class Codec>(int place) {
+    if (place != plan.codec) return;
+    if constexpr (!Codec::blockwise) {
+      launch_step<Rule, Codec, optim::kPlainBlock>(c, plan, control);
+    } else if (plan.block_size == optim::kDefaultBlock) {
+      launch_step<Rule, Codec, optim::kDefaultBlock>(c, plan, control);
+    } else {
+      launch_step<Rule, Codec, 0>(c, plan, control);
+    }
+  });
+}
+
+}  // namespace octet::cuda

@@ -1,0 +1,53 @@
+// Codes of the dynamic books by one look-up, for devices that have quick memory for a table of some
+// kilobytes.
+//
+// The floats of [2^-23, 1] are cut into cells by their exponent and the first bits of their mantissa, finely
+// enough that each cell has at most one border between codes. A cell's word holds the code of its first
+// float, above what is missing from the border's place to a carry: adding the remaining bits of a float
+// carries into the code from the border on. No search, no rounding, no repair.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+
+#include "core/host_device.h"
+#include "optim/codebook.h"
+
+namespace octet::optim {
+
+template <Book kBook>
+struct CodeCells {
+  static constexpr int kLowBits = kBook == Book::Signed ? 17 : 16;  // of a float, that tell places in a cell
+  static constexpr int32_t kLeast = (127 - 23) << 23;          // the bits of 2^-23, which has the code of 0
+  static constexpr int kCells = ((23 << 23) >> kLowBits) + 1;  // the last is that of 1
+  alignas(16) uint32_t word[(kCells + 3) / 4 * 4];
+
+  // The magnitude (see codebook.h) of the float with these bits: at most 1 (and an ulp) large, 0 if negative.
+  OCTET_HD int magnitude(int32_t bits) const {
+    const int32_t b = bits > kLeast ? bits : kLeast;
+    const uint32_t place = static_cast<uint32_t>(b) & ((1u << kLowBits) - 1);
+    return static_cast<int>((word[(b >> kLowBits) - (kLeast >> kLowBits)] + place) >> kLowBits);
+  }
+
+  // The code of a finite value n divided by its block's largest, as blockwise8.h says. In the unsigned book a
+  // positive n gets `least` (0 or 1) at least.
+  OCTET_HD uint8_t code(float n, int32_t least) const {
+    const auto bits = std::bit_cast<int32_t>(n);
+    if constexpr (kBook == Book::Unsigned) {
+      const int32_t floor =
+          bits < least ? bits : least;  // as a number, the bits of a positive float are 1 or more
+      const int m = magnitude(bits);
+      return static_cast<uint8_t>(m > floor ? m : floor);
+    } else {
+      const int m = magnitude(bits & 0x7FFFFFFF), index = 127 + (bits < 0 ? -m : m);
+      return static_cast<uint8_t>(index > 0 ? index : 0);  // there is no -1.0: index -1 becomes 0
+    }
+  }
+};
+
+// Built once, at the first call.
+template <Book kBook>
+const CodeCells<kBook>& code_cells();
+
+}  // namespace octet::optim
