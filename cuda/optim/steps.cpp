@@ -1,5 +1,6 @@
 #include "cuda/optim/steps.h"
 
+#include "cuda/check.h"
 #include "cuda/kernels.h"
 
 namespace octet::cuda {
