@@ -77,7 +77,8 @@ void check_cells() {
 
 }  // namespace
 
-TEST_CASE("a cell of floats has one border at most, and the look-up of its code is the nearest for all of it") {
+TEST_CASE(
+    "a cell of floats has one border at most, and the look-up of its code is the nearest for all of it") {
   check_cells<Book::Signed>();
   check_cells<Book::Unsigned>();
 }

@@ -50,6 +50,7 @@ inline std::vector<float> decode(cpu::Level level, Book book, const Encoded& enc
 }
 
 inline std::string bytes_of(const Tensor& t) {
+  if (!t.device().is_cpu()) return bytes_of(t.to(Device::cpu(), MemoryTag::Data));
   return {static_cast<const char*>(t.raw()), static_cast<size_t>(t.bytes())};
 }
 

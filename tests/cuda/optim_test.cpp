@@ -1,0 +1,56 @@
+// Optimizer steps on the GPU against the CPU's, to the last bit.
+#include "optim/bench.h"
+#include "tests/optim/optimizer_cases.h"
+
+using namespace octet;
+using namespace octet::optim;
+using namespace octet::optim::testing;
+
+TEST_CASE("weights, codes and absmax are the CPU's bytes, for every rule, codec, block size and alignment") {
+  check_all_steps(Device::cuda());
+}
+
+TEST_CASE("every float of a decade gets the CPU's code") { check_encode_decade(Device::cuda()); }
+
+TEST_CASE("floats of every class are encoded as on the CPU, for every block size") {
+  check_encode_classes(Device::cuda());
+}
+
+TEST_CASE("codes are decoded as on the CPU") { check_decode(Device::cuda()); }
+
+TEST_CASE("a run with groups, schedule, clipping and a reload gives the CPU's bytes") {
+  for (const char* codec : {"fp32", "bf16", "blockwise8"}) check_training(Device::cuda(), codec);
+}
+
+TEST_CASE("a bad gradient stops everything on the device until the host asks, and is then named") {
+  check_stop(Device::cuda());
+}
+
+TEST_CASE("under skip a bad step is counted and leaves no trace") { check_skip(Device::cuda()); }
+
+TEST_CASE("there may be more groups than one launch takes") { check_many_groups(Device::cuda()); }
+
+TEST_CASE("squares that overflow are no bad gradient") { check_overflow(Device::cuda()); }
+
+TEST_CASE("a step allocates nothing on the device") {
+  const std::vector<NamedParameter> p = model_on(Device::cuda());
+  Optimizer optimizer({{.parameters = p, .options = {.codec = "blockwise8"}}}, {.max_norm = 1.0});
+  set_gradients(p, 1);
+  optimizer.step();
+  const MemoryUse before = ledger(Device::cuda()).use();
+  for (int t = 0; t < 5; ++t) {
+    optimizer.set_lr_factor(1.0 / (2 + t));
+    optimizer.step();
+  }
+  optimizer.check();
+  const MemoryUse after = ledger(Device::cuda()).use();
+  CHECK(after.system_allocations == before.system_allocations);
+  CHECK(after.live_total == before.live_total);
+}
+
+TEST_CASE("the bench times a step on the device and counts its bytes") {
+  const StepTiming timing = time_step({.sizes = {1 << 20}, .repetitions = 2, .device = Device::cuda()});
+  CHECK(timing.bytes_per_parameter == 16.0625);
+  CHECK(timing.seconds > 0);
+  CHECK(copy_gbps(Device::cuda(), 1 << 20, 2) > 0);
+}

@@ -1,0 +1,21 @@
+// The cases that other devices must pass, run on the CPU: so they are sound wherever there is no such device.
+#include "tests/optim/optimizer_cases.h"
+
+using namespace octet;
+using namespace octet::optim;
+using namespace octet::optim::testing;
+
+TEST_CASE("the cases for a device's steps hold on the CPU") {
+  check_all_steps(Device::cpu());
+  check_encode_decade(Device::cpu(), 101);
+  check_encode_classes(Device::cpu());
+  check_decode(Device::cpu());
+}
+
+TEST_CASE("the cases for an optimizer on a device hold on the CPU") {
+  check_training(Device::cpu(), "blockwise8");
+  check_stop(Device::cpu());
+  check_skip(Device::cpu());
+  check_many_groups(Device::cpu());
+  check_overflow(Device::cpu());
+}

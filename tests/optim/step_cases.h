@@ -1,0 +1,261 @@
+// What the optimizer steps of a device must do to the last bit like the CPU's. A device's suite calls each of
+// these.
+//
+// Steps in double are compared with a tolerance: the bias corrections come from pow(), which is only accurate
+// to an ulp or two, and the sum of squares is added up in another order. Both vanish when rounded to float.
+#pragma once
+
+#include <bit>
+#include <limits>
+#include <memory>
+
+#include "core/backend.h"
+#include "optim/conclude.h"
+#include "tests/optim/support.h"
+
+namespace octet::optim::testing {
+
+inline const StepTable& steps_of(Device device) {
+  return device.is_cpu() ? cpu_steps() : *backend(device).steps;
+}
+
+struct Setting {
+  const char* rule = "adam";
+  const char* codec = "blockwise8";
+  int block_size = kDefaultBlock;
+  SecondMoment second_moment = SecondMoment::Floor;
+  int64_t offset = 0;  // elements between an aligned address and the first of each tensor
+};
+
+inline HyperParameters busy_hyper(const char* rule) {
+  HyperParameters hyper = default_hyper(rule);
+  hyper.lr = 3e-3;
+  hyper.weight_decay = 0.02;
+  return hyper;
+}
+
+// A plan of a few tensors without an Optimizer, on any device. Tensor 2 has no gradient.
+class PlanOnDevice {
+ public:
+  PlanOnDevice(const Setting& setting, std::span<const int64_t> sizes, Device device)
+      : device_(device),
+        setting_(setting),
+        codec_(codecs()[static_cast<size_t>(codec_place(setting.codec))]) {
+    plan_.rule = rule_place(setting.rule);
+    plan_.codec = codec_place(setting.codec);
+    plan_.second_moment = setting.second_moment;
+    plan_.block_size = codec_.blockwise ? setting.block_size : kPlainBlock;
+    plan_.hyper = busy_hyper(setting.rule);
+    const size_t slots = rules()[static_cast<size_t>(plan_.rule)].slots.size();
+    Rng rng(11);
+    for (const int64_t n : sizes) {
+      StepTensor row{.count = n, .first_block = plan_.block_count};
+      const int64_t blocks = (n + plan_.block_size - 1) / plan_.block_size;
+      weights_.push_back(place(n, codec_.value));
+      weights_.back().copy_from(tensor_of(random_values(n, rng), codec_.value));
+      gradients_.push_back(place(n, codec_.value));
+      row.weight = weights_.back().raw();
+      if (table_.size() != 2) row.gradient = gradients_.back().raw();
+      for (size_t slot = 0; slot < slots; ++slot) {
+        state_.push_back(place(n, codec_.stored));
+        absmax_.push_back(place(blocks, DType::F32));
+        row.state[slot] = state_.back().raw();
+        row.absmax[slot] = absmax_.back().data<float>();
+      }
+      plan_.block_count += blocks;
+      table_.push_back(row);
+    }
+    device_table_ = upload(std::as_bytes(std::span(table_)));
+    plan_.tensors = static_cast<const StepTensor*>(device_table_.raw());
+    plan_.tensor_count = static_cast<int>(table_.size());
+    constants_ = Tensor::zeros({kUpdateBytes}, DType::U8, device, MemoryTag::Workspace);
+    plan_.update = constants_.raw();
+    partial_ = Tensor::zeros({partial_count(&plan_, 1)}, DType::F64, device, MemoryTag::Workspace);
+    const StepControl control;
+    control_ = upload(std::as_bytes(std::span(&control, 1)));
+  }
+
+  void step(uint64_t seed, double max_norm) {
+    Rng rng(seed);
+    for (const Tensor& gradient : gradients_)
+      gradient.copy_from(tensor_of(random_values(gradient.numel(), rng, 1e-2), codec_.value));
+    auto* control = static_cast<StepControl*>(control_.raw());
+    const StepTable& steps = steps_of(device_);
+    steps.measure(device_, &plan_, 1, max_norm, OnNonFinite::Stop, partial_.data<double>(), control);
+    steps.step(device_, &plan_, 1, control);
+  }
+
+  StepControl control() const {
+    StepControl out;
+    backend(device_).copy_to_host(device_, &out, control_.raw(), sizeof out);
+    return out;
+  }
+  // Weights, state and absmax of all tensors, one after another.
+  std::vector<Tensor> results() const {
+    std::vector<Tensor> out;
+    for (const auto* list : {&weights_, &state_, &absmax_})
+      for (const Tensor& t : *list) out.push_back(t.to(Device::cpu(), MemoryTag::Data));
+    return out;
+  }
+
+ private:
+  Tensor place(int64_t n, DType dtype) const {
+    return Tensor::zeros({n + setting_.offset}, dtype, device_, MemoryTag::Weights)
+        .slice_rows(setting_.offset, setting_.offset + n);
+  }
+  Tensor upload(std::span<const std::byte> bytes) const {
+    return Tensor::from_bytes(bytes, {static_cast<int64_t>(bytes.size())}, DType::U8, device_,
+                              MemoryTag::Workspace);
+  }
+
+  Device device_;
+  Setting setting_;
+  CodecInfo codec_;
+  std::vector<Tensor> weights_, gradients_, state_, absmax_;
+  std::vector<StepTensor> table_;
+  Tensor device_table_, constants_, partial_, control_;
+  StepPlan plan_{};
+};
+
+inline void check_same(const Tensor& got, const Tensor& expected) {
+  if (got.dtype() != DType::F64) {
+    CHECK((bytes_of(got) == bytes_of(expected)));
+    return;
+  }
+  double largest = 0, worst = 0;
+  const auto a = got.to_vector<double>(), b = expected.to_vector<double>();
+  for (size_t i = 0; i < a.size(); ++i) {
+    largest = std::max(largest, std::fabs(b[i]));
+    worst = std::max(worst, std::fabs(a[i] - b[i]));
+  }
+  CHECK(worst <= 1e-12 * largest);
+}
+
+inline void check_steps(Device device, const Setting& setting) {
+  constexpr int64_t kSizes[] = {1, 255, 300, 0, 256, 257, 4095, 4096, 4097, 70001, 0};
+  INFO(setting.rule << " " << setting.codec << " block " << setting.block_size << " offset " << setting.offset
+                    << (setting.second_moment == SecondMoment::Floor ? " floor" : " plain"));
+  PlanOnDevice got(setting, kSizes, device), expected(setting, kSizes, Device::cpu());
+  for (uint64_t t = 1; t <= 5; ++t) {
+    const double max_norm = t == 2 ? 0 : t == 3 ? 1e6 : 0.5;  // off, without effect, clipping
+    got.step(t, max_norm);
+    expected.step(t, max_norm);
+  }
+  const StepControl a = got.control(), b = expected.control();
+  CHECK(std::fabs(a.norm / b.norm - 1) < 1e-13);
+  CHECK(static_cast<float>(a.scale) == static_cast<float>(b.scale));
+  CHECK(b.scale < 1);
+  CHECK(a.steps == 5);
+  CHECK(a.bad_tensor == -1);
+  const std::vector<Tensor> x = got.results(), y = expected.results();
+  for (size_t i = 0; i < x.size(); ++i) check_same(x[i], y[i]);
+}
+
+// Every rule with every codec, block sizes, and tensors at odd addresses.
+inline void check_all_steps(Device device) {
+  for (const RuleInfo& rule : rules())
+    for (const CodecInfo& codec : codecs())
+      for (const int block_size : {64, 128, 256, 512, 4096}) {
+        if (!codec.blockwise && block_size != kDefaultBlock) continue;
+        for (const SecondMoment mode : {SecondMoment::Floor, SecondMoment::Plain})
+          for (const int64_t offset : {0, 1}) {
+            if (!codec.blockwise && mode == SecondMoment::Plain) continue;
+            check_steps(device, {rule.name.data(), codec.name.data(), block_size, mode, offset});
+          }
+      }
+}
+
+// Encodes `values` on the device and on the CPU and compares codes and absmax.
+inline void check_encode(Device device, int codec, Book book, SecondMoment mode, int block_size,
+                         const std::vector<float>& values, int64_t offset = 0) {
+  const auto n = static_cast<int64_t>(values.size()), blocks = (n + block_size - 1) / block_size;
+  const CodecInfo info = codecs()[static_cast<size_t>(codec)];
+  const auto run = [&](Device where) {
+    const auto place = [&](int64_t count, DType dtype) {
+      return Tensor::zeros({count + offset}, dtype, where, MemoryTag::Data)
+          .slice_rows(offset, count + offset);
+    };
+    const Tensor x = place(n, DType::F32), stored = place(n, info.stored), absmax = place(blocks, DType::F32);
+    x.copy_from(Tensor::from(values, {n}));
+    steps_of(where).encode(where, codec, book, mode, block_size, x.raw(), n, stored.raw(),
+                           info.blockwise ? absmax.data<float>() : nullptr);
+    return std::pair(bytes_of(stored), bytes_of(absmax));
+  };
+  CHECK((run(device) == run(Device::cpu())));
+}
+
+// Every float of [0.1, 1), with a 1 at the head of each block so that codes are of the floats themselves.
+// `step`: every how many.
+inline void check_encode_decade(Device device, uint32_t step = 1) {
+  const int codec = codec_place("blockwise8");
+  const uint32_t one = std::bit_cast<uint32_t>(1.0f);
+  for (const Book book : {Book::Signed, Book::Unsigned})
+    for (const float sign : {1.0f, -1.0f}) {
+      if (book == Book::Unsigned && sign < 0) continue;
+      for (uint32_t bits = std::bit_cast<uint32_t>(0.1f); bits < one;) {
+        std::vector<float> x;
+        for (; bits < one && x.size() < (1u << 22); bits += step) {
+          if (x.size() % 256 == 0) x.push_back(1.0f);
+          x.push_back(sign * std::bit_cast<float>(bits));
+        }
+        check_encode(device, codec, book, SecondMoment::Plain, 256, x);
+      }
+    }
+}
+
+// Floats of every class, in blocks of one magnitude and of all of them; sizes of blocks; odd counts and
+// addresses.
+inline void check_encode_classes(Device device) {
+  Rng rng(4);
+  const auto any_bits = [&] { return static_cast<uint32_t>(rng.uniform() * 0x1p32); };
+  for (const Book book : {Book::Signed, Book::Unsigned})
+    for (const int block_size : {64, 128, 256, 512, 1024, 2048, 4096})
+      for (const int64_t offset : {0, 3}) {
+        std::vector<float> x(100003);
+        for (size_t i = 0; i < x.size(); ++i) {
+          // In turn: denormals, then blocks up to 2^24 apart around some exponent, then anything but NaN and
+          // infinity, then anything.
+          const size_t block = i / static_cast<size_t>(block_size);
+          const uint32_t any = any_bits(), centre = static_cast<uint32_t>(block * 37 % 220);
+          uint32_t bits = any;
+          if (block % 4 == 0) bits = any & 0x807FFFFFu;
+          if (block % 4 == 1) bits = (any & 0x807FFFFFu) | ((centre + (any >> 26) % 24) << 23);
+          if (block % 4 == 2 && (any & 0x7F800000u) == 0x7F800000u) bits = any & ~0x40000000u;
+          if (i % 17 == 5 || block % 13 == 12) bits = 0;
+          if (block % 11 == 7) bits &= 0x800000FFu;
+          if (book == Book::Unsigned) bits &= 0x7FFFFFFFu;
+          x[i] = std::bit_cast<float>(bits);
+        }
+        for (const SecondMoment mode : {SecondMoment::Floor, SecondMoment::Plain})
+          check_encode(device, codec_place("blockwise8"), book, mode, block_size, x, offset);
+        check_encode(device, codec_place("bf16"), book, SecondMoment::Floor, block_size, x, offset);
+        check_encode(device, codec_place("fp32"), book, SecondMoment::Floor, block_size, x, offset);
+      }
+}
+
+// All codes under finite absmax of every scale.
+inline void check_decode(Device device) {
+  for (const Book book : {Book::Signed, Book::Unsigned})
+    for (const int block_size : {64, 256, 4096})
+      for (const int64_t offset : {0, 3}) {
+        const int64_t n = 40007, blocks = (n + block_size - 1) / block_size;
+        std::vector<uint8_t> codes(static_cast<size_t>(n));
+        for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<uint8_t>(i * 7 + i / 256);
+        std::vector<float> largest(static_cast<size_t>(blocks));
+        for (size_t i = 0; i < largest.size(); ++i)
+          largest[i] = std::ldexp(1.0f + static_cast<float>(i) / 999, static_cast<int>(i * 29 % 270) - 145);
+        const auto run = [&](Device where) {
+          const Tensor absmax = Tensor::from(largest, {blocks}, where);
+          const Tensor stored =
+              Tensor::zeros({n + offset}, DType::U8, where, MemoryTag::Data).slice_rows(offset, n + offset);
+          stored.copy_from(Tensor::from(codes, {n}));
+          const Tensor x = Tensor::zeros({n}, DType::F32, where, MemoryTag::Data);
+          steps_of(where).decode(where, codec_place("blockwise8"), book, block_size, stored.raw(),
+                                 absmax.data<float>(), n, x.raw());
+          return bytes_of(x);
+        };
+        CHECK((run(device) == run(Device::cpu())));
+      }
+}
+
+}  // namespace octet::optim::testing
