@@ -12,7 +12,11 @@
 
 namespace octet::testing {
 
-std::string octet_program() { return std::string(OCTET_BINARY_DIR) + "/octet"; }
+std::string build_folder() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path().string();
+}
+
+std::string octet_program() { return build_folder() + "/octet"; }
 
 namespace {
 

@@ -47,6 +47,9 @@ class RunningProcess {
   size_t seen_ = 0;
 };
 
+// The folder above this suite's own: also that of a build that was carried to another machine.
+std::string build_folder();
+
 // The program under test, build/octet.
 std::string octet_program();
 

@@ -15,6 +15,11 @@ std::optional<std::filesystem::path> golden_file(const std::string& name);
 // The file `name` among the data sets ($OCTET_DATA, else ../shared/data), or nothing.
 std::optional<std::filesystem::path> data_file(const std::string& name);
 
+// The exit code by which ctest knows a suite of which nothing could run.
+constexpr int kSkipped = 77;
+// Runs the test cases, prints the line that is added up, and returns the program's exit code.
+int run_suite(int argc, char** argv);
+
 // Counts the running test case as skipped and prints why; with CI=true it fails instead.
 void skip_case(const std::string& reason);
 
