@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Trains the SMS experiment with PyTorch and with octet, side by side, and prints seconds an epoch and losses.
+"""Trains the SMS experiment with PyTorch and with octet, side by side, and prints seconds an epoch, losses and memory.
 
-    tests/bench/sms_vs_torch.py [--epochs N] [--threads N] [--seed N] [--octet build/octet] [--data DIR] [--golden DIR]
+    tests/bench/sms_vs_torch.py [--device cpu|cuda] [--epochs N] [--threads N] [--seed N] [--octet build/octet]
+                                [--data DIR] [--golden DIR]
 
 Both sides use the same split, vocabulary and tokens, batches of 64 bucketed by length, packed sequences, Adam with
-lr 1e-4. Needs Python 3 with torch; octet itself does not.
+lr 1e-4. On a GPU PyTorch uses cuDNN without TF32, and memory is the largest number of bytes allocated there. Needs
+Python 3 with torch; octet itself does not.
 """
 import argparse
 import json
@@ -22,6 +24,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 root = pathlib.Path(__file__).resolve().parents[2]
 parser = argparse.ArgumentParser()
+parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
 parser.add_argument("--epochs", type=int, default=5)
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--seed", type=int, default=2021)
@@ -29,6 +32,7 @@ parser.add_argument("--octet", default=root / "build/octet")
 parser.add_argument("--data", type=pathlib.Path, default=root / "../shared/data")
 parser.add_argument("--golden", type=pathlib.Path, default=root / "../shared/golden")
 args = parser.parse_args()
+on_gpu = args.device == "cuda"
 
 
 class Classifier(nn.Module):
@@ -73,15 +77,17 @@ def batches(texts, shuffle):
         padded = torch.ones(len(batch), lengths[0], dtype=torch.long)
         for i, (ids, _) in enumerate(batch):
             padded[i, : len(ids)] = torch.tensor(ids)
-        yield padded, lengths, torch.tensor([label for _, label in batch])
+        labels = torch.tensor([label for _, label in batch])
+        yield padded.to(args.device), lengths, labels.to(args.device)
 
 
 def run_torch():
     torch.set_num_threads(args.threads)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.manual_seed(args.seed)
     random.seed(args.seed)
     train, validation = load()
-    model, loss_of = Classifier(), nn.BCEWithLogitsLoss()
+    model, loss_of = Classifier().to(args.device), nn.BCEWithLogitsLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
     results = []
     for _ in range(args.epochs):
@@ -95,24 +101,31 @@ def run_torch():
         model.eval()
         with torch.no_grad():
             losses = [loss_of(model(ids, n), labels).item() for ids, n, labels in batches(validation, False)]
+        if on_gpu:
+            torch.cuda.synchronize()
         results.append((time.perf_counter() - start, statistics.mean(losses)))
         print(f"PyTorch {torch.__version__}  epoch {len(results)}  {results[-1][0]:.3f} s  val loss {results[-1][1]:.4f}",
               flush=True)
-    return results
+    return results, torch.cuda.max_memory_allocated() if on_gpu else None
 
 
 def run_octet(state):
     with tempfile.TemporaryDirectory() as folder:
         command = [args.octet, "train", "sms", "--state", state, "--epochs", str(args.epochs), "--seed", str(args.seed),
-                   "--threads", str(args.threads), "--data", args.data, "--out", folder + "/run"]
+                   "--threads", str(args.threads), "--device", args.device, "--data", args.data,
+                   "--out", folder + "/run"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         events = [json.loads(line) for line in open(folder + "/run/log.jsonl")]
-    return [(event["seconds"], event["val_loss"]) for event in events if event["event"] == "epoch"]
+    epochs = [(event["seconds"], event["val_loss"]) for event in events if event["event"] == "epoch"]
+    return epochs, events[-1]["peak_bytes"]
 
 
 sides = {"octet fp32": run_octet("fp32"), "octet blockwise8": run_octet("blockwise8"), "PyTorch fp32": run_torch()}
-print(f"\n{'':18}{'s/epoch, median':>16}{'fastest':>10}{'val loss, last':>16}{'lowest':>10}{'at epoch':>10}")
-for name, results in sides.items():
+fastest = min(s for s, _ in sides["PyTorch fp32"][0])
+print(f"\n{args.device + ', ' + str(args.epochs) + ' epochs':18}{'s/epoch, median':>16}{'fastest':>10}{'x PyTorch':>11}"
+      f"{'val loss, last':>16}{'lowest':>10}{'at epoch':>10}{'peak MiB':>10}")
+for name, (results, peak) in sides.items():
     seconds, losses = [s for s, _ in results], [l for _, l in results]
-    print(f"{name:18}{statistics.median(seconds):16.3f}{min(seconds):10.3f}{losses[-1]:16.4f}{min(losses):10.4f}"
-          f"{losses.index(min(losses)) + 1:10}")
+    print(f"{name:18}{statistics.median(seconds):16.3f}{min(seconds):10.3f}{fastest / min(seconds):11.2f}"
+          f"{losses[-1]:16.4f}{min(losses):10.4f}{losses.index(min(losses)) + 1:10}"
+          f"{'-' if peak is None else format(peak / 2**20, '.1f'):>10}")

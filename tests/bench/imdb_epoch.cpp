@@ -1,0 +1,104 @@
+// Times an epoch of the IMDB experiment's shape and prints it as a JSON line: training steps and batches of
+// validation of 50 texts of 500 random ids, Adam, gradients clipped at norm 5. Used by imdb_vs_torch.py.
+//   bench_imdb_epoch [--device cpu|cuda] [--layers N] [--state CODEC] [--precision fp32|tf32|bf16]
+//                    [--steps N] [--evaluations N] [--epochs N] [--threads N]
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <string>
+
+#include "core/backend.h"
+#include "core/cpu/thread_pool.h"
+#include "core/error.h"
+#include "core/ledger.h"
+#include "tests/support/classifier_training.h"
+
+using namespace octet;
+
+namespace {
+
+using Flags = std::map<std::string, std::string>;
+
+Flags parse(int argc, char** argv) {
+  Flags flags = {{"--device", "cuda"}, {"--layers", "2"},        {"--state", "fp32"}, {"--precision", "fp32"},
+                 {"--steps", "750"},   {"--evaluations", "250"}, {"--epochs", "1"},   {"--threads", "0"}};
+  for (int i = 1; i < argc; i += 2) {
+    require(flags.count(argv[i]) && i + 1 < argc, "bench_imdb_epoch: ", argv[i],
+            " is no flag or has no value");
+    flags[argv[i]] = argv[i + 1];
+  }
+  return flags;
+}
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void run(const Flags& flags) {
+  const auto number = [&](const char* flag) { return std::stoll(flags.at(flag)); };
+  const std::string& precision = flags.at("--precision");
+  const Device device = flags.at("--device") == "cuda" ? Device::cuda() : Device::cpu();
+  cpu::set_thread_count(static_cast<int>(number("--threads")));
+  set_precision(device, precision == "tf32"   ? MatmulPrecision::Tf32
+                        : precision == "bf16" ? MatmulPrecision::Bf16
+                                              : MatmulPrecision::Fp32);
+  testing::Training training({.model = {.vocabulary = 1001,
+                                        .embedding = 64,
+                                        .hidden = 64,
+                                        .layers = number("--layers"),
+                                        .bidirectional = false,
+                                        .dropout = 0,
+                                        .head_dropout = 0.3},
+                              .codec = flags.at("--state"),
+                              .lr = 1e-3,
+                              .max_norm = 5},
+                             device);
+  Rng rng(1);
+  std::vector<testing::TextBatch> batches;
+  for (int i = 0; i < 50; ++i) batches.push_back(testing::random_batch(50, 500, true, 1001, rng));
+  const auto batch = [&](int64_t i) -> const testing::TextBatch& {
+    return batches[static_cast<size_t>(i) % batches.size()];
+  };
+  // Summed on the device and read once, as the trainer does.
+  const Tensor train_loss = Tensor::zeros({}, DType::F32, device, MemoryTag::Workspace);
+  const Tensor validation_loss = Tensor::zeros({}, DType::F32, device, MemoryTag::Workspace);
+  for (int i = 0; i < 3; ++i) training.step(batch(i));
+  training.evaluate(batch(0));
+  backend(device).synchronize(device);
+
+  const int64_t steps = number("--steps"), evaluations = number("--evaluations");
+  for (int64_t epoch = 1; epoch <= number("--epochs"); ++epoch) {
+    train_loss.fill(0), validation_loss.fill(0);
+    const double start = now();
+    for (int64_t i = 0; i < steps; ++i)
+      kernels(device).pointwise.accumulate(training.step(batch(i)), train_loss);
+    const double loss = train_loss.item() / static_cast<double>(steps), middle = now();
+    for (int64_t i = 0; i < evaluations; ++i)
+      kernels(device).pointwise.accumulate(training.evaluate(batch(i)), validation_loss);
+    validation_loss.item();
+    const double end = now();
+    std::printf(
+        "{\"device\":\"%s\",\"layers\":%lld,\"state\":\"%s\",\"precision\":\"%s\",\"steps\":%lld,"
+        "\"evaluations\":%lld,\"epoch\":%lld,\"seconds\":%.4f,\"train_seconds\":%.4f,\"train_loss\":%.6f,"
+        "\"peak_bytes\":%lld}\n",
+        flags.at("--device").c_str(), number("--layers"), flags.at("--state").c_str(), precision.c_str(),
+        static_cast<long long>(steps), static_cast<long long>(evaluations), static_cast<long long>(epoch),
+        end - start, middle - start, loss, static_cast<long long>(ledger(device).use().peak_total));
+    std::fflush(stdout);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    run(parse(argc, argv));
+  } catch (const Error& error) {
+    std::fprintf(stderr, "bench_imdb_epoch: %s\n", error.what());
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_imdb_epoch: %s\n", error.what());
+    return 2;
+  }
+  return 0;
+}
