@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up, configures, builds and runs the test suites; ends with one line: N passed, N failed, N skipped.
-#   tools/test.sh [--preset release|debug|asan|tsan|cuda] [--suite NAME] [--jobs N]
+#   tools/test.sh [--preset release|debug|asan|tsan|cuda|cuda-release] [--suite NAME] [--jobs N]
 #   tools/test.sh --lint        clang-format and clang-tidy instead of the suites
 # The tsan preset builds and runs the suites labelled `threads` only.
 set -euo pipefail
@@ -34,8 +34,8 @@ while [ $# -gt 0 ]; do
 done
 case "$preset" in
     release | cuda) build=build ;;
-    debug | asan | tsan) build=build/$preset ;;
-    *) usage "unknown preset '$preset'; known: release debug asan tsan cuda" ;;
+    debug | asan | tsan | cuda-release) build=build/$preset ;;
+    *) usage "unknown preset '$preset'; known: release debug asan tsan cuda cuda-release" ;;
 esac
 [[ $jobs =~ ^[1-9][0-9]*$ ]] || usage "--jobs $jobs: must be a whole number above 0"
 
