@@ -162,13 +162,6 @@ TEST_CASE("more weights than there is memory for exit 4 with the numbers") {
   CHECK(has(bench({"optimizer", "--params", "1e15"}).err, "1,000,000,000,000,000 weights"));
 }
 
-TEST_CASE("a device that is not there exits 7") {
-  const Outcome said = bench({"optimizer", "--device", "cuda", "--params", "5000", "--repeats", "1"});
-  if (said.status == 0) return skip_case("there is a CUDA device here");
-  CHECK(said.status == 7);
-  CHECK(has(said.err, "cuda"));
-}
-
 TEST_CASE("ops measures every family of kernels") {
   const auto lines = json_lines(bench({"ops", "--repeats", "1", "--threads", "1", "--json"}));
   const std::vector<std::string> keys = {"op", "size", "device", "ms", "gflops", "gbps", "copy_gbps", "share_of_roof"};
