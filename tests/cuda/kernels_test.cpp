@@ -42,7 +42,7 @@ struct Precision {
 TEST_CASE("the CUDA backend lacks no entry of the kernel table and nothing else that training needs") {
   const Backend& b = backend(kGpu);
   REQUIRE(b.kernels != nullptr);
-  const auto check_there = [](const std::string& name, const auto& entry) {
+  const auto check_there = [](const char* name, const auto& entry) {
     const bool there = entry != nullptr;
     CHECK_MESSAGE(there, name << " is missing");
   };

@@ -41,7 +41,7 @@ const LstmClassifierConfig kSmall = {.vocabulary = 60, .embedding = 12, .hidden 
 
 TEST_CASE("after the first step of a shape no step asks the driver for memory" * doctest::skip(!caching())) {
   Rng rng(3);
-  for (const char* codec : {"fp32", "blockwise8"})
+  for (const std::string codec : {"fp32", "blockwise8"})
     for (const bool equal : {true, false}) {
       CAPTURE(codec);
       CAPTURE(equal);

@@ -24,7 +24,7 @@ std::vector<double> losses(const Recipe& recipe, const std::vector<TextBatch>& b
 }
 
 void check_same_losses(Recipe recipe, const std::vector<TextBatch>& batches) {
-  for (const char* codec : {"fp32", "blockwise8"}) {
+  for (const std::string codec : {"fp32", "blockwise8"}) {
     CAPTURE(codec);
     recipe.codec = codec;
     const std::vector<double> gpu = losses(recipe, batches, Device::cuda()),
