@@ -170,6 +170,6 @@ TEST_CASE("ids that cannot be packed are named, and large ones cost nothing") {
   CHECK_ERROR(ErrorKind::Usage, "sequence 1 has length 0", ids_of({{1}, {}}));
   CHECK_ERROR(ErrorKind::Usage, "at least one sequence", ids_of({}));
   const PackedIds packed = ids_of({{2147483647, 0, 2147483647}});
-  CHECK(packed.distinct.to_vector<int32_t>() == std::vector<int32_t>{0, 2147483647});
+  CHECK(packed.ids.to_vector<int32_t>() == std::vector<int32_t>{0, 2147483647});
   CHECK(packed.index.to_vector<int32_t>() == std::vector<int32_t>{1, 0, 1});
 }
