@@ -45,6 +45,7 @@ void check(cudnnStatus_t status, Source source) {
     return;
   char detail[512] = "";
   cudnnGetLastErrorString(detail, sizeof detail);
+  detail[std::strcspn(detail, "\n")] = '\0';  // its first line says it
   fail_at(ErrorKind::Device, "cuDNN", cudnnGetErrorString(status), *detail ? detail : "no details", source,
           "");
 }
