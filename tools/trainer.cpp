@@ -94,23 +94,27 @@ void Trainer::step(const std::vector<int32_t>& rows) {
   }
   const ProfileRange update(device_, "update");
   optimizer_.set_lr_factor(schedule_.factor(state_.steps));
-  optimizer_.step();
+  with_place([&] { optimizer_.step(); });
   losses_.add(loss.value());
 }
 
 void Trainer::read_losses() {
-  try {
-    optimizer_.check();
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::NonFinite) throw;
-    const int64_t good = optimizer_.steps(),
-                  per_epoch = steps_per_epoch();  // no step after a bad one was taken
-    fail(ErrorKind::NonFinite, "epoch ", good / per_epoch + 1, ", step ", good % per_epoch + 1, ": ",
-         error.what());
-  }
+  with_place([&] { optimizer_.check(); });
   for (const float loss : losses_.take()) {
     last_loss_ = loss;
     state_.loss_sum += last_loss_;
+  }
+}
+
+// Says of a gradient that is not finite in which epoch and step it was: no step after it was taken.
+void Trainer::with_place(const std::function<void()>& body) const {
+  try {
+    body();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::NonFinite) throw;
+    const int64_t good = optimizer_.steps(), per_epoch = steps_per_epoch();
+    fail(ErrorKind::NonFinite, "epoch ", good / per_epoch + 1, ", step ", good % per_epoch + 1, ": ",
+         error.what());
   }
 }
 

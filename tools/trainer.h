@@ -79,6 +79,7 @@ class Trainer {
  private:
   void step(const std::vector<int32_t>& rows);
   void read_losses();
+  void with_place(const std::function<void()>& body) const;
   void note_memory();
 
   const TrainConfig& config_;

@@ -152,14 +152,6 @@ TEST_CASE("flags that are unknown or out of range exit 2 with the nearest name o
   check_refused(run_octet({"eval", runs.path("run"), "--threads", "-1"}), 2, "threads: -1");
 }
 
-TEST_CASE("--device cuda without CUDA exits 7 with one sentence and leaves no folder") {
-  const Runs& runs = trained_once();
-  // No device is shown to the CUDA driver, should there be one.
-  const Outcome outcome = run_process(runs.train("out", {"--device", "cuda"}), {"CUDA_VISIBLE_DEVICES="});
-  check_refused(outcome, 7, "cuda");
-  CHECK(!fs::exists(runs.path("out")));
-}
-
 TEST_CASE("an --out that holds a run exits 2 and leaves it alone; one that cannot be made exits 1") {
   const Runs& runs = trained_once();
   const std::string log = runs.bytes("run/log.jsonl");

@@ -164,7 +164,8 @@ TEST_CASE("more weights than there is memory for exit 4 with the numbers") {
 
 TEST_CASE("ops measures every family of kernels") {
   const auto lines = json_lines(bench({"ops", "--repeats", "1", "--threads", "1", "--json"}));
-  const std::vector<std::string> keys = {"op", "size", "device", "ms", "gflops", "gbps", "copy_gbps", "share_of_roof"};
+  const std::vector<std::string> keys = {"op",     "size", "device",    "ms",
+                                         "gflops", "gbps", "copy_gbps", "share_of_roof"};
   std::string ops;
   for (const Json& line : lines) {
     CHECK(keys_of(line) == keys);

@@ -9,12 +9,18 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool has_gpu() {
-  try {
-    backend(Device::cuda());
-    return true;
-  } catch (const Error&) {
-    return false;
+// The program on a machine without a GPU: none is shown to the driver, should there be one.
+Outcome without_gpu(Arguments arguments, const std::string& program = octet_program()) {
+  arguments.insert(arguments.begin(), program);
+  return run_process(arguments, {"CUDA_VISIBLE_DEVICES="});
+}
+
+// The program and its library.
+void copy_without_module(const TemporaryFolder& folder) {
+  for (const auto& entry : fs::directory_iterator(OCTET_BINARY_DIR)) {
+    const std::string name = entry.path().filename().string();
+    if (name == "octet" || name.starts_with("liboctet.so"))
+      fs::copy(entry.path(), folder / name, fs::copy_options::copy_symlinks);
   }
 }
 
@@ -34,19 +40,35 @@ void check_no_device(const Outcome& outcome) {
 }  // namespace
 
 TEST_CASE("training on a CUDA device that is not there exits 7 with one sentence and leaves nothing behind") {
-  if (has_gpu()) return skip_case("there is a CUDA device here");
   const Runs runs;
-  check_no_device(run_process(runs.train("run", {"--device", "cuda"})));
+  check_no_device(run_process(runs.train("run", {"--device", "cuda"}), {"CUDA_VISIBLE_DEVICES="}));
   CHECK(!fs::exists(runs.path("run")));
   runs.trained("run", {"--epochs", "1"});
-  check_no_device(run_octet({"eval", runs.path("run"), "--device", "cuda"}));
-  check_no_device(run_octet({"predict", runs.path("run"), "--device", "cuda", "text"}));
+  check_no_device(without_gpu({"eval", runs.path("run"), "--device", "cuda"}));
+  check_no_device(without_gpu({"predict", runs.path("run"), "--device", "cuda", "text"}));
+  check_no_device(without_gpu({"bench", "ops", "--device", "cuda"}));
+  check_no_device(
+      without_gpu({"bench", "optimizer", "--device", "cuda", "--params", "5000", "--repeats", "1"}));
 }
 
-TEST_CASE("a benchmark on a CUDA device that is not there exits 7 with one sentence") {
-  if (has_gpu()) return skip_case("there is a CUDA device here");
-  check_no_device(
-      run_octet({"bench", "optimizer", "--device", "cuda", "--params", "5000", "--repeats", "1"}));
+TEST_CASE(
+    "without the module beside the library, a CUDA device is refused by its path and the CPU still works") {
+  const TemporaryFolder folder;
+  copy_without_module(folder);
+  const std::string program = (folder / "octet").string();
+  const Outcome outcome = without_gpu({"bench", "ops", "--device", "cuda"}, program);
+  check_no_device(outcome);
+  CHECK(outcome.err.find((folder / "liboctet_cuda.so").string() + " is missing") != std::string::npos);
+  const Outcome version = without_gpu({"--version"}, program);
+  CHECK(version.status == 0);
+  CHECK(version.out.find("CUDA       no (liboctet_cuda.so is not beside liboctet.so)") != std::string::npos);
+}
+
+TEST_CASE("a module that is none is refused with the loader's words") {
+  const TemporaryFolder folder;
+  copy_without_module(folder);
+  write_file(folder / "liboctet_cuda.so", "no library");
+  check_no_device(without_gpu({"bench", "ops", "--device", "cuda"}, (folder / "octet").string()));
 }
 
 TEST_CASE("a precision that only a CUDA device has is refused on the CPU") {
