@@ -24,7 +24,7 @@ struct Fault {
 };
 
 struct MatmulPlans;  // cuda/matmul.cpp
-struct LstmPlans;    // cuda/lstm.cpp
+struct LstmPlans;    // cuda/lstm_plan.cpp
 
 struct Context {
   int device = 0;

@@ -20,6 +20,9 @@ std::vector<int64_t> descending(int64_t count, int64_t longest) {
   return lengths;
 }
 
+// Few lengths, each of several sequences: a backend may run those of one length together.
+const std::vector<int64_t> kGroups = {9, 9, 9, 7, 7, 4, 4, 4, 4, 1};
+
 const std::vector<LstmCase>& lstm_cases() {
   static const std::vector<LstmCase> cases = {
       {"one of everything", {1, 1, 1, false}, {1}, false, 0, true, true, true},
@@ -35,6 +38,19 @@ const std::vector<LstmCase>& lstm_cases() {
       {"64 units", {10, 64, 2, true}, {6, 4, 4, 1}, false, 0, true, true, false},
       {"100 units", {7, 100, 1, true}, {4, 2, 1}, true, 0, true, true, true},
       {"layers of one direction", {5, 8, 3, false}, {4, 3, 1}, false, 0, true, true, true},
+      {"several groups of equal length", {6, 8, 1, true}, kGroups, false, 0, true, true, true},
+      {"several groups and initial states", {6, 8, 2, true}, kGroups, true, 0, true, true, true},
+      {"several groups of one direction", {5, 8, 2, false}, kGroups, true, 0, true, false, true},
+      {"several groups through an index", {7, 64, 2, true}, kGroups, true, 12, true, true, false},
+      {"several groups, last states only", {16, 64, 1, true}, kGroups, false, 20, false, true, false},
+      {"several groups of odd sizes", {3, 7, 2, true}, kGroups, true, 0, true, true, true},
+      {"several groups of 100 units", {9, 100, 1, true}, kGroups, false, 0, true, true, false},
+      {"some gradients of several groups", {5, 8, 1, true}, kGroups, true, 4, true, true, false, true},
+      {"a group of one sequence first", {4, 16, 1, true}, {30, 12, 12, 12}, false, 0, true, true, false},
+      {"as many lengths as sequences", {6, 16, 1, true}, descending(40, 40), true, 0, true, true, false},
+      {"many equal lengths", {12, 64, 1, true}, std::vector<int64_t>(70, 11), false, 0, true, true, false},
+      {"128 units", {8, 128, 1, true}, {6, 6, 6}, true, 0, true, true, true},
+      {"130 units", {8, 130, 1, true}, {6, 6, 6}, true, 0, true, true, true},
       {"some gradients", {5, 8, 2, true}, {4, 3, 1}, true, 0, true, true, true, true},
       {"some gradients through an index", {5, 8, 1, true}, {4, 3, 1}, false, 4, true, true, false, true},
   };
