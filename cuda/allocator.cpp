@@ -36,17 +36,26 @@ bool plain() {
   return plain;
 }
 
-// Small blocks live long and would sit in the middle of what large ones need.
-constexpr int64_t kSmall = int64_t{1} << 20;
+constexpr int64_t kMiB = int64_t{1} << 20;
+constexpr int64_t kSmall = kMiB;
 
+// What lasts (weights, gradients, optimizer state) never stands between blocks that come and go with every
+// step: after a step all of those are free and joined again, so the next one finds what the first one found.
+// Small ones are apart from large ones for the same reason.
 struct Memory {
   std::mutex mutex;
-  BlockPool small, large;
+  BlockPool lasting, small, large;
   UploadPool uploads;
-  explicit Memory(Device device) : small(device, 4 * kSmall), large(device, 32 * kSmall), uploads(device) {}
+  explicit Memory(Device device)
+      : lasting(device, 16 * kMiB), small(device, 8 * kMiB), large(device, 32 * kMiB), uploads(device) {}
 
-  BlockPool& pool(int64_t size) { return size <= kSmall ? small : large; }
+  BlockPool& pool(MemoryTag tag, int64_t size) {
+    if (tag == MemoryTag::Weights || tag == MemoryTag::Gradients || tag == MemoryTag::OptimizerState)
+      return lasting;
+    return size <= kSmall ? small : large;
+  }
   void trim() {
+    lasting.trim();
     small.trim();
     large.trim();
     uploads.trim();
@@ -109,7 +118,7 @@ void* allocate(Device device, int64_t bytes, MemoryTag tag) {
     const std::lock_guard lock(m.mutex);
     const bool upload = tag == MemoryTag::Data && bytes <= UploadPool::kLargest;
     const auto take = [&] {
-      return upload ? m.uploads.take(bytes, c) : m.pool(rounded(bytes)).take(rounded(bytes));
+      return upload ? m.uploads.take(bytes, c) : m.pool(tag, rounded(bytes)).take(rounded(bytes));
     };
     data = take();
     if (!data) {
@@ -136,7 +145,7 @@ void deallocate(Device device, void* data, int64_t bytes, MemoryTag tag) {
   if (m.uploads.owns(data)) {
     m.uploads.give_back(data, context(device));
   } else {
-    m.pool(rounded(bytes)).give_back(data);
+    m.pool(tag, rounded(bytes)).give_back(data);
   }
 }
 
