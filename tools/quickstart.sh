@@ -11,8 +11,8 @@ echo "quickstart: 1/4 packages"
 echo "quickstart: 2/4 building build/octet"
 cd "$root"
 launcher=()
-if command -v ccache > /dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
-cmake --preset release "${launcher[@]}" > /dev/null
+if command -v ccache > /dev/null; then launcher=(-DCMAKE_{CXX,CUDA}_COMPILER_LAUNCHER=ccache); fi
+cmake --preset release --no-warn-unused-cli "${launcher[@]}" > /dev/null
 cmake --build build --target octet_program --parallel "$(nproc)"
 
 echo "quickstart: 3/4 training twice"

@@ -44,8 +44,8 @@ cd "$root"
 
 echo "test: configuring preset $preset in $build"
 launcher=()
-if command -v ccache > /dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
-cmake --preset "$preset" "${launcher[@]}" > /dev/null
+if command -v ccache > /dev/null; then launcher=(-DCMAKE_{CXX,CUDA}_COMPILER_LAUNCHER=ccache); fi
+cmake --preset "$preset" --no-warn-unused-cli "${launcher[@]}" > /dev/null
 
 if [ -n "$lint" ]; then exec "$root/tools/lint.sh" "$build" "$jobs"; fi
 
