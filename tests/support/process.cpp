@@ -119,7 +119,7 @@ bool RunningProcess::read_until(const std::string& text) {
 }
 
 void RunningProcess::wait_until_stuck() const {
-  constexpr int kLine = 100;  // no progress line is shorter
+  constexpr int kLine = 400;  // no progress line is longer, so that few more fit where less room is left
   int waiting = 0;
   siginfo_t ended{};
   while (waiting <= 4096 - kLine) {

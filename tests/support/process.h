@@ -32,7 +32,7 @@ class RunningProcess {
 
   // Reads on until `text` was written; false if the output ended before.
   bool read_until(const std::string& text);
-  // Waits until the pipe has no room for another line: the program stands still in a write.
+  // Waits until the pipe has room for a few lines at most: the program stands still in a write, or soon will.
   void wait_until_stuck() const;
   void close_output();  // as a reader that has seen enough
   void signal(int number) const;
