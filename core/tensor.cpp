@@ -78,6 +78,15 @@ Tensor Tensor::slice_rows(int64_t begin, int64_t end) const {
   return tensor;
 }
 
+Tensor Tensor::view(DType dtype, const Shape& shape) const {
+  require(shape.numel() * size_of(dtype) == bytes(), "view: ", shape_, " of ", dtype_, " and ", shape, " of ",
+          dtype, " differ in bytes");
+  Tensor tensor = *this;
+  tensor.shape_ = shape;
+  tensor.dtype_ = dtype;
+  return tensor;
+}
+
 Tensor Tensor::clone(MemoryTag tag) const {
   Tensor tensor = like(*this, tag);
   tensor.copy_from(*this);

@@ -55,6 +55,7 @@ class Tensor {
 
   Tensor reshape(const Shape& shape) const;             // same bytes; same number of elements
   Tensor slice_rows(int64_t begin, int64_t end) const;  // rows [begin, end) of the first axis; same bytes
+  Tensor view(DType dtype, const Shape& shape) const;   // same bytes, all of them, as another type
   Tensor clone(MemoryTag tag) const;                    // bytes of its own
   Tensor to(Device device, MemoryTag tag) const;        // bytes of its own there
   Tensor to(DType dtype, MemoryTag tag) const;          // converted elements, bytes of its own

@@ -24,7 +24,8 @@ struct Fault {
 };
 
 struct MatmulPlans;  // cuda/matmul.cpp
-struct LstmPlans;    // cuda/lstm_plan.cpp
+struct LstmPlans;    // cuda/cudnn_lstm.cpp
+struct LstmPacking;  // cuda/lstm_layers.cpp
 
 struct Context {
   int device = 0;
@@ -37,6 +38,7 @@ struct Context {
   // What the libraries were asked before; made at first use.
   std::shared_ptr<MatmulPlans> matmul_plans;
   std::shared_ptr<LstmPlans> lstm_plans;
+  std::shared_ptr<LstmPacking> lstm_packing;
   Fault* fault = nullptr;         // as the host sees it
   Fault* device_fault = nullptr;  // the same memory as kernels see it
 };

@@ -13,7 +13,6 @@ namespace octet::cuda {
 struct WeightPiece {
   size_t tensor;  // in the order of LstmForward::weights
   int64_t from, at, count;
-  bool operator==(const WeightPiece&) const = default;
 };
 
 // Copies the tensors into the space. Bytes of it that belong to no tensor stay.

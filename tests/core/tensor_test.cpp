@@ -60,8 +60,17 @@ TEST_CASE("reshape and row slices share bytes") {
   CHECK(rows.bytes() == 24);
 }
 
+TEST_CASE("a view reads the same bytes as another type") {
+  const Tensor bytes = Tensor::zeros({8}, DType::U8, Device::cpu(), MemoryTag::Data);
+  const Tensor floats = bytes.view(DType::F32, {2, 1});
+  CHECK(floats.shares_bytes_with(bytes));
+  floats.fill(1);
+  CHECK(bytes.to_vector<uint8_t>() == std::vector<uint8_t>{0, 0, 128, 63, 0, 0, 128, 63});
+}
+
 TEST_CASE("reshape and slices that do not fit name the shapes") {
   const Tensor a = counting({4, 3});
+  CHECK_ERROR(ErrorKind::Usage, "[4,3] of f32 and [3] of f64 differ in bytes", a.view(DType::F64, {3}));
   CHECK_ERROR(ErrorKind::Usage, "[4,3] has 12 elements, [5] has 5", a.reshape({5}));
   CHECK_ERROR(ErrorKind::Usage, "[1,5) is not inside the first axis of [4,3]", a.slice_rows(1, 5));
   CHECK_ERROR(ErrorKind::Usage, "[-1,2)", a.slice_rows(-1, 2));

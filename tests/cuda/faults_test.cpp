@@ -9,8 +9,8 @@ namespace {
 
 const std::string kShim = build_folder() + "/tests/libfaulty_cudnn.so";
 
-// A call a step without dropout, and with too many units to split batches (cuda/lstm_groups.h): one epoch of
-// 66 steps and its 22 batches of validation go well.
+// A call a step without dropout, and with more units than our own LSTM takes (cuda/lstm_layers.h): one epoch
+// of 66 steps and its 22 batches of validation go well.
 constexpr const char* kSecondEpoch = "100";
 
 // Ends with 7 in the second epoch; the checkpoint of the first is there to go on from.

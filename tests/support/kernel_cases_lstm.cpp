@@ -20,7 +20,7 @@ std::vector<int64_t> descending(int64_t count, int64_t longest) {
   return lengths;
 }
 
-// Few lengths, each of several sequences: a backend may run those of one length together.
+// Few lengths, each of several sequences.
 const std::vector<int64_t> kGroups = {9, 9, 9, 7, 7, 4, 4, 4, 4, 1};
 
 const std::vector<LstmCase>& lstm_cases() {
@@ -49,6 +49,7 @@ const std::vector<LstmCase>& lstm_cases() {
       {"a group of one sequence first", {4, 16, 1, true}, {30, 12, 12, 12}, false, 0, true, true, false},
       {"as many lengths as sequences", {6, 16, 1, true}, descending(40, 40), true, 0, true, true, false},
       {"many equal lengths", {12, 64, 1, true}, std::vector<int64_t>(70, 11), false, 0, true, true, false},
+      {"66 units", {5, 66, 2, true}, {5, 3, 3, 1}, true, 6, true, true, true},
       {"128 units", {8, 128, 1, true}, {6, 6, 6}, true, 0, true, true, true},
       {"130 units", {8, 130, 1, true}, {6, 6, 6}, true, 0, true, true, true},
       {"some gradients", {5, 8, 2, true}, {4, 3, 1}, true, 0, true, true, true, true},

@@ -168,7 +168,10 @@ class Run {
                               config_.state, format_bytes(run.at("state_bytes").get<int64_t>()),
                               config_.device, cpu::thread_count(), cpu::thread_count() == 1 ? "" : "s"));
     if (!trainer_.device().is_cpu()) progress.note(describe(trainer_.device()));
-    if (config_.precision == "bf16") progress.note("precision bf16: matrix products; the LSTM runs in tf32");
+    if (config_.precision == "bf16")
+      progress.note(
+          "precision bf16: matrix products; the recurrence of the LSTM stays in fp32 (with more than "
+          "128 units cuDNN runs it in tf32)");
     if (resumed_)
       progress.note(
           fmt::format("goes on behind epoch {}, step {}", trainer_.state().epoch, trainer_.state().batch));
