@@ -21,10 +21,6 @@ CodecTables make_tables() {
   return tables;
 }
 
-__device__ int valid_at(int64_t position, int64_t count) {
-  return static_cast<int>(min(max(count - position, int64_t{0}), int64_t{kPerLane}));
-}
-
 // values: T [count]; stored: S [count]; absmax: [ceil(count / block_size)], or null
 template <class Codec, Book kBook>
 __global__ void __launch_bounds__(kSlotThreads)
@@ -37,19 +33,19 @@ __global__ void __launch_bounds__(kSlotThreads)
   constexpr int64_t kTile = int64_t{kSlotThreads} * kPerLane;
   for (int64_t tile = blockIdx.x * kTile; tile < count; tile += gridDim.x * kTile) {
     const int64_t position = tile + threadIdx.x * kPerLane;
-    const int valid = valid_at(position, count);
+    const Valid valid(count - position, kGroup);
     typename Codec::Value x[kPerLane];
     typename Codec::Stored out[kPerLane];
-    load(values + position, valid, x);
+    load(values + position, kGroup, valid, x);
     uint32_t largest[1] = {};
     if constexpr (Codec::blockwise) {
       largest[0] = largest_bits(x);
       block_maximum(largest, block_size);
-      if (valid > 0 && position % block_size == 0)
+      if (valid.any() && position % block_size == 0)
         absmax[position / block_size] = __uint_as_float(largest[0]);
     }
     Lanes::template encode<kBook>(shared, mode, x, largest[0], out);
-    store(out, valid, stored + position);
+    store(out, kGroup, valid, stored + position);
   }
 }
 
@@ -63,13 +59,13 @@ __global__ void __launch_bounds__(kSlotThreads)
   constexpr int64_t kTile = int64_t{kSlotThreads} * kPerLane;
   for (int64_t tile = blockIdx.x * kTile; tile < count; tile += gridDim.x * kTile) {
     const int64_t position = tile + threadIdx.x * kPerLane;
-    const int valid = valid_at(position, count);
+    const Valid valid(count - position, kGroup);
     typename Codec::Stored in[kPerLane];
     typename Codec::Value x[kPerLane];
-    load(stored + position, valid, in);
-    const float largest = Codec::blockwise && valid > 0 ? absmax[position / block_size] : 0.0f;
+    load(stored + position, kGroup, valid, in);
+    const float largest = Codec::blockwise && valid.any() ? absmax[position / block_size] : 0.0f;
     Lanes::template decode<kBook>(shared, in, largest, x);
-    store(x, valid, values + position);
+    store(x, kGroup, valid, values + position);
   }
 }
 

@@ -1,4 +1,5 @@
-// How threads share the elements of a plan: eight consecutive ones a lane, loaded and stored as vectors.
+// How threads share the elements of a plan: eight a lane, in two groups of four that are loaded and stored as
+// vectors.
 #pragma once
 
 #include <cstdint>
@@ -17,75 +18,108 @@ using optim::StepPlan;
 using optim::StepTensor;
 
 constexpr int kPerLane = 8;  // elements; 32 lanes are a block of 256
+constexpr int kGroup = 4;
+
+// From a lane's first group to its second. Where a warp's 256 elements are of one quantization block, its
+// lanes' first groups stand side by side, and then the second ones: each load or store of a warp is one
+// stretch of memory. In smaller blocks a lane's eight elements must stay together.
+__host__ __device__ constexpr int group_stride(int block_size) {
+  return block_size >= kWarp * kPerLane ? kWarp * kGroup : kGroup;
+}
+
+// Where this thread's elements begin among those of its block of threads.
+__device__ inline int64_t first_of_lane(int stride) {
+  const int64_t thread = threadIdx.x;
+  return stride == kGroup ? thread * kPerLane : thread / kWarp * (kWarp * kPerLane) + thread % kWarp * kGroup;
+}
 
 // What one load or store takes, and the number of elements in it. Through L2 only: no element is needed
 // twice.
 template <class T>
-using Vector = std::conditional_t<sizeof(T) * kPerLane == sizeof(uint2), uint2, uint4>;
+using Vector = std::conditional_t<sizeof(T) == 1, uint32_t, std::conditional_t<sizeof(T) == 2, uint2, uint4>>;
 template <class T>
 constexpr int kPerVector = sizeof(Vector<T>) / sizeof(T);
+
+// How many of each group's elements there are.
+struct Valid {
+  int of[kPerLane / kGroup];
+
+  // `rest`: elements from the first on.
+  __device__ Valid(int64_t rest, int stride) {
+#pragma unroll
+    for (int g = 0; g < kPerLane / kGroup; ++g)
+      of[g] = static_cast<int>(min(max(rest - g * stride, int64_t{0}), int64_t{kGroup}));
+  }
+  __device__ bool any() const { return of[0] > 0; }
+  __device__ bool operator[](int i) const { return i % kGroup < of[i / kGroup]; }
+};
 
 // Tensors may be slices that begin at any element.
 template <class T>
 __device__ bool can_vectorize(const T* x, int valid) {
-  return valid == kPerLane && reinterpret_cast<uintptr_t>(x) % sizeof(Vector<T>) == 0;
+  return valid == kGroup && reinterpret_cast<uintptr_t>(x) % sizeof(Vector<T>) == 0;
 }
 
-// The first `valid` of eight elements; zeros after them.
+// Those of the eight elements that there are; zeros in place of the others.
 template <class T>
-__device__ void load(const T* from, int valid, T (&x)[kPerLane]) {
-  if (can_vectorize(from, valid)) {
+__device__ void load(const T* from, int stride, const Valid& valid, T (&x)[kPerLane]) {
 #pragma unroll
-    for (int i = 0; i < kPerLane; i += kPerVector<T>) {
-      const Vector<T> vector = __ldcg(reinterpret_cast<const Vector<T>*>(from + i));
-      std::memcpy(x + i, &vector, sizeof vector);
+  for (int g = 0; g < kPerLane; g += kGroup, from += stride) {
+    if (can_vectorize(from, valid.of[g / kGroup])) {
+#pragma unroll
+      for (int i = 0; i < kGroup; i += kPerVector<T>) {
+        const Vector<T> vector = __ldcg(reinterpret_cast<const Vector<T>*>(from + i));
+        std::memcpy(x + g + i, &vector, sizeof vector);
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < kGroup; ++i) x[g + i] = valid[g + i] ? from[i] : T();
     }
-  } else {
-#pragma unroll
-    for (int i = 0; i < kPerLane; ++i) x[i] = i < valid ? from[i] : T();
   }
 }
 
 template <class T>
-__device__ void store(const T (&x)[kPerLane], int valid, T* to) {
-  if (can_vectorize(to, valid)) {
+__device__ void store(const T (&x)[kPerLane], int stride, const Valid& valid, T* to) {
 #pragma unroll
-    for (int i = 0; i < kPerLane; i += kPerVector<T>) {
-      Vector<T> vector;
-      std::memcpy(&vector, x + i, sizeof vector);
-      __stcg(reinterpret_cast<Vector<T>*>(to + i), vector);
+  for (int g = 0; g < kPerLane; g += kGroup, to += stride) {
+    if (can_vectorize(to, valid.of[g / kGroup])) {
+#pragma unroll
+      for (int i = 0; i < kGroup; i += kPerVector<T>) {
+        Vector<T> vector;
+        std::memcpy(&vector, x + g + i, sizeof vector);
+        __stcg(reinterpret_cast<Vector<T>*>(to + i), vector);
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < kGroup; ++i)
+        if (valid[g + i]) to[i] = x[g + i];
     }
-  } else {
-#pragma unroll
-    for (int i = 0; i < kPerLane; ++i)
-      if (i < valid) to[i] = x[i];
   }
 }
 
 // Of a power of two.
 __device__ inline int log2_of(int x) { return __ffs(x) - 1; }
 
-// Eight elements of a plan. A plan's positions count the elements of its blocks, the last of a tensor filled
-// up.
+// A lane's elements of a plan. A plan's positions count the elements of its blocks, the last of a tensor
+// filled up.
 struct Place {
   int tensor;
-  int valid;        // how many of the eight are elements of the tensor; 0 where it has no gradient
   int64_t element;  // the first of them in the tensor
   int64_t block;    // in the tensor
+  Valid valid;      // which are elements of the tensor; none where it has no gradient
 };
 
 // Finds the tensor of one position after another, each behind the last.
 class Cursor {
  public:
-  // position: a multiple of 8.
-  __device__ Place find(const StepPlan& plan, int log_block_size, int64_t position) {
+  // position: a multiple of 4.
+  __device__ Place find(const StepPlan& plan, int log_block_size, int64_t position, int stride) {
     const int64_t block = position >> log_block_size;
     if (block >= end_) search(plan, block);
     const StepTensor& tensor = plan.tensors[tensor_];
     const int64_t own = block - tensor.first_block;
     const int64_t element = position - (tensor.first_block << log_block_size);
-    const int64_t rest = tensor.gradient ? tensor.count - element : 0;
-    return {tensor_, rest < 0 ? 0 : rest < kPerLane ? static_cast<int>(rest) : kPerLane, element, own};
+    return {tensor_, element, own, Valid(tensor.gradient ? tensor.count - element : 0, stride)};
   }
 
  private:

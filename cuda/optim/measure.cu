@@ -42,15 +42,15 @@ __device__ double block_sum(double x) {
 // Calls visit(tensor, gradients) for eight gradients after another, zeros where there are none.
 template <class T, class Visit>
 __device__ void for_each_gradient(const StepPlan& plan, int64_t chunk, const Visit& visit) {
-  const int log_block_size = log2_of(plan.block_size);
+  const int log_block_size = log2_of(plan.block_size), stride = group_stride(plan.block_size);
   const int64_t first = chunk * blocks_per_chunk(plan);
   const int64_t last = min(first + blocks_per_chunk(plan), plan.block_count);
   Cursor cursor;
-  for (int64_t position = (first << log_block_size) + threadIdx.x * kPerLane;
+  for (int64_t position = (first << log_block_size) + first_of_lane(stride);
        position < last << log_block_size; position += kThreads * kPerLane) {
-    const Place at = cursor.find(plan, log_block_size, position);
+    const Place at = cursor.find(plan, log_block_size, position, stride);
     T gradient[kPerLane];
-    load<T>(static_cast<const T*>(plan.tensors[at.tensor].gradient) + at.element, at.valid, gradient);
+    load<T>(static_cast<const T*>(plan.tensors[at.tensor].gradient) + at.element, stride, at.valid, gradient);
     visit(at.tensor, gradient);
   }
 }

@@ -42,24 +42,25 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
   const T scale = static_cast<T>(control->scale);
   const int block_size = kBlock ? kBlock : plan.block_size;
   const int64_t end = plan.block_count * block_size;
+  constexpr int kStride = group_stride(kBlock);
   constexpr int64_t kTile = int64_t{kStepThreads<kBlock>} * kPerLane;
   Cursor cursor;
   BlockMaximum<kSlots, kBlock> block_maximum;
   // All threads take part in every round, whether they have elements or not.
   for (int64_t tile = blockIdx.x * kTile; tile < end; tile += gridDim.x * kTile) {
-    const int64_t position = tile + threadIdx.x * kPerLane;
-    const Place at = cursor.find(plan, log2_of(block_size), position);
+    const int64_t position = tile + first_of_lane(kStride);
+    const Place at = cursor.find(plan, log2_of(block_size), position, kStride);
     const StepTensor& tensor = plan.tensors[at.tensor];
 
     T* const weights = static_cast<T*>(tensor.weight) + at.element;
     T weight[kPerLane], gradient[kPerLane], state[kSlots][kPerLane];
     S stored[kSlots][kPerLane];
     float absmax[kSlots] = {};
-    load<T>(weights, at.valid, weight);
-    load<T>(static_cast<const T*>(tensor.gradient) + at.element, at.valid, gradient);
+    load<T>(weights, kStride, at.valid, weight);
+    load<T>(static_cast<const T*>(tensor.gradient) + at.element, kStride, at.valid, gradient);
     for_each_slot<Rule>([&](auto slot) {
-      load<S>(static_cast<const S*>(tensor.state[slot]) + at.element, at.valid, stored[slot]);
-      if (Codec::blockwise && at.valid > 0) absmax[slot] = tensor.absmax[slot][at.block];
+      load<S>(static_cast<const S*>(tensor.state[slot]) + at.element, kStride, at.valid, stored[slot]);
+      if (Codec::blockwise && at.valid.any()) absmax[slot] = tensor.absmax[slot][at.block];
     });
     for_each_slot<Rule>([&](auto slot) {
       Lanes::template decode<Rule::slots[slot].book>(shared, stored[slot], absmax[slot], state[slot]);
@@ -74,13 +75,13 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
 #pragma unroll
       for (int slot = 0; slot < kSlots; ++slot) state[slot][i] = s[slot];
     }
-    store(weight, at.valid, weights);
-    if (at.valid < kPerLane) {  // the rest must not count in the block's largest
+    store(weight, kStride, at.valid, weights);
+    if (!at.valid[kPerLane - 1]) {  // what is missing must not count in the block's largest
 #pragma unroll
       for (int slot = 0; slot < kSlots; ++slot) {
 #pragma unroll
         for (int i = 0; i < kPerLane; ++i)
-          if (i >= at.valid) state[slot][i] = T();
+          if (!at.valid[i]) state[slot][i] = T();
       }
     }
 
@@ -93,8 +94,8 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
     for_each_slot<Rule>([&](auto slot) {
       Lanes::template encode<Rule::slots[slot].book>(shared, plan.second_moment, state[slot], largest[slot],
                                                      stored[slot]);
-      store(stored[slot], at.valid, static_cast<S*>(tensor.state[slot]) + at.element);
-      if (Codec::blockwise && at.valid > 0 && position % block_size == 0)
+      store(stored[slot], kStride, at.valid, static_cast<S*>(tensor.state[slot]) + at.element);
+      if (Codec::blockwise && at.valid.any() && position % block_size == 0)
         tensor.absmax[slot][at.block] = __uint_as_float(largest[slot]);
     });
   }
