@@ -17,7 +17,6 @@ struct StepTable;  // update kernels by rule and codec; optim/ knows what is in 
 enum class MatmulPrecision : uint8_t { Fp32, Tf32, Bf16 };
 
 struct Backend {
-  const char* name = nullptr;
   // Errors: kind Memory with the request, what is live by tag and the limit.
   void* (*allocate)(Device device, int64_t bytes, MemoryTag tag) = nullptr;
   void (*deallocate)(Device device, void* data, int64_t bytes, MemoryTag tag) = nullptr;

@@ -23,7 +23,7 @@ const Backend& load() {
   const char* why = module ? nullptr : dlerror();
   require(module, ErrorKind::Device, "the CUDA backend cannot be loaded: ", why ? why : path);
   const auto entry = reinterpret_cast<CudaModuleEntry>(dlsym(module, kCudaModuleEntry));
-  const Backend* found = entry ? entry(OCTET_VERSION) : nullptr;
+  const Backend* found = entry ? entry(OCTET_VERSION, sizeof(Backend), sizeof(KernelTable)) : nullptr;
   require(found, ErrorKind::Device, path, ": is of another version of octet; build both together");
   return *found;
 }

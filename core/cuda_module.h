@@ -18,9 +18,9 @@ bool has_cuda_module();
 // architecture.
 const Backend& cuda_backend(Device device);
 
-// What the module exports, under kCudaModuleEntry: its backend, if it was built with this very library.
-// `version` is the loading library's; null is returned for another.
-using CudaModuleEntry = const Backend* (*)(const char* version);
+// What the module exports, under kCudaModuleEntry: its backend, or null if the loading library is of another
+// version or lays a Backend out otherwise.
+using CudaModuleEntry = const Backend* (*)(const char* version, size_t backend_bytes, size_t table_bytes);
 constexpr const char* kCudaModuleEntry = "octet_cuda_backend";
 
 }  // namespace octet

@@ -39,9 +39,9 @@ bool plain() {
 constexpr int64_t kMiB = int64_t{1} << 20;
 constexpr int64_t kSmall = kMiB;
 
-// What lasts (weights, gradients, optimizer state) never stands between blocks that come and go with every
-// step: after a step all of those are free and joined again, so the next one finds what the first one found.
-// Small ones are apart from large ones for the same reason.
+// Weights, gradients and optimizer state stand apart from what comes and goes with every step, small blocks
+// from large ones: after a step the large blocks are free and joined again, so the next one finds what the
+// first one found.
 struct Memory {
   std::mutex mutex;
   BlockPool lasting, small, large;
@@ -109,6 +109,7 @@ bool is_upload_memory(Device device, void* data) {
 
 void* allocate(Device device, int64_t bytes, MemoryTag tag) {
   Context& c = context(device);
+  if (bytes > int64_t{1} << 60) out_of_memory(device, bytes, tag);  // before it is rounded up
   void* data = nullptr;
   if (plain()) {
     data = plain_allocation(bytes);
@@ -143,7 +144,7 @@ void deallocate(Device device, void* data, int64_t bytes, MemoryTag tag) {
   Memory& m = memory(device);
   const std::lock_guard lock(m.mutex);
   if (m.uploads.owns(data)) {
-    m.uploads.give_back(data, context(device));
+    m.uploads.give_back(data, *opened(device));
   } else {
     m.pool(tag, rounded(bytes)).give_back(data);
   }

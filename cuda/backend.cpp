@@ -25,7 +25,6 @@ const Backend& backend() {
       .recurrent = recurrent_kernels(),
   };
   static const Backend backend = {
-      .name = "cuda",
       .allocate = allocate,
       .deallocate = deallocate,
       .upload = upload,
@@ -47,6 +46,8 @@ const Backend& backend() {
 }  // namespace octet::cuda
 
 extern "C" __attribute__((visibility("default"))) const octet::Backend* octet_cuda_backend(
-    const char* version) {
-  return std::string_view(version) == OCTET_VERSION ? &octet::cuda::backend() : nullptr;
+    const char* version, size_t backend_bytes, size_t table_bytes) {
+  const bool same = std::string_view(version) == OCTET_VERSION && backend_bytes == sizeof(octet::Backend) &&
+                    table_bytes == sizeof(octet::KernelTable);
+  return same ? &octet::cuda::backend() : nullptr;
 }

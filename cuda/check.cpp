@@ -11,9 +11,11 @@ namespace {
 // Errors of kernels are reported by a later call, so the operation named is where the error was seen.
 thread_local const char* current = nullptr;
 
+// From the last "cuda/" on: where the project lies is nobody's business.
 const char* short_name(const char* file) {
-  const char* found = std::strstr(file, "cuda/");
-  return found ? found : file;
+  const char* name = file;
+  for (const char* at = file; (at = std::strstr(at, "cuda/")); ++at) name = at;
+  return name;
 }
 
 [[noreturn]] void fail_at(ErrorKind kind, const char* library, const char* name, const char* text,
@@ -27,6 +29,8 @@ const char* short_name(const char* file) {
 void check(cudaError_t status, Source source) {
   if (status == cudaSuccess) [[likely]]
     return;
+  cudaGetLastError();  // reported here, not by the next launch as well; what broke the device comes back
+                       // anyway
   const bool memory = status == cudaErrorMemoryAllocation;
   fail_at(memory ? ErrorKind::Memory : ErrorKind::Device, "CUDA", cudaGetErrorName(status),
           cudaGetErrorString(status), source,
@@ -46,8 +50,10 @@ void check(cudnnStatus_t status, Source source) {
   char detail[512] = "";
   cudnnGetLastErrorString(detail, sizeof detail);
   detail[std::strcspn(detail, "\n")] = '\0';  // its first line says it
-  fail_at(ErrorKind::Device, "cuDNN", cudnnGetErrorString(status), *detail ? detail : "no details", source,
-          "");
+  const bool memory = status == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED ||
+                      status == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED;
+  fail_at(memory ? ErrorKind::Memory : ErrorKind::Device, "cuDNN", cudnnGetErrorString(status),
+          *detail ? detail : "no details", source, "");
 }
 
 Op::Op(const char* name) : before_(current) {

@@ -7,7 +7,7 @@
 
 namespace octet::cuda {
 
-// Where a call stands. std::source_location, which clang-tidy 14 does not know, in three lines.
+// Where a call stands: std::source_location for compilers and tools that do not have it.
 struct Source {
   const char* file;
   int line;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
 
@@ -61,17 +62,25 @@ void require_code(Device device, const cudaDeviceProp& gpu) {
   check(status);
 }
 
+// Makes it this thread's device; what the runtime was last told is remembered, because asking it costs time.
+void make_current(int index) {
+  thread_local int current = -1;
+  if (current == index) return;
+  check(cudaSetDevice(index));
+  current = index;
+}
+
 }  // namespace
 
 Context& context(Device device) {
   Context* found = contexts[static_cast<size_t>(device.index)].load(std::memory_order_acquire);
   require(found, ErrorKind::Internal, device, " was not opened");
-  thread_local int current = -1;
-  if (current != device.index) {
-    check(cudaSetDevice(device.index));
-    current = device.index;
-  }
+  make_current(device.index);
   return *found;
+}
+
+const Context* opened(Device device) noexcept {
+  return contexts[static_cast<size_t>(device.index)].load(std::memory_order_acquire);
 }
 
 void open(Device device) {
@@ -80,11 +89,11 @@ void open(Device device) {
   setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:2", 0);
   require_driver();
   require_gpu(device);
-  check(cudaSetDevice(device.index));
+  make_current(device.index);
   cudaDeviceProp gpu{};
   check(cudaGetDeviceProperties(&gpu, device.index));
   require_code(device, gpu);
-  auto* made = new Context;
+  auto made = std::make_unique<Context>();
   made->device = device.index;
   made->multiprocessors = gpu.multiProcessorCount;
   check(cudaStreamCreateWithFlags(&made->stream, cudaStreamNonBlocking));
@@ -95,7 +104,7 @@ void open(Device device) {
   check(cudaHostAlloc(&made->fault, sizeof(Fault), cudaHostAllocMapped));
   *made->fault = {};
   check(cudaHostGetDevicePointer(&made->device_fault, made->fault, 0));
-  contexts[static_cast<size_t>(device.index)].store(made, std::memory_order_release);
+  contexts[static_cast<size_t>(device.index)].store(made.release(), std::memory_order_release);
 }
 
 std::string describe(Device device) {

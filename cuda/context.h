@@ -27,6 +27,7 @@ struct MatmulPlans;  // cuda/matmul.cpp
 struct LstmPlans;    // cuda/cudnn_lstm.cpp
 struct LstmPacking;  // cuda/lstm_layers.cpp
 
+// One thread at a time may compute on a device: plans and library handles are not locked.
 struct Context {
   int device = 0;
   int multiprocessors = 0;
@@ -46,6 +47,9 @@ struct Context {
 // Also makes it the current device of this thread. Errors: not opened, see open().
 Context& context(Device device);
 inline Context& context(const Tensor& x) { return context(x.device()); }
+
+// The same without a change of device, for destructors, which must not throw. Null: not opened.
+const Context* opened(Device device) noexcept;
 
 // Backend::open. Errors of kind Device: no driver, an old driver, no GPU, no such GPU, an architecture that
 // this build has no code for.

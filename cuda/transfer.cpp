@@ -18,6 +18,7 @@ namespace {
 
 constexpr int64_t kRing = int64_t{8} << 20;   // pinned bytes
 constexpr int64_t kPiece = int64_t{1} << 20;  // copied at a time
+constexpr size_t kMostPieces = 1024;          // under way, an event each
 
 // Pinned memory handed out in a circle; a piece comes round again when its copy is done.
 class Staging {
@@ -31,6 +32,7 @@ class Staging {
       head_ = 0;
     }
     retire(head_ + bytes);
+    while (pieces_.size() >= kMostPieces) retire_first();
     std::byte* data = base_ + head_;
     open_ = {head_, head_ + bytes, nullptr};
     head_ += bytes;
@@ -41,8 +43,9 @@ class Staging {
   // end.
   cudaEvent_t queued(cudaStream_t stream) {
     if (events_.empty()) {
-      events_.emplace_back();
-      check(cudaEventCreateWithFlags(&events_.back(), cudaEventDisableTiming));
+      cudaEvent_t made = nullptr;
+      check(cudaEventCreateWithFlags(&made, cudaEventDisableTiming));
+      events_.push_back(made);
     }
     open_.done = events_.back();
     events_.pop_back();
@@ -59,11 +62,12 @@ class Staging {
 
   // Waits for the copies out of [head_, end); the oldest ones lie there first.
   void retire(int64_t end) {
-    while (!pieces_.empty() && pieces_.front().begin >= head_ && pieces_.front().begin < end) {
-      check(cudaEventSynchronize(pieces_.front().done));
-      events_.push_back(pieces_.front().done);
-      pieces_.pop_front();
-    }
+    while (!pieces_.empty() && pieces_.front().begin >= head_ && pieces_.front().begin < end) retire_first();
+  }
+  void retire_first() {
+    check(cudaEventSynchronize(pieces_.front().done));
+    events_.push_back(pieces_.front().done);
+    pieces_.pop_front();
   }
 
   std::byte* base_ = nullptr;

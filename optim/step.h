@@ -1,4 +1,4 @@
-// The step of an optimizer as a backend sees it: tables of tensors, cut into blocks, and two functions over
+// The step of an optimizer as a backend sees it: tables of tensors, cut into blocks, and functions over
 // them. Everything here is plain data with raw pointers, so that a table can be copied to a device and one
 // launch can update a whole model; class Optimizer owns what they point to.
 //

@@ -18,6 +18,7 @@ class Collected {
 
   // Appends all elements of x, of type f32.
   void add(const Tensor& x) {
+    require(x.dtype() == DType::F32, "Collected: needs f32, got ", x.dtype());
     require(size_ + x.numel() <= values_.numel(), "Collected: ", x.numel(), " values more than the ",
             values_.numel(), " there is room for, ", size_, " are there");
     if (x.numel() > 0) kernels(x).layout.copy_block(x, values_, {1, x.numel(), 0, 0, size_, 0});

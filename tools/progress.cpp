@@ -90,7 +90,8 @@ void Progress::step(int64_t epoch, int64_t step, int64_t rows, double loss,
 
   const std::string where = (style_.terminal ? plan_.prefix : "") + "epoch " + std::to_string(epoch) + "/" +
                             std::to_string(plan_.epochs);
-  const std::string rest = spaced({rate_text(epoch_rows_, now - epoch_start_), "loss " + loss_text(loss),
+  const std::string loss_shown = std::isnan(loss) ? "" : "loss " + loss_text(loss);
+  const std::string rest = spaced({rate_text(epoch_rows_, now - epoch_start_), loss_shown,
                                    "eta " + format_duration(seconds_left(done)), format_tags(memory())});
   if (!style_.terminal) {
     line(spaced({where, "step " + std::to_string(step) + "/" + std::to_string(plan_.steps_per_epoch), rest}));

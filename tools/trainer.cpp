@@ -107,12 +107,13 @@ void Trainer::read_losses() {
 }
 
 // Says of a gradient that is not finite in which epoch and step it was: no step after it was taken.
-void Trainer::with_place(const std::function<void()>& body) const {
+void Trainer::with_place(const std::function<void()>& body) {
   try {
     body();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::NonFinite) throw;
     const int64_t good = optimizer_.steps(), per_epoch = steps_per_epoch();
+    state_.steps = good;  // those after it changed nothing
     fail(ErrorKind::NonFinite, "epoch ", good / per_epoch + 1, ", step ", good % per_epoch + 1, ": ",
          error.what());
   }
@@ -127,7 +128,8 @@ bool Trainer::train_epoch(const std::function<void(const StepReport&)>& after_st
     const double start = now();
     const Batch& batch = batches[static_cast<size_t>(state_.batch)];
     step(batch.rows);
-    if (losses_.full() || state_.batch + 1 == count) read_losses();
+    const bool shown = config_.log_every > 0 && (state_.batch + 1) % config_.log_every == 0;
+    if (losses_.full() || shown || state_.batch + 1 == count) read_losses();
     state_.mask_position = masks_.position();
     ++state_.batch;
     ++state_.steps;

@@ -2,6 +2,7 @@
 // happened.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -79,7 +80,7 @@ class Trainer {
  private:
   void step(const std::vector<int32_t>& rows);
   void read_losses();
-  void with_place(const std::function<void()>& body) const;
+  void with_place(const std::function<void()>& body);
   void note_memory();
 
   const TrainConfig& config_;
@@ -90,8 +91,8 @@ class Trainer {
   optim::Schedule schedule_;
   TrainingBatches batches_;
   Rng masks_;
-  Collected losses_;      // of steps that the host has not looked at
-  double last_loss_ = 0;  // of the last one that it has
+  Collected losses_;        // of steps that the host has not looked at
+  double last_loss_ = NAN;  // of the last one that it has
   RunState state_;
 };
 

@@ -25,7 +25,6 @@ const Backend& backend() {
     if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));
   };
   static const Backend backend = {
-      .name = "cpu",
       .allocate = allocate,
       .deallocate = deallocate,
       .upload = copy,

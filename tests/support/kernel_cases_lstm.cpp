@@ -51,6 +51,7 @@ const std::vector<LstmCase>& lstm_cases() {
       {"many equal lengths", {12, 64, 1, true}, std::vector<int64_t>(70, 11), false, 0, true, true, false},
       {"66 units", {5, 66, 2, true}, {5, 3, 3, 1}, true, 6, true, true, true},
       {"128 units", {8, 128, 1, true}, {6, 6, 6}, true, 0, true, true, true},
+      {"several groups of 136 units", {9, 136, 2, true}, kGroups, true, 0, true, true, false},
       {"130 units", {8, 130, 1, true}, {6, 6, 6}, true, 0, true, true, true},
       {"some gradients", {5, 8, 2, true}, {4, 3, 1}, true, 0, true, true, true, true},
       {"some gradients through an index", {5, 8, 1, true}, {4, 3, 1}, false, 4, true, true, false, true},

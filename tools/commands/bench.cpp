@@ -25,8 +25,8 @@ std::span<const Command> bench_commands() {
   static constexpr Command table[] = {
       {"optimizer", "time of an optimizer step, and the bytes it moves, beside a plain copy",
        "octet bench optimizer --state blockwise8 --params 5e7", declare_bench_optimizer},
-      {"ops", "time of each family of kernels, beside what the device can do at most", "octet bench ops --threads 1",
-       declare_bench_ops},
+      {"ops", "time of each family of kernels, beside what the device can do at most",
+       "octet bench ops --threads 1", declare_bench_ops},
   };
   return table;
 }

@@ -137,7 +137,7 @@ class Cases {
   }
 
   std::vector<OpCase> other_kernels() const {
-    const auto& [batch, time, embedding, hidden, config, rows, width, vocabulary] = sizes_;
+    const int64_t rows = sizes_.rows, width = sizes_.width, vocabulary = sizes_.vocabulary;
     const Shape shape = {rows, width};
     const Tensor table = random({vocabulary, width}), dtable = empty({vocabulary, width});
     const Tensor ids = random_ids(rows, vocabulary), looked_up = random(shape);
