@@ -10,6 +10,12 @@ struct HyperParameters {
   double beta2 = 0.999;
   double eps = 1e-8;
   double weight_decay = 0;
+  double momentum = 0, dampening = 0;
+  bool nesterov = false;
+  double alpha = 0.99;  // of RMSprop
+  bool centered = false;
+  double beta3 = 0.9999, alpha_slow = 5;  // of AdEMAMix, whose paper says alpha
+  double t_alpha = 0, t_beta3 = 0;
 
   // The one list of them, for flags, configuration files, logs and checkpoints.
   template <class Visitor>
@@ -19,6 +25,16 @@ struct HyperParameters {
     v("beta2", beta2, "decay of the running mean of squared gradients");
     v("eps", eps, "added to the denominator of the step");
     v("weight-decay", weight_decay, "weight decay");
+    v("momentum", momentum, "decay of the sum of steps");
+    v("dampening", dampening, "share of a gradient that does not enter the momentum");
+    v("nesterov", nesterov, "step by the momentum that comes next");
+    v("alpha", alpha, "decay of RMSprop's running means");
+    v("centered", centered,
+      "divide by the standard deviation of gradients rather than their root mean square");
+    v("beta3", beta3, "decay of AdEMAMix's slow mean of gradients");
+    v("alpha-slow", alpha_slow, "weight of AdEMAMix's slow mean of gradients");
+    v("t-alpha", t_alpha, "steps until alpha-slow has grown to its value");
+    v("t-beta3", t_beta3, "steps until beta3 has grown to its value");
   }
 };
 

@@ -28,8 +28,10 @@ void check_hyper(HyperParameters hyper) {
   hyper.visit([](const char* name, double value, const char*) {
     require(std::isfinite(value) && value >= 0, "optimizer: ", name, " is ", value, "; it must be 0 or more");
   });
-  require(hyper.beta1 < 1, "optimizer: beta1 is ", hyper.beta1, "; it must be below 1");
-  require(hyper.beta2 < 1, "optimizer: beta2 is ", hyper.beta2, "; it must be below 1");
+  const std::pair<const char*, double> decays[] = {
+      {"beta1", hyper.beta1}, {"beta2", hyper.beta2}, {"beta3", hyper.beta3}, {"alpha", hyper.alpha}};
+  for (const auto& [name, value] : decays)
+    require(value < 1, "optimizer: ", name, " is ", value, "; it must be below 1");
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ namespace octet::tools {
 
 // The names that `train` accepts.
 inline constexpr std::string_view kTasks[] = {"sms"};
-inline constexpr std::string_view kOptimizers[] = {"adam", "adamw"};
+inline constexpr std::string_view kOptimizers[] = {"adam",    "adamw",   "ademamix", "lion",
+                                                   "rmsprop", "adagrad", "momentum", "sgd"};
 inline constexpr std::string_view kCodecs[] = {"fp32", "bf16", "blockwise8"};
 inline constexpr std::string_view kSecondMoments[] = {"floor", "plain"};
 inline constexpr std::string_view kDevices[] = {"cpu", "cuda"};
@@ -39,6 +40,15 @@ struct TrainConfig {
   double beta2 = 0.999;
   double eps = 1e-8;
   double weight_decay = 0;
+  double momentum = 0;
+  double dampening = 0;
+  bool nesterov = false;
+  double alpha = 0.99;
+  bool centered = false;
+  double beta3 = 0.9999;
+  double alpha_slow = 5;
+  int64_t t_alpha = 0;
+  int64_t t_beta3 = 0;
   double clip_norm = 0;
   std::string schedule = "constant";
   int64_t warmup_steps = 0;
@@ -67,7 +77,8 @@ struct TrainConfig {
     constexpr Range probability{.low = 0, .high = 1, .below_high = true};
     constexpr Range seeds{0, 0x1p53};  // whole numbers that every reader of JSON keeps exact
     v(Field{"task", "what to train", Numbers, true}, task, Choice{kTasks});
-    v(Field{"optimizer", "update rule"}, optimizer, Choice{kOptimizers});
+    v(Field{"optimizer", "update rule; some have defaults of their own, named below"}, optimizer,
+      Choice{kOptimizers});
     v(Field{"state", "how optimizer state is stored"}, state, Choice{kCodecs});
     v(Field{"epochs", "passes over the training rows"}, epochs, Range{1, 1e6});
     v(Field{"seed", "seed of initialisation, batches and dropout"}, seed, seeds);
@@ -83,11 +94,22 @@ struct TrainConfig {
     v(Field{"log", "JSON Lines file; empty: log.jsonl in the --out folder", RunOnly}, log, Text{"FILE"});
     v(Field{"batch_size", "rows per step"}, batch_size, Range{1, 65536});
     v(Field{"lr", "learning rate"}, lr, Range{.low = 0, .high = 100, .above_low = true});
-    v(Field{"beta1", "decay of the first moment"}, beta1, probability);
-    v(Field{"beta2", "decay of the second moment"}, beta2, probability);
-    v(Field{"eps", "added to the denominator of the update"}, eps,
+    v(Field{"beta1", "decay of the mean of gradients"}, beta1, probability);
+    v(Field{"beta2", "decay of the mean of squared gradients; lion: of the mean, 0.99"}, beta2, probability);
+    v(Field{"eps", "added to the denominator of the update; adagrad: 1e-10"}, eps,
       Range{.low = 0, .high = 1, .above_low = true});
-    v(Field{"weight_decay", "coupled (adam) or decoupled (adamw)"}, weight_decay, Range{0, 100});
+    v(Field{"weight_decay", "decoupled in adamw, ademamix and lion, coupled in the other rules"},
+      weight_decay, Range{0, 100});
+    v(Field{"momentum", "decay of the sum of steps; rmsprop, and momentum: 0.9"}, momentum, probability);
+    v(Field{"dampening", "share of a gradient that the momentum leaves out"}, dampening, Range{0, 1});
+    v(Field{"nesterov", "momentum: step by the momentum that comes next"}, nesterov, Switch{});
+    v(Field{"alpha", "rmsprop: decay of the means"}, alpha, probability);
+    v(Field{"centered", "rmsprop: divide by the standard deviation of gradients"}, centered, Switch{});
+    v(Field{"beta3", "ademamix: decay of the slow mean"}, beta3, probability);
+    v(Field{"alpha_slow", "ademamix: weight of the slow mean, alpha in its paper"}, alpha_slow,
+      Range{0, 1000});
+    v(Field{"t_alpha", "ademamix: steps in which alpha-slow grows from 0"}, t_alpha, Range{0, 1e9});
+    v(Field{"t_beta3", "ademamix: steps in which beta3 grows from beta1"}, t_beta3, Range{0, 1e9});
     v(Field{"clip_norm", "largest global norm of the gradient; 0: no clipping"}, clip_norm, Range{0, 1e30});
     v(Field{"schedule", "course of the learning rate"}, schedule, Choice{kSchedules});
     v(Field{"warmup_steps", "steps of linear increase before the schedule"}, warmup_steps, Range{0, 1e9});

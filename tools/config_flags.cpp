@@ -5,6 +5,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "tools/config_file.h"
+#include "tools/rule_settings.h"
 
 namespace octet::tools {
 
@@ -15,10 +16,19 @@ TrainFlags::TrainFlags(CLI::App& app) : flags_(app) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
-TrainConfig TrainFlags::resolve(TrainConfig config) const {
-  if (!config_path_.empty()) apply_config_file(config, config_path_);
-  flags_.apply(config);
-  return config;
+TrainConfig TrainFlags::resolve(const TrainConfig& base) const {
+  const auto over = [this](TrainConfig config) {
+    if (!config_path_.empty()) apply_config_file(config, config_path_);
+    flags_.apply(config);
+    return config;
+  };
+  const TrainConfig config = over(base);
+  if (config.optimizer == base.optimizer) return config;
+  // Another rule brings its defaults, over which goes what was given.
+  TrainConfig with_rule = base;
+  with_rule.optimizer = config.optimizer;
+  take_rule_defaults(with_rule);
+  return over(with_rule);
 }
 
 }  // namespace octet::tools

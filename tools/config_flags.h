@@ -13,9 +13,9 @@ class TrainFlags {
  public:
   explicit TrainFlags(CLI::App& app);
 
-  // `base`, then the file of --config, then the flags: the last one wins. Throws Error (Usage) for a value
-  // that does not fit.
-  TrainConfig resolve(TrainConfig base = {}) const;
+  // `base`, then the defaults of the update rule if it is another, then the file of --config, then the flags:
+  // the last one wins. Throws Error (Usage) for a value that does not fit.
+  TrainConfig resolve(const TrainConfig& base = {}) const;
 
  private:
   FieldFlags flags_;

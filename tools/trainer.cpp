@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "tools/device.h"
 #include "tools/evaluate.h"
+#include "tools/rule_settings.h"
 #include "tools/run_folder.h"
 
 namespace octet::tools {
@@ -30,16 +31,10 @@ int64_t steps_unread(const TrainConfig& config, Device device, int64_t per_epoch
 }
 
 optim::Optimizer make_optimizer(const TrainConfig& config, const LstmClassifier& model) {
-  optim::HyperParameters hyper;
-  hyper.lr = config.lr;
-  hyper.beta1 = config.beta1;
-  hyper.beta2 = config.beta2;
-  hyper.eps = config.eps;
-  hyper.weight_decay = config.weight_decay;
   optim::GroupOptions options;
   options.rule = config.optimizer;
   options.codec = config.state;
-  options.hyper = hyper;
+  options.hyper = hyper_of(config);
   options.block_size = static_cast<int>(config.block_size);
   options.min_8bit_size = config.min_8bit_size;
   options.second_moment =

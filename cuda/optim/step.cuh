@@ -1,6 +1,7 @@
 // The one step kernel: any rule with any codec, all tensors of a plan in one launch.
 #pragma once
 
+#include <array>
 #include <type_traits>
 #include <utility>
 
@@ -35,9 +36,10 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
   using S = typename Codec::Stored;
   using Lanes = LaneCodec<Codec>;
   constexpr int kSlots = optim::slot_count<Rule>;
+  constexpr int kRoom = kSlots > 0 ? kSlots : 1;  // of arrays, which cannot be empty
   if (control->bad_tensor >= 0) return;
   __shared__ typename Lanes::Shared shared;
-  shared.fill(tables);
+  if constexpr (kSlots > 0) shared.fill(tables);
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
   const T scale = static_cast<T>(control->scale);
   const int block_size = kBlock ? kBlock : plan.block_size;
@@ -45,7 +47,7 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
   constexpr int kStride = group_stride(kBlock);
   constexpr int64_t kTile = int64_t{kStepThreads<kBlock>} * kPerLane;
   Cursor cursor;
-  BlockMaximum<kSlots, kBlock> block_maximum;
+  BlockMaximum<kRoom, kBlock> block_maximum;
   // All threads take part in every round, whether they have elements or not.
   for (int64_t tile = blockIdx.x * kTile; tile < end; tile += gridDim.x * kTile) {
     const int64_t position = tile + first_of_lane(kStride);
@@ -53,9 +55,9 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
     const StepTensor& tensor = plan.tensors[at.tensor];
 
     T* const weights = static_cast<T*>(tensor.weight) + at.element;
-    T weight[kPerLane], gradient[kPerLane], state[kSlots][kPerLane];
-    S stored[kSlots][kPerLane];
-    float absmax[kSlots] = {};
+    T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
+    S stored[kRoom][kPerLane];
+    float absmax[kRoom] = {};
     load<T>(weights, kStride, at.valid, weight);
     load<T>(static_cast<const T*>(tensor.gradient) + at.element, kStride, at.valid, gradient);
     for_each_slot<Rule>([&](auto slot) {
@@ -68,27 +70,23 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
 
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) {
-      T s[kSlots];
-#pragma unroll
-      for (int slot = 0; slot < kSlots; ++slot) s[slot] = state[slot][i];
+      std::array<T, kSlots> s;
+      for_each_slot<Rule>([&](auto slot) { s[slot] = state[slot][i]; });
       update(weight[i], scale * gradient[i], s);
-#pragma unroll
-      for (int slot = 0; slot < kSlots; ++slot) state[slot][i] = s[slot];
+      for_each_slot<Rule>([&](auto slot) { state[slot][i] = s[slot]; });
     }
     store(weight, kStride, at.valid, weights);
     if (!at.valid[kPerLane - 1]) {  // what is missing must not count in the block's largest
-#pragma unroll
-      for (int slot = 0; slot < kSlots; ++slot) {
+      for_each_slot<Rule>([&](auto slot) {
 #pragma unroll
         for (int i = 0; i < kPerLane; ++i)
           if (!at.valid[i]) state[slot][i] = T();
-      }
+      });
     }
 
-    uint32_t largest[kSlots] = {};
-    if constexpr (Codec::blockwise) {
-#pragma unroll
-      for (int slot = 0; slot < kSlots; ++slot) largest[slot] = largest_bits(state[slot]);
+    uint32_t largest[kRoom] = {};
+    if constexpr (Codec::blockwise && kSlots > 0) {
+      for_each_slot<Rule>([&](auto slot) { largest[slot] = largest_bits(state[slot]); });
       block_maximum(largest, block_size);
     }
     for_each_slot<Rule>([&](auto slot) {

@@ -9,6 +9,7 @@
 #endif
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -25,9 +26,9 @@ void update_block(const Update update, T* HWY_RESTRICT weight, const T* HWY_REST
                   int count, State* HWY_RESTRICT... state) {
 #pragma GCC ivdep
   for (int i = 0; i < count; ++i) {
-    T s[] = {state[i]...};
+    std::array<T, sizeof...(State)> s{state[i]...};
     update(weight[i], scale * gradient[i], s);
-    int slot = 0;
+    [[maybe_unused]] size_t slot = 0;
     ((state[i] = s[slot++]), ...);
   }
 }
@@ -35,20 +36,24 @@ void update_block(const Update update, T* HWY_RESTRICT weight, const T* HWY_REST
 // Between the values of two slots, lest they be a power of two apart and fall into the same cache sets.
 constexpr int kGap = 64;
 
-// buffer: [slots, block_size + kGap]
-template <class Rule, class Codec, int... kSlot>
+// buffer: [slots, block_size + kGap]; a rule without slots has no use for some of this
+template <class Rule, class Codec, size_t... kSlot>
 void step_block(const typename Rule::template Update<typename Codec::Value>& update, const StepTensor& tensor,
-                int64_t block, int block_size, SecondMoment mode, typename Codec::Value scale,
-                typename Codec::Value* buffer, std::integer_sequence<int, kSlot...>) {
+                int64_t block, int block_size, [[maybe_unused]] SecondMoment mode,
+                typename Codec::Value scale, [[maybe_unused]] typename Codec::Value* buffer,
+                std::index_sequence<kSlot...>) {
   using T = typename Codec::Value;
   using Io = BlockIo<Codec>;
   const int64_t stride = block_size + kGap;
   const int64_t first = block * block_size;
   const int count = static_cast<int>(std::min<int64_t>(block_size, tensor.count - first));
-  typename Codec::Stored* stored[] = {(static_cast<typename Codec::Stored*>(tensor.state[kSlot]) + first)...};
-  float* absmax[] = {(Codec::blockwise ? tensor.absmax[kSlot] + block : nullptr)...};
-  T* state[] = {Io::template load<Rule::slots[kSlot].book>(stored[kSlot], absmax[kSlot], count,
-                                                           buffer + kSlot * stride)...};
+  constexpr size_t kSlots = sizeof...(kSlot);
+  [[maybe_unused]] const std::array<typename Codec::Stored*, kSlots> stored{
+      (static_cast<typename Codec::Stored*>(tensor.state[kSlot]) + first)...};
+  [[maybe_unused]] const std::array<float*, kSlots> absmax{
+      (Codec::blockwise ? tensor.absmax[kSlot] + block : nullptr)...};
+  const std::array<T*, kSlots> state{Io::template load<Rule::slots[kSlot].book>(
+      stored[kSlot], absmax[kSlot], count, buffer + kSlot * stride)...};
   update_block(update, static_cast<T*>(tensor.weight) + first, static_cast<const T*>(tensor.gradient) + first,
                scale, count, state[kSlot]...);
   (Io::template store<Rule::slots[kSlot].book>(state[kSlot], count, mode, stored[kSlot], absmax[kSlot]), ...);
@@ -62,13 +67,13 @@ void step_blocks(const StepPlan& plan, int64_t first, int64_t last, double scale
   static_assert(slot_count<Rule> <= kMaxSlots);
   Update update;
   std::memcpy(&update, plan.update, sizeof update);
-  HWY_ALIGN T buffer[slot_count<Rule> * (kMaxBlock + kGap)];
+  HWY_ALIGN std::array<T, slot_count<Rule>*(kMaxBlock + kGap)> buffer;
   for_each_range(plan, first, last, [&](const StepTensor& tensor, int64_t from, int64_t to) {
     if (!tensor.gradient) return;
     for (; from < to; from += plan.block_size)
       step_block<Rule, Codec>(update, tensor, from / plan.block_size, plan.block_size, plan.second_moment,
-                              static_cast<T>(scale), buffer,
-                              std::make_integer_sequence<int, slot_count<Rule>>());
+                              static_cast<T>(scale), buffer.data(),
+                              std::make_index_sequence<slot_count<Rule>>());
   });
 }
 

@@ -4,6 +4,7 @@
 //   eps)
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 
@@ -31,7 +32,7 @@ struct AdamMoments {
   }
 
   // Updates both moments and returns what to subtract from the weight.
-  OCTET_HD T operator()(T g, T (&state)[2]) const {
+  OCTET_HD T operator()(T g, std::array<T, 2>& state) const {
     using std::sqrt;
     state[0] = beta1 * state[0] + rest1 * g;
     state[1] = beta2 * state[1] + (rest2 * g) * g;  // this order keeps g^2 from overflowing
@@ -41,7 +42,7 @@ struct AdamMoments {
 
 struct Adam {
   static constexpr const char* name = "adam";
-  static constexpr Slot slots[] = {{"exp_avg", Book::Signed}, {"exp_avg_sq", Book::Unsigned}};
+  static constexpr std::array slots{Slot{"exp_avg", Book::Signed}, Slot{"exp_avg_sq", Book::Unsigned}};
   static constexpr HyperParameters defaults{};
 
   // The update of one weight with its gradient and state, and the constants it needs at one step.
@@ -49,7 +50,9 @@ struct Adam {
   struct Update {
     AdamMoments<T> moments;
     T weight_decay;
-    OCTET_HD void operator()(T& w, T g, T (&state)[2]) const { w -= moments(g + weight_decay * w, state); }
+    OCTET_HD void operator()(T& w, T g, std::array<T, 2>& state) const {
+      w -= moments(g + weight_decay * w, state);
+    }
   };
 
   template <class T>

@@ -9,14 +9,14 @@ namespace octet::optim {
 
 struct AdamW {
   static constexpr const char* name = "adamw";
-  static constexpr Slot slots[] = {{"exp_avg", Book::Signed}, {"exp_avg_sq", Book::Unsigned}};
+  static constexpr std::array slots{Slot{"exp_avg", Book::Signed}, Slot{"exp_avg_sq", Book::Unsigned}};
   static constexpr HyperParameters defaults{.weight_decay = 1e-2};
 
   template <class T>
   struct Update {
     AdamMoments<T> moments;
     T keep;  // 1 - lr wd
-    OCTET_HD void operator()(T& w, T g, T (&state)[2]) const { w = keep * w - moments(g, state); }
+    OCTET_HD void operator()(T& w, T g, std::array<T, 2>& state) const { w = keep * w - moments(g, state); }
   };
 
   template <class T>

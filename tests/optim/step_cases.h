@@ -10,8 +10,7 @@
 #include <memory>
 
 #include "core/backend.h"
-#include "optim/conclude.h"
-#include "tests/optim/support.h"
+#include "tests/optim/plan_model.h"
 
 namespace octet::optim::testing {
 
@@ -26,13 +25,6 @@ struct Setting {
   SecondMoment second_moment = SecondMoment::Floor;
   int64_t offset = 0;  // elements between an aligned address and the first of each tensor
 };
-
-inline HyperParameters busy_hyper(const char* rule) {
-  HyperParameters hyper = default_hyper(rule);
-  hyper.lr = 3e-3;
-  hyper.weight_decay = 0.02;
-  return hyper;
-}
 
 // A plan of a few tensors without an Optimizer, on any device. Tensor 2 has no gradient.
 class PlanOnDevice {

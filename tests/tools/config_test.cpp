@@ -4,10 +4,12 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "optim/registry.h"
 #include "tests/support/support.h"
 #include "tools/config_file.h"
 #include "tools/config_flags.h"
 #include "tools/config_json.h"
+#include "tools/rule_settings.h"
 
 using namespace octet;
 using namespace octet::testing;
@@ -29,6 +31,8 @@ TrainConfig unusual() {
   c.device = "cuda", c.data = "a \"quoted\" \\ path\n\x01 \xc3\xa9", c.out = "o", c.log = "l.jsonl",
   c.batch_size = 3;
   c.lr = 0.1 + 0.2, c.beta1 = 0.8, c.beta2 = 1.0 / 3, c.eps = 1e-300, c.weight_decay = 2, c.clip_norm = 5;
+  c.momentum = 0.5, c.dampening = 0.25, c.nesterov = true, c.alpha = 0.75, c.centered = true, c.beta3 = 0.5,
+  c.alpha_slow = 8, c.t_alpha = 9, c.t_beta3 = 11;
   c.schedule = "cosine", c.warmup_steps = 10, c.second_moment = "plain", c.block_size = 64,
   c.min_8bit_size = 0;
   c.state_override = {"embedding.*=fp32", "a=b=bf16"};
@@ -78,7 +82,7 @@ TEST_CASE("every field can be set by its flag") {
         arguments.push_back(toml_text(member));
     }
   });
-  CHECK(fields == 34);
+  CHECK(fields == 43);
   CHECK(parse(arguments) == wanted);
 }
 
@@ -121,7 +125,9 @@ TEST_CASE("a value that does not fit is a usage error that names flag, value and
       {{"--dropout", "1.0"}, "--dropout 1.0: must be at least 0 and less than 1"},
       {{"--block-size", "100"}, "--block-size 100: must be a power of two from 64 to 4096"},
       {{"--block-size", "32"}, "--block-size 32: must be a power of two from 64 to 4096"},
-      {{"--optimizer", "adm"}, "--optimizer: unknown name 'adm', did you mean 'adam'? Known: adam, adamw"},
+      {{"--optimizer", "adm"},
+       "--optimizer: unknown name 'adm', did you mean 'adam'? Known: adam, adamw, ademamix, lion, rmsprop, "
+       "adagrad, momentum, sgd"},
       {{"--state", "blockwise"}, "did you mean 'blockwise8'?"},
       {{"--state", "fp64"}, "--state: unknown name 'fp64'. Known: fp32, bf16, blockwise8"},
       {{"smss"}, "octet train: unknown name 'smss', did you mean 'sms'?"},
@@ -133,6 +139,38 @@ TEST_CASE("a value that does not fit is a usage error that names flag, value and
     INFO(row.message);
     CHECK_ERROR(ErrorKind::Usage, row.message, parse(row.arguments));
   }
+}
+
+TEST_CASE("every update rule can be trained with, and brings its own defaults") {
+  REQUIRE(optim::rules().size() == std::size(kOptimizers));
+  for (size_t i = 0; i < std::size(kOptimizers); ++i) {
+    const optim::RuleInfo& rule = optim::rules()[i];
+    INFO(rule.name);
+    CHECK(rule.name == kOptimizers[i]);
+    const TrainConfig config = parse({"--optimizer", std::string(rule.name)});
+    optim::HyperParameters got = hyper_of(config), own = rule.defaults;
+    own.lr = TrainConfig().lr;
+    own.weight_decay = TrainConfig().weight_decay;
+    std::vector<double> a, b;
+    got.visit([&](const char*, double value, const char*) { a.push_back(value); });
+    own.visit([&](const char*, double value, const char*) { b.push_back(value); });
+    CHECK(a == b);
+  }
+  CHECK(parse({"--optimizer", "lion"}).beta2 == 0.99);
+  CHECK(parse({"--beta2", "0.999", "--optimizer", "lion"}).beta2 == 0.999);
+  CHECK(parse({"--optimizer", "momentum"}).momentum == 0.9);
+  CHECK(parse({"--optimizer", "adagrad"}).eps == 1e-10);
+  CHECK(parse({"--optimizer", "rmsprop"}).momentum == 0);
+}
+
+TEST_CASE("a run of another rule keeps the settings it was started with") {
+  TrainConfig started;
+  started.optimizer = "lion";
+  started.beta2 = 0.5;
+  CLI::App app("", "octet train");
+  const TrainFlags flags(app);
+  app.parse(std::vector<std::string>{"7", "--threads"});
+  CHECK(flags.resolve(started).beta2 == 0.5);
 }
 
 TEST_CASE("limits themselves are accepted") {

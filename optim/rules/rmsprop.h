@@ -1,0 +1,53 @@
+// RMSprop with coupled (L2) weight decay. Tieleman and Hinton, "Lecture 6.5: RMSProp", Coursera, 2012;
+// centered and with momentum as in Graves, "Generating Sequences With Recurrent Neural Networks",
+// arXiv:1308.0850, 2013.
+//   g += wd w;  s = a s + (1-a) g^2;  a' = a a' + (1-a) g if centered, else 0
+//   b = mu b + g / (sqrt(s - a'^2) + eps);  w -= lr b
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+
+#include "core/host_device.h"
+#include "optim/hyper.h"
+#include "optim/rules/slot.h"
+
+namespace octet::optim {
+
+struct RmsProp {
+  static constexpr const char* name = "rmsprop";
+  static constexpr std::array slots{Slot{"square_avg", Book::Unsigned}, Slot{"momentum_buffer", Book::Signed},
+                                    Slot{"grad_avg", Book::Signed}};
+  static constexpr HyperParameters defaults{.lr = 1e-2};
+
+  template <class T>
+  struct Update {
+    T weight_decay;
+    T alpha, rest, rest_mean;  // rest = 1 - alpha; rest_mean the same, or 0 if not centered
+    T eps, momentum, lr;
+    OCTET_HD void operator()(T& w, T g, std::array<T, 3>& state) const {
+      using std::sqrt;
+      g += weight_decay * w;
+      state[0] = alpha * state[0] + (rest * g) * g;  // this order keeps g^2 from overflowing
+      state[2] = alpha * state[2] + rest_mean * g;
+      // Rounding, of a codec above all, can bring the mean's square above the mean square.
+      const T variance = state[0] - state[2] * state[2];
+      state[1] = momentum * state[1] + g / (sqrt(variance > 0 ? variance : T(0)) + eps);
+      w -= lr * state[1];
+    }
+  };
+
+  template <class T>
+  OCTET_HD static Update<T> at(const HyperParameters& h, int64_t /*step*/) {
+    return {static_cast<T>(h.weight_decay),
+            static_cast<T>(h.alpha),
+            static_cast<T>(1 - h.alpha),
+            static_cast<T>(h.centered ? 1 - h.alpha : 0),
+            static_cast<T>(h.eps),
+            static_cast<T>(h.momentum),
+            static_cast<T>(h.lr)};
+  }
+};
+
+}  // namespace octet::optim

@@ -1,0 +1,46 @@
+#include "tools/rule_settings.h"
+
+#include <type_traits>
+
+#include "optim/registry.h"
+
+namespace octet::tools {
+namespace {
+
+// Calls body(field of the config, hyper-parameter) for all that a rule has defaults of.
+template <class Config, class Hyper, class Body>
+void for_each_pair(Config& c, Hyper& h, const Body& body) {
+  body(c.beta1, h.beta1);
+  body(c.beta2, h.beta2);
+  body(c.eps, h.eps);
+  body(c.momentum, h.momentum);
+  body(c.dampening, h.dampening);
+  body(c.nesterov, h.nesterov);
+  body(c.alpha, h.alpha);
+  body(c.centered, h.centered);
+  body(c.beta3, h.beta3);
+  body(c.alpha_slow, h.alpha_slow);
+  body(c.t_alpha, h.t_alpha);
+  body(c.t_beta3, h.t_beta3);
+}
+
+}  // namespace
+
+optim::HyperParameters hyper_of(const TrainConfig& config) {
+  optim::HyperParameters hyper;
+  hyper.lr = config.lr;
+  hyper.weight_decay = config.weight_decay;
+  for_each_pair(config, hyper, [](const auto& field, auto& value) {
+    value = static_cast<std::decay_t<decltype(value)>>(field);
+  });
+  return hyper;
+}
+
+void take_rule_defaults(TrainConfig& config) {
+  const optim::HyperParameters own = optim::default_hyper(config.optimizer);
+  for_each_pair(config, own, [](auto& field, const auto& value) {
+    field = static_cast<std::decay_t<decltype(field)>>(value);
+  });
+}
+
+}  // namespace octet::tools

@@ -1,0 +1,15 @@
+// The hyper-parameters of a run's update rule.
+#pragma once
+
+#include "optim/hyper.h"
+#include "tools/config.h"
+
+namespace octet::tools {
+
+optim::HyperParameters hyper_of(const TrainConfig& config);
+
+// Gives the config its rule's own defaults, but for learning rate and weight decay, which are the
+// experiment's.
+void take_rule_defaults(TrainConfig& config);
+
+}  // namespace octet::tools
