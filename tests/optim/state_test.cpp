@@ -5,30 +5,33 @@ using namespace octet;
 using namespace octet::optim;
 using namespace octet::optim::testing;
 
-TEST_CASE("a saved and loaded optimizer goes on with the same bytes, for every codec") {
-  for (const char* codec : {"fp32", "bf16", "blockwise8", "fp64"}) {
-    const DType dtype = std::string(codec) == "fp64" ? DType::F64 : DType::F32;
-    const auto parameters = model(dtype);
-    Optimizer optimizer({{.parameters = parameters, .options = {.codec = codec, .block_size = 128}}});
-    for (uint64_t t = 0; t < 3; ++t) {
-      set_gradients(parameters, t);
-      optimizer.step();
+TEST_CASE("a saved and loaded optimizer goes on with the same bytes, for every rule and codec") {
+  for (const RuleInfo& rule : rules())
+    for (const char* codec : {"fp32", "bf16", "blockwise8", "fp64"}) {
+      const DType dtype = std::string(codec) == "fp64" ? DType::F64 : DType::F32;
+      const auto parameters = model(dtype);
+      INFO(rule.name << " " << codec);
+      const GroupOptions options{.rule = std::string(rule.name), .codec = codec, .block_size = 128};
+      Optimizer optimizer({{.parameters = parameters, .options = options}});
+      for (uint64_t t = 0; t < 3; ++t) {
+        set_gradients(parameters, t);
+        optimizer.step();
+      }
+      const NamedTensors saved = copies_of(optimizer.state());
+      std::vector<NamedParameter> again;
+      for (const auto& p : parameters)
+        again.push_back({p.name, Variable::leaf(p.variable.value().clone(MemoryTag::Weights))});
+      Optimizer loaded({{.parameters = again, .options = options}});
+      loaded.load_state(saved);
+      CHECK(loaded.steps() == 3);
+      for (uint64_t t = 3; t < 6; ++t) {
+        for (const auto& list : {parameters, again}) set_gradients(list, t);
+        optimizer.step();
+        loaded.step();
+      }
+      CHECK((weights_of(parameters) == weights_of(again)));
+      CHECK((state_of(optimizer) == state_of(loaded)));
     }
-    const NamedTensors saved = copies_of(optimizer.state());
-    std::vector<NamedParameter> again;
-    for (const auto& p : parameters)
-      again.push_back({p.name, Variable::leaf(p.variable.value().clone(MemoryTag::Weights))});
-    Optimizer loaded({{.parameters = again, .options = {.codec = codec, .block_size = 128}}});
-    loaded.load_state(saved);
-    CHECK(loaded.steps() == 3);
-    for (uint64_t t = 3; t < 6; ++t) {
-      for (const auto& list : {parameters, again}) set_gradients(list, t);
-      optimizer.step();
-      loaded.step();
-    }
-    CHECK((weights_of(parameters) == weights_of(again)));
-    CHECK((state_of(optimizer) == state_of(loaded)));
-  }
 }
 
 TEST_CASE("a checkpoint that does not fit is refused, says why, and changes nothing") {
