@@ -102,7 +102,7 @@ class Plan {
   }
 
   Tensor gathered(const Context& c, Device device, std::span<const Tensor> weights) const {
-    const Tensor space = workspace(device, static_cast<int64_t>(weight_bytes));
+    Tensor space = workspace(device, static_cast<int64_t>(weight_bytes));
     if (has_gaps_) check(cudaMemsetAsync(space.raw(), 0, weight_bytes, c.stream));
     gather_weights(c, pieces_, weights, space);
     return space;
@@ -195,7 +195,7 @@ Plan& plan_for(Context& c, Device device, const LstmConfig& config, const Packin
 // [total, input]
 Tensor packed_input(const Tensor& x, const Tensor& index) {
   if (!index.defined()) return x;
-  const Tensor packed = Tensor::like(x, {index.numel(), x.cols()}, MemoryTag::Workspace);
+  Tensor packed = Tensor::like(x, {index.numel(), x.cols()}, MemoryTag::Workspace);
   embedding_kernels().forward(x, index, packed);
   return packed;
 }

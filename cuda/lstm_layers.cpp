@@ -22,8 +22,8 @@ Sequences sequences(Context& c, const PackingPtr& packing, Device device) {
     std::vector<int64_t> table = packing->offsets;
     table.insert(table.end(), packing->lengths.begin(), packing->lengths.end());
     const auto count = static_cast<int64_t>(table.size());
-    known =
-        std::make_shared<LstmPacking>(packing, Tensor::from(table, {count}, device, MemoryTag::Workspace));
+    known = std::make_shared<LstmPacking>(
+        LstmPacking{packing, Tensor::from(table, {count}, device, MemoryTag::Workspace)});
   }
   const auto* offsets = known->table.data<int64_t>();
   return {packing->batch(), offsets, offsets + packing->offsets.size()};

@@ -26,7 +26,7 @@ struct Product {
   DType dtype;
   MatmulPrecision precision;
 
-  auto operator<=>(const Product&) const = default;
+  auto operator<=>(const Product&) const = default;  // NOLINT(modernize-use-nullptr): it is the 0 of <=>
   uintptr_t alignment() const { return aligned ? kAlignment : static_cast<uintptr_t>(size_of(dtype)); }
 };
 
