@@ -1,10 +1,10 @@
-// Codes of the dynamic books by one look-up, for devices that have quick memory for a table of some
+// Codes of a book by one look-up, for devices that have quick memory for a table of some
 // kilobytes.
 //
-// The floats of [2^-23, 1] are cut into cells by their exponent and the first bits of their mantissa, finely
-// enough that each cell has at most one border between codes. A cell's word holds the code of its first
-// float, above what is missing from the border's place to a carry: adding the remaining bits of a float
-// carries into the code from the border on. No search, no rounding, no repair.
+// The floats of [2^-23, 1], or somewhat more, are cut into cells by their exponent and the first bits of
+// their mantissa, finely enough that each cell has at most one border between codes. A cell's word holds the
+// code of its first float, above what is missing from the border's place to a carry: adding the remaining
+// bits of a float carries into the code from the border on. No search, no rounding, no repair.
 #pragma once
 
 #include <algorithm>
@@ -16,11 +16,27 @@
 
 namespace octet::optim {
 
-template <Book kBook>
+// Bits of a float that tell places within a cell: few enough that no cell holds two borders.
+constexpr int cell_bits(Book book, Map map) {
+  switch (map) {
+    case Map::Dynamic:
+    case Map::Linear:
+      break;
+    case Map::DynamicV036:
+      if (book == Book::Unsigned) return 15;
+      break;
+    case Map::Dynamic4:
+      return 19;
+  }
+  return book == Book::Signed ? 17 : 16;
+}
+
+template <Book kBook, Map kMap>
 struct CodeCells {
-  static constexpr int kLowBits = kBook == Book::Signed ? 17 : 16;  // of a float, that tell places in a cell
-  static constexpr int32_t kLeast = (127 - 23) << 23;          // the bits of 2^-23, which has the code of 0
-  static constexpr int kCells = ((23 << 23) >> kLowBits) + 1;  // the last is that of 1
+  static constexpr int kLowBits = cell_bits(kBook, kMap);
+  static constexpr int kOctaves = kMap == Map::DynamicV036 ? 24 : kMap == Map::Dynamic4 ? 32 : 23;
+  static constexpr int32_t kLeast = (127 - kOctaves) << 23;          // the bits of a float with the code of 0
+  static constexpr int kCells = ((kOctaves << 23) >> kLowBits) + 1;  // the last is that of 1
   alignas(16) uint32_t word[(kCells + 3) / 4 * 4];
 
   // The magnitude (see codebook.h) of the float with these bits: at most 1 (and an ulp) large, 0 if negative.
@@ -40,14 +56,15 @@ struct CodeCells {
       const int m = magnitude(bits);
       return static_cast<uint8_t>(m > floor ? m : floor);
     } else {
-      const int m = magnitude(bits & 0x7FFFFFFF), index = 127 + (bits < 0 ? -m : m);
-      return static_cast<uint8_t>(index > 0 ? index : 0);  // there is no -1.0: index -1 becomes 0
+      constexpr int kZero = zero_code(kBook, kMap);
+      const int m = magnitude(bits & 0x7FFFFFFF), index = kZero + (bits < 0 ? -m : m);
+      return static_cast<uint8_t>(index > 0 ? index : 0);  // there may be no -1.0: index -1 becomes 0
     }
   }
 };
 
 // Built once, at the first call.
-template <Book kBook>
-const CodeCells<kBook>& code_cells();
+template <Book kBook, Map kMap>
+const CodeCells<kBook, kMap>& code_cells();
 
 }  // namespace octet::optim

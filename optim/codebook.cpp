@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <string>
 #include <vector>
 
 namespace octet::optim {
@@ -20,8 +22,8 @@ float border(int n, int i) {
                          : std::fma(-step, static_cast<float>(n - i), 1.0f);
 }
 
-float cell_value(Book book, int decade, int k) {
-  const int n = cells(book, decade);
+// Midpoint k of n equal cells of [0.1, 1], moved to a decade.
+float midpoint(int decade, int n, int k) {
   const float scale = static_cast<float>(std::pow(10.0, decade - (kDecades - 1)));
   return scale * ((border(n, k) + border(n, k + 1)) / 2.0f);
 }
@@ -36,19 +38,75 @@ float first_float_of(float below, float above, bool tie_goes_up) {
   return x;
 }
 
-Codebook make_codebook(Book book) {
+// The positive values of each map, ascending.
+std::vector<float> dynamic_values(Book book) {
+  std::vector<float> out;
+  for (int decade = 0; decade < kDecades; ++decade)
+    for (int k = 0, n = cells(book, decade); k < n; ++k) out.push_back(midpoint(decade, n, k));
+  out.push_back(1.0f);
+  return out;
+}
+
+// Twice the cells, and after each decade two further ones, sorted; what did not fit into 256 was never read.
+std::vector<float> v036_values() {
+  std::vector<float> out;
+  for (int decade = 0; decade < kDecades; ++decade)
+    for (const int n : {4 << decade, 2})
+      for (int k = 0; k < n; ++k) out.push_back(midpoint(decade, n, k));
+  out.push_back(1.0f);
+  std::sort(out.begin(), out.end());
+  out.resize(255);
+  return out;
+}
+
+std::vector<float> linear_values(Book book) {
+  const int top = book == Book::Signed ? 127 : 255;
+  std::vector<float> out;
+  for (int m = 1; m <= top; ++m) out.push_back(static_cast<float>(m) / static_cast<float>(top));
+  return out;
+}
+
+std::vector<float> four_bit_values(Book book) {  // TRIAL
+  const char* trial = std::getenv(book == Book::Signed ? "OCTET_TRIAL_S" : "OCTET_TRIAL_U");
+  const int top = top_magnitude(book, Map::Dynamic4);
+  std::vector<float> out;
+  const std::string kind = trial ? trial : "g2";
+  for (int m = 1; m <= top; ++m) {
+    if (kind[0] == 'g') out.push_back(static_cast<float>(std::pow(std::stod(kind.substr(1)), m - top)));
+    if (kind[0] == 'l') out.push_back(static_cast<float>(m) / static_cast<float>(top));
+    if (kind[0] == 'p')
+      out.push_back(static_cast<float>(std::pow(static_cast<double>(m) / top, std::stod(kind.substr(1)))));
+  }
+  return out;
+}
+
+std::vector<float> values_of(Book book, Map map) {
+  switch (map) {
+    case Map::Dynamic:
+      break;
+    case Map::DynamicV036:
+      if (book == Book::Unsigned) return v036_values();
+      break;
+    case Map::Linear:
+      return linear_values(book);
+    case Map::Dynamic4:
+      return four_bit_values(book);
+  }
+  return dynamic_values(book);
+}
+
+Codebook make_codebook(Book book, Map map) {
+  const std::vector<float> positive = values_of(book, map);
   Codebook out{.book = book,
-               .top = book == Book::Signed ? 128 : 255,
-               .top_negative = book == Book::Signed ? 127 : 0,
+               .zero = zero_code(book, map),
+               .top = static_cast<int>(positive.size()),
+               .top_negative = 0,
                .value = {},
                .lower = {}};
-  out.value[out.index(out.top)] = 1.0f;
-  for (int decade = 0; decade < kDecades; ++decade)
-    for (int k = 0; k < cells(book, decade); ++k) {
-      const int magnitude = first_magnitude(book, decade) + k;
-      out.value[out.index(magnitude)] = cell_value(book, decade, k);
-      if (book == Book::Signed) out.value[out.index(magnitude, true)] = -cell_value(book, decade, k);
-    }
+  if (book == Book::Signed) out.top_negative = std::min(out.top, out.zero);
+  std::fill(out.value.begin() + out.zero + 1, out.value.end(), positive.back());
+  for (int m = 1; m <= out.top; ++m) out.value[out.index(m)] = positive[m - 1];
+  for (int m = 1; m <= out.top_negative; ++m) out.value[out.index(m, true)] = -positive[m - 1];
   for (int m = 1; m <= out.top; ++m)
     out.lower[m] =
         first_float_of(out.value[out.index(m - 1)], out.value[out.index(m)], out.index(m) % 2 == 0);
@@ -84,9 +142,15 @@ LinearPieces make_pieces(const Codebook& book) {
 
 }  // namespace
 
-const Codebook& codebook(Book book) {
-  static const Codebook books[] = {make_codebook(Book::Signed), make_codebook(Book::Unsigned)};
-  return books[static_cast<int>(book)];
+const Codebook& codebook(Book book, Map map) {
+  static const auto books = [] {
+    std::array<std::array<Codebook, 2>, kMaps> out{};
+    for (int m = 0; m < kMaps; ++m)
+      for (const Book b : {Book::Signed, Book::Unsigned})
+        out[static_cast<size_t>(m)][static_cast<size_t>(b)] = make_codebook(b, static_cast<Map>(m));
+    return out;
+  }();
+  return books[static_cast<size_t>(map)][static_cast<size_t>(book)];
 }
 
 const LinearPieces& linear_pieces(Book book) {

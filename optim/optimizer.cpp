@@ -19,9 +19,18 @@ const RuleInfo& info_of_rule(const GroupOptions& options) {
 
 int64_t blocks_in(int64_t count, int block_size) { return (count + block_size - 1) / block_size; }
 
-// A block of a codec without absmax is only a unit of work.
-int block_size_of(const GroupOptions& options, int codec) {
-  return info(codec).blockwise ? options.block_size : kPlainBlock;
+// Where there is no absmax a block, a block is only a unit of work.
+int block_size_of(const GroupOptions& options, const CodecInfo& codec) {
+  return codec.own_block_size          ? codec.own_block_size
+         : codec.scale == Scale::Block ? options.block_size
+                                       : kPlainBlock;
+}
+
+// Of a name: Fowler, Noll and Vo's FNV-1a.
+uint32_t salt_of(std::string_view name) {
+  uint32_t hash = 0x811C9DC5;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x01000193;
+  return hash;
 }
 
 void check_hyper(HyperParameters hyper) {
@@ -90,7 +99,7 @@ int Optimizer::choose_codec(const GroupOptions& options, const NamedParameter& p
   const auto override = std::find_if(options.overrides.begin(), options.overrides.end(), fits);
   if (override != options.overrides.end()) {
     codec = codec_place(override->codec);
-  } else if (info(codec).blockwise && parameter.variable.value().numel() < options.min_8bit_size) {
+  } else if (info(codec).has_absmax() && parameter.variable.value().numel() < options.min_8bit_size) {
     codec = codec_place("fp32");
   }
   require(info(codec).value == dtype, "optimizer: '", parameter.name, "' is ", dtype, "; state codec ",
@@ -114,12 +123,14 @@ void Optimizer::add_group(const ParameterGroup& group, size_t index) {
     const CodecInfo& codec = info(parameter.codec);
     for (const Slot& slot : rule.slots) {
       // State starts at zero, which in a code book is a code like any other.
-      const double zero = codec.blockwise && slot.book == Book::Signed ? 127 : 0;
+      const Shape shape =
+          codec.values_per_stored == 1 ? value.shape() : Shape{codec.stored_count(value.numel())};
       parameter.state.push_back(
-          Tensor::full(value.shape(), zero, codec.stored, device_, MemoryTag::OptimizerState));
-      if (codec.blockwise)
-        parameter.absmax.push_back(Tensor::zeros({blocks_in(value.numel(), options.block_size)}, DType::F32,
-                                                 device_, MemoryTag::OptimizerState));
+          Tensor::full(shape, codec.zero(slot.book), codec.stored, device_, MemoryTag::OptimizerState));
+      if (codec.has_absmax())
+        parameter.absmax.push_back(
+            Tensor::zeros({codec.absmax_count(value.numel(), block_size_of(options, codec))}, DType::F32,
+                          device_, MemoryTag::OptimizerState));
     }
     auto batch = std::find_if(batches_.begin() + static_cast<std::ptrdiff_t>(first_batch), batches_.end(),
                               [&](const Batch& b) { return b.parameters.front().codec == parameter.codec; });
@@ -138,14 +149,17 @@ void Optimizer::build_plans() {
     plan.rule = rule_place(options.rule);
     plan.codec = codec;
     plan.hyper = *options.hyper;
-    plan.block_size = block_size_of(options, codec);
-    plan.second_moment = options.second_moment;
+    plan.block_size = block_size_of(options, info(codec));
+    plan.second_moment = info(codec).historical ? SecondMoment::Plain : options.second_moment;
+    plan.rounding = info(codec).historical ? Rounding::Nearest : options.rounding;
+    plan.seed = options_.seed;
     plan.tensor_count = static_cast<int>(batch.parameters.size());
     for (const Parameter& parameter : batch.parameters) {
       StepTensor row{};
       row.weight = parameter.variable.value().raw();
       row.count = parameter.variable.value().numel();
       row.first_block = plan.block_count;
+      row.salt = salt_of(parameter.name);
       for (size_t slot = 0; slot < parameter.state.size(); ++slot) {
         row.state[slot] = parameter.state[slot].raw();
         if (!parameter.absmax.empty()) row.absmax[slot] = parameter.absmax[slot].data<float>();

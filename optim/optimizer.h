@@ -37,7 +37,8 @@ struct GroupOptions {
   std::optional<HyperParameters> hyper;  // default_hyper(rule) if none is given
   int block_size = kDefaultBlock;        // elements that share an absmax: a power of two, 64..4096
   int64_t min_8bit_size = 4096;          // smaller parameters keep their state in full precision
-  SecondMoment second_moment = SecondMoment::Floor;
+  SecondMoment second_moment = SecondMoment::Dither;
+  Rounding rounding = Rounding::Nearest;
   std::vector<CodecOverride> overrides;  // the first that fits rules, whatever the size of the parameter
 };
 
@@ -49,6 +50,7 @@ struct ParameterGroup {
 struct OptimizerOptions {
   double max_norm = 0;  // clip the norm of all gradients together; 0: do not
   OnNonFinite on_nonfinite = OnNonFinite::Stop;
+  uint32_t seed = 0;  // of dither
 };
 
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;

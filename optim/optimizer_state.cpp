@@ -34,7 +34,6 @@ NamedTensors Optimizer::state() const {
   const StepControl control = read_control();
   NamedTensors out{{kStep, count(control.steps)}, {kSkipped, count(control.skipped)}};
   for (size_t b = 0; b < batches_.size(); ++b) {
-    const GroupOptions& options = groups_[batches_[b].group];
     const std::span<const Slot> slots = rules()[static_cast<size_t>(plans_[b].rule)].slots;
     for (const Parameter& parameter : batches_[b].parameters) {
       for (size_t slot = 0; slot < slots.size(); ++slot) {
@@ -43,7 +42,7 @@ NamedTensors Optimizer::state() const {
         if (!parameter.absmax.empty()) out.emplace_back(name + ".absmax", parameter.absmax[slot]);
       }
       if (!parameter.absmax.empty())
-        out.emplace_back(parameter.name + ".block_size", count(options.block_size));
+        out.emplace_back(parameter.name + ".block_size", count(plans_[b].block_size));
     }
   }
   return out;

@@ -18,11 +18,17 @@ RuleInfo rule_info() {
 
 template <class Codec>
 CodecInfo codec_info() {
-  return {.name = Codec::name,
-          .offered = Codec::offered,
-          .value = dtype_of<typename Codec::Value>,
-          .stored = dtype_of<typename Codec::Stored>,
-          .blockwise = Codec::blockwise};
+  CodecInfo out{.name = Codec::name,
+                .offered = Codec::offered,
+                .value = dtype_of<typename Codec::Value>,
+                .stored = dtype_of<typename Codec::Stored>,
+                .values_per_stored = Codec::values_per_stored,
+                .scale = Codec::scale,
+                .map = Map::Dynamic,
+                .own_block_size = Codec::own_block_size,
+                .historical = Codec::historical};
+  if constexpr (Codec::scale != Scale::None) out.map = Codec::map;
+  return out;
 }
 
 // Levenshtein's: insertions, deletions and replacements that turn a into b.
@@ -79,12 +85,23 @@ int place_of(std::string_view name, std::span<const std::string_view> names, std
   fail(ErrorKind::Usage, "unknown ", what, " '", name, "', did you mean ", nearest, "? Known: ", all);
 }
 
+double CodecInfo::zero(Book book) const {
+  if (!has_absmax()) return 0;
+  const int code = zero_code(book, map);
+  return values_per_stored == 2 ? code << 4 | code : code;
+}
+
 int rule_place(std::string_view name) { return place_of(name, names_of(rules()), "optimizer"); }
 int codec_place(std::string_view name) { return place_of(name, names_of(codecs()), "state codec"); }
 
 SecondMoment second_moment(std::string_view name) {
-  static constexpr std::string_view names[] = {"floor", "plain"};
+  static constexpr std::string_view names[] = {"dither", "floor", "plain"};
   return static_cast<SecondMoment>(place_of(name, names, "second moment"));
+}
+
+Rounding rounding(std::string_view name) {
+  static constexpr std::string_view names[] = {"nearest", "stochastic"};
+  return static_cast<Rounding>(place_of(name, names, "rounding"));
 }
 
 HyperParameters default_hyper(std::string_view rule) {

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "core/dtype.h"
-#include "optim/codecs/blockwise8.h"
+#include "optim/codecs/codec.h"
 #include "optim/hyper.h"
 #include "optim/rules/slot.h"
 
@@ -22,10 +22,25 @@ struct RuleInfo {
 
 struct CodecInfo {
   std::string_view name;
-  bool offered;    // a choice for users, not only for tests
-  DType value;     // of weights, gradients and arithmetic
-  DType stored;    // of one state value
-  bool blockwise;  // has an absmax a block, and honours block_size and min_8bit_size
+  bool offered;  // a choice for users, not only for tests
+  DType value;   // of weights, gradients and arithmetic
+  DType stored;  // of the tensors of state
+  int values_per_stored;
+  Scale scale;         // codecs with an absmax honour block_size and min_8bit_size
+  Map map;             // of codecs with an absmax
+  int own_block_size;  // 0: that of the options
+  bool historical;     // nearest codes and plain second moments whatever the options say
+
+  bool has_absmax() const { return scale != Scale::None; }
+  // For `count` values: elements of the stored type, and of absmax.
+  int64_t stored_count(int64_t count) const { return (count + values_per_stored - 1) / values_per_stored; }
+  int64_t absmax_count(int64_t count, int block_size) const {
+    return scale == Scale::Tensor  ? (count > 0 ? 1 : 0)
+           : scale == Scale::Block ? (count + block_size - 1) / block_size
+                                   : 0;
+  }
+  // What state that was never updated holds, apart from absmax 0.
+  double zero(Book book) const;
 };
 
 // In the order of the type lists.
@@ -36,7 +51,8 @@ std::span<const CodecInfo> codecs();
 // are.
 int rule_place(std::string_view name);
 int codec_place(std::string_view name);
-SecondMoment second_moment(std::string_view name);  // floor, plain
+SecondMoment second_moment(std::string_view name);  // dither, floor, plain
+Rounding rounding(std::string_view name);           // nearest, stochastic
 int place_of(std::string_view name, std::span<const std::string_view> names, std::string_view what);
 
 // A rule's own defaults. Errors: unknown rule.

@@ -12,6 +12,7 @@
 #include "core/device.h"
 #include "core/host_device.h"
 #include "optim/codecs.h"
+#include "optim/dither.h"
 #include "optim/hyper.h"
 #include "optim/rules.h"
 
@@ -32,16 +33,19 @@ enum class OnNonFinite : uint8_t {
 struct StepTensor {
   void* weight;              // T [count]
   const void* gradient;      // T [count]; null: the parameter is left as it is
-  void* state[kMaxSlots];    // S [count]
-  float* absmax[kMaxSlots];  // [ceil(count / block_size)], blockwise codecs only
+  void* state[kMaxSlots];    // S [ceil(count / values_per_stored)]
+  float* absmax[kMaxSlots];  // [ceil(count / block_size)], or [1], or null: see Scale
   int64_t count;
   int64_t first_block;  // number of blocks in the tensors before this one
+  uint32_t salt;        // tells its dither from that of other tensors
 };
 
 // Parameters that are stepped by the same rule, codec and constants.
 struct StepPlan {
   int rule, codec;  // places in Rules and Codecs
   SecondMoment second_moment;
+  Rounding rounding;
+  uint32_t seed;  // of dither
   int block_size;
   int tensor_count;
   int64_t block_count;  // in all tensors
@@ -61,6 +65,23 @@ struct StepControl {
   int32_t bad_tensor = -1;  // the first tensor, counted over all plans, with a gradient that is not finite
 };
 
+// How the values of one slot get their codes.
+struct Encoding {
+  bool dithered = false;      // up or down by chance
+  bool floor = false;         // a positive value gets a positive code, in the unsigned book
+  bool given_absmax = false;  // the absmax is not of these values alone, and already there
+  uint32_t dither_key = 0;    // of the first value (see dither.h)
+};
+
+// `slot` is the place of the slot in its rule, `step` the number of the step.
+OCTET_HD inline Encoding encoding_of(const StepPlan& plan, const StepTensor& tensor, int slot, int64_t step) {
+  Encoding out;
+  out.dithered = plan.rounding == Rounding::Stochastic || plan.second_moment == SecondMoment::Dither;
+  out.floor = plan.second_moment != SecondMoment::Plain;
+  if (out.dithered) out.dither_key = dither_key(plan.seed, tensor.salt, slot, step);
+  return out;
+}
+
 // `device` is that of all pointers.
 struct StepTable {
   // Fills *control (norm, scale = min(1, max_norm / (norm + 1e-6)) or 1 if max_norm is 0, bad_tensor), counts
@@ -74,7 +95,7 @@ struct StepTable {
   // One slot by itself (its values not negative under the unsigned book), for loading state of another codec
   // and for looking into it: values of the codec's Value type to and from stored ones and an absmax a block
   // (null where the codec has none).
-  void (*encode)(Device device, int codec, Book book, SecondMoment mode, int block_size, const void* values,
+  void (*encode)(Device device, int codec, Book book, const Encoding& how, int block_size, const void* values,
                  int64_t count, void* stored, float* absmax);
   void (*decode)(Device device, int codec, Book book, int block_size, const void* stored, const float* absmax,
                  int64_t count, void* values);

@@ -6,6 +6,7 @@
 #include <hwy/foreach_target.h>
 // After foreach_target:
 #include <hwy/highway.h>
+#include "optim/cpu/codecs-inl.h"
 #include "optim/cpu/kernels.h"
 #include "optim/cpu/norm-inl.h"
 #include "optim/cpu/step-inl.h"
@@ -13,22 +14,23 @@
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
 
-// The functions of one level, by rule and codec.
+// The functions of one level.
 const LevelKernels* level_kernels() {
   static const LevelKernels table = [] {
     LevelKernels out{};
     Rules::for_each([&]<class Rule>(int rule) {
-      Codecs::for_each(
-          [&]<class Codec>(int codec) { out.step_blocks[rule][codec] = &step_blocks<Rule, Codec>; });
+      out.step_double[rule] = &step_blocks<Rule, double, false>;
+      out.step_direct[rule] = &step_blocks<Rule, float, false>;
+      out.step_buffered[rule] = &step_blocks<Rule, float, true>;
     });
     Codecs::for_each([&]<class Codec>(int codec) {
-      using Value = typename Codec::Value;
-      out.sum_of_squares[codec] = [](const void* x, int64_t count) {
-        return sum_of_squares(static_cast<const Value*>(x), count);
-      };
-      out.encode[codec] = &encode_blocks<Codec>;
-      out.decode[codec] = &decode_blocks<Codec>;
+      out.io[codec] = {
+          .by_book = {slot_io<Codec, Book::Signed>(), slot_io<Codec, Book::Unsigned>()},
+          .bits = static_cast<int>(8 * sizeof(typename Codec::Stored)) / Codec::values_per_stored,
+          .scale = Codec::scale};
     });
+    out.sum_of_squares_float = &sum_of_squares<float>;
+    out.sum_of_squares_double = &sum_of_squares<double>;
     return out;
   }();
   return &table;
@@ -38,15 +40,21 @@ const LevelKernels* level_kernels() {
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
+#include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "core/cpu/thread_pool.h"
 #include "optim/conclude.h"
+#include "optim/registry.h"
 
 namespace octet::optim {
 namespace {
 
 using cpu::Level;
+
+const CodecInfo& info(int codec) { return codecs()[static_cast<size_t>(codec)]; }
+bool in_double(const StepPlan& plan) { return info(plan.codec).value == DType::F64; }
 
 const LevelKernels& kernels_of(Level level) {
   switch (level) {
@@ -78,9 +86,10 @@ void for_each_chunk(const StepPlan* plans, int plan_count, const Body& body) {
 double sum_of_squares(const LevelKernels& kernels, const StepPlan& plan, int64_t first, int64_t last) {
   double sum = 0;
   for_each_range(plan, first, last, [&](const StepTensor& tensor, int64_t from, int64_t to) {
-    if (tensor.gradient)
-      sum += kernels.sum_of_squares[plan.codec](
-          static_cast<const std::byte*>(tensor.gradient) + from * value_size(plan.codec), to - from);
+    if (!tensor.gradient) return;
+    sum += in_double(plan)
+               ? kernels.sum_of_squares_double(static_cast<const double*>(tensor.gradient) + from, to - from)
+               : kernels.sum_of_squares_float(static_cast<const float*>(tensor.gradient) + from, to - from);
   });
   return sum;
 }
@@ -99,9 +108,8 @@ int32_t first_bad_tensor(const StepPlan* plans, int plan_count) {
     for (int t = 0; t < plans[p].tensor_count; ++t) {
       const StepTensor& tensor = plans[p].tensors[t];
       if (!tensor.gradient) continue;
-      const bool finite = value_size(plans[p].codec) == sizeof(float)
-                              ? all_finite<float>(tensor.gradient, tensor.count)
-                              : all_finite<double>(tensor.gradient, tensor.count);
+      const bool finite = in_double(plans[p]) ? all_finite<double>(tensor.gradient, tensor.count)
+                                              : all_finite<float>(tensor.gradient, tensor.count);
       if (!finite) return before + t;
     }
   return -1;
@@ -129,34 +137,58 @@ void step(Device, const StepPlan* plans, int plan_count, const StepControl* cont
   if (control->bad_tensor >= 0) return;
   const LevelKernels& kernels = kernels_of(kLevel);
   for_each_chunk(plans, plan_count, [&](const StepPlan& plan, int, int64_t first, int64_t last, int64_t) {
-    kernels.step_blocks[plan.rule][plan.codec](plan, first, last, control->scale);
+    const CodecInfo& codec = info(plan.codec);
+    const auto* steps = codec.stored != codec.value ? kernels.step_buffered
+                        : codec.value == DType::F64 ? kernels.step_double
+                                                    : kernels.step_direct;
+    steps[plan.rule](plan, kernels.io[plan.codec], first, last, *control);
   });
 }
 
-// Runs body(first element, elements) over chunks of whole blocks.
+// Runs body(first element, elements, first block) over blocks of whole tensors.
 template <class Body>
-void for_each_span(int64_t count, int block_size, const Body& body) {
+void for_each_block(int64_t count, int block_size, const Body& body) {
   const int64_t grain = std::max<int64_t>(1, kChunk / block_size) * block_size;
-  cpu::parallel_ranges(count, grain, [&](int64_t begin, int64_t end) { body(begin, end - begin); });
+  cpu::parallel_ranges(count, grain, [&](int64_t begin, int64_t end) {
+    for (; begin < end; begin += block_size)
+      body(begin, static_cast<int>(std::min<int64_t>(block_size, end - begin)), begin / block_size);
+  });
+}
+
+// Of the bits, as in a block: so what is not finite is larger than what is.
+float largest_of(const float* x, int64_t count) {
+  uint32_t largest = 0;
+  for (int64_t i = 0; i < count; ++i)
+    largest = std::max(largest, std::bit_cast<uint32_t>(x[i]) & 0x7FFFFFFFu);
+  return std::bit_cast<float>(largest);
 }
 
 template <Level kLevel>
-void encode(Device, int codec, Book book, SecondMoment mode, int block_size, const void* values,
+void encode(Device, int codec, Book book, const Encoding& how, int block_size, const void* values,
             int64_t count, void* stored, float* absmax) {
-  for_each_span(count, block_size, [&](int64_t first, int64_t n) {
-    kernels_of(kLevel).encode[codec](book, mode, block_size, at(values, first * value_size(codec)), n,
-                                     at(stored, first * stored_size(codec)),
-                                     absmax ? absmax + first / block_size : nullptr);
+  const CodecIo& io = kernels_of(kLevel).io[codec];
+  const int64_t value_bytes = static_cast<int64_t>(size_of(info(codec).value));
+  if (io.scale == Scale::Tensor && count > 0) *absmax = largest_of(static_cast<const float*>(values), count);
+  for_each_block(count, block_size, [&](int64_t first, int n, int64_t block) {
+    alignas(64) std::byte buffer[kMaxBlock * sizeof(double)];  // store() may change its values
+    std::memcpy(buffer, at(values, first * value_bytes), static_cast<size_t>(n * value_bytes));
+    Encoding block_how = how;
+    block_how.given_absmax = io.scale == Scale::Tensor;
+    block_how.dither_key = dither_bits(how.dither_key, static_cast<uint32_t>(first));
+    io.by_book[static_cast<int>(book)].store(buffer, n, block_how, at(stored, io.stored_bytes(first)),
+                                             io.scale == Scale::Block ? absmax + block : absmax);
   });
 }
 
 template <Level kLevel>
 void decode(Device, int codec, Book book, int block_size, const void* stored, const float* absmax,
             int64_t count, void* values) {
-  for_each_span(count, block_size, [&](int64_t first, int64_t n) {
-    kernels_of(kLevel).decode[codec](book, block_size, at(stored, first * stored_size(codec)),
-                                     absmax ? absmax + first / block_size : nullptr, n,
-                                     at(values, first * value_size(codec)));
+  const CodecIo& io = kernels_of(kLevel).io[codec];
+  const int64_t value_bytes = static_cast<int64_t>(size_of(info(codec).value));
+  for_each_block(count, block_size, [&](int64_t first, int n, int64_t block) {
+    io.by_book[static_cast<int>(book)].load(at(stored, io.stored_bytes(first)),
+                                            io.scale == Scale::Block ? absmax + block : absmax, n,
+                                            at(values, first * value_bytes));
   });
 }
 

@@ -15,8 +15,10 @@ namespace octet::tools {
 inline constexpr std::string_view kTasks[] = {"sms"};
 inline constexpr std::string_view kOptimizers[] = {"adam",    "adamw",   "ademamix", "lion",
                                                    "rmsprop", "adagrad", "momentum", "sgd"};
-inline constexpr std::string_view kCodecs[] = {"fp32", "bf16", "blockwise8"};
-inline constexpr std::string_view kSecondMoments[] = {"floor", "plain"};
+inline constexpr std::string_view kCodecs[] = {"fp32",    "bf16",       "blockwise8",
+                                               "linear8", "blockwise4", "blockwise8-v0.36"};
+inline constexpr std::string_view kSecondMoments[] = {"dither", "floor", "plain"};
+inline constexpr std::string_view kRoundings[] = {"nearest", "stochastic"};
 inline constexpr std::string_view kDevices[] = {"cpu", "cuda"};
 inline constexpr std::string_view kSchedules[] = {"constant", "linear", "cosine"};
 inline constexpr std::string_view kNonfinitePolicies[] = {"stop", "skip"};
@@ -52,7 +54,8 @@ struct TrainConfig {
   double clip_norm = 0;
   std::string schedule = "constant";
   int64_t warmup_steps = 0;
-  std::string second_moment = "floor";
+  std::string second_moment = "dither";
+  std::string rounding = "nearest";
   int64_t block_size = 256;
   int64_t min_8bit_size = 4096;
   std::vector<std::string> state_override;
@@ -114,8 +117,11 @@ struct TrainConfig {
     v(Field{"schedule", "course of the learning rate"}, schedule, Choice{kSchedules});
     v(Field{"warmup_steps", "steps of linear increase before the schedule"}, warmup_steps, Range{0, 1e9});
     v(Field{"second_moment",
-            "second moments in 8-bit state: floor keeps a positive one above 0, plain does not"},
+            "second moments in 8-bit state: floor keeps a positive one above 0, dither also rounds it up or "
+            "down so that its mean stays, plain does neither"},
       second_moment, Choice{kSecondMoments});
+    v(Field{"rounding", "of all state but fp32: to the nearest code, or up or down so that the mean stays"},
+      rounding, Choice{kRoundings});
     v(Field{"block_size", "elements that share one scale in 8-bit state"}, block_size,
       Range{.low = 64, .high = 4096, .power_of_two = true});
     v(Field{"min_8bit_size", "tensors with fewer elements keep fp32 state"}, min_8bit_size, Range{0, 0x1p53});

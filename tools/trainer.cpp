@@ -37,15 +37,17 @@ optim::Optimizer make_optimizer(const TrainConfig& config, const LstmClassifier&
   options.hyper = hyper_of(config);
   options.block_size = static_cast<int>(config.block_size);
   options.min_8bit_size = config.min_8bit_size;
-  options.second_moment =
-      config.second_moment == "plain" ? optim::SecondMoment::Plain : optim::SecondMoment::Floor;
+  options.second_moment = optim::second_moment(config.second_moment);
+  options.rounding = optim::rounding(config.rounding);
   for (const std::string& override_text : config.state_override) {
     const size_t equals = override_text.rfind('=');
     options.overrides.push_back({override_text.substr(0, equals), override_text.substr(equals + 1)});
   }
-  return optim::Optimizer({{model.parameters(), options}},
-                          {config.clip_norm, config.on_nonfinite == "skip" ? optim::OnNonFinite::Skip
-                                                                           : optim::OnNonFinite::Stop});
+  return optim::Optimizer(
+      {{model.parameters(), options}},
+      {.max_norm = config.clip_norm,
+       .on_nonfinite = config.on_nonfinite == "skip" ? optim::OnNonFinite::Skip : optim::OnNonFinite::Stop,
+       .seed = static_cast<uint32_t>(config.seed)});
 }
 
 int64_t tokens_in(const LabelledTexts& texts, const Batch& batch) {

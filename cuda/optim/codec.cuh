@@ -7,33 +7,63 @@
 
 namespace octet::cuda {
 
+// Where a lane's eight values stand in their tensor.
+struct LanePlace {
+  uint32_t element;  // of the first, modulo 2^32
+  int stride;        // from the first group of four to the second
+  __device__ uint32_t operator[](int i) const { return element + i / kGroup * stride + i % kGroup; }
+};
+
 // Codecs that convert each value by itself.
 template <class Codec>
 struct LaneCodec {
   using T = typename Codec::Value;
   using S = typename Codec::Stored;
+  struct Tables {};
   struct Shared {
-    __device__ void fill(const CodecTables*) {}
+    __device__ void fill(const Tables*) {}
   };
+  static const Tables* tables(const Context&) { return nullptr; }
+
+  static __device__ void load(const void* state, int64_t element, int stride, const Valid& valid,
+                              S (&stored)[kPerLane]) {
+    cuda::load(static_cast<const S*>(state) + element, stride, valid, stored);
+  }
+  static __device__ void store(const S (&stored)[kPerLane], int stride, const Valid& valid, void* state,
+                               int64_t element) {
+    cuda::store(stored, stride, valid, static_cast<S*>(state) + element);
+  }
   template <Book>
   static __device__ void decode(const Shared&, const S (&stored)[kPerLane], float, T (&x)[kPerLane]) {
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) x[i] = static_cast<T>(stored[i]);
   }
   template <Book>
-  static __device__ void encode(const Shared&, SecondMoment, T (&x)[kPerLane], uint32_t,
-                                S (&stored)[kPerLane]) {
+  static __device__ void encode(const Shared&, const Encoding& how, const LanePlace& place, T (&x)[kPerLane],
+                                uint32_t, S (&stored)[kPerLane]) {
+    if constexpr (std::is_same_v<S, BFloat16>) {
+      if (how.dithered) {
+#pragma unroll
+        for (int i = 0; i < kPerLane; ++i)
+          stored[i].bits =
+              optim::dithered_bf16(__float_as_uint(x[i]), optim::dither_bits(how.dither_key, place[i]) >> 16);
+        return;
+      }
+    }
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) stored[i] = S(x[i]);
   }
 };
 
-template <>
-struct LaneCodec<optim::Blockwise8> {
+// Codecs with code books.
+template <class Codec>
+requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
+  using S = uint8_t;  // a code
+  using Tables = CodecTables<Codec::map>;
   // The tables in memory of the multiprocessor.
   struct Shared {
-    CodecTables tables;
-    __device__ void fill(const CodecTables* from) {
+    Tables tables;
+    __device__ void fill(const Tables* from) {
       const auto* source = reinterpret_cast<const uint4*>(from);
       auto* target = reinterpret_cast<uint4*>(&tables);
       for (unsigned i = threadIdx.x; i < sizeof tables / sizeof(uint4); i += blockDim.x)
@@ -49,9 +79,58 @@ struct LaneCodec<optim::Blockwise8> {
       }
     }
   };
+  static const Tables* tables(const Context& c) { return codec_tables<Codec::map>(c); }
+
+  // Four codes of four bits each, which may begin at any byte.
+  static __device__ bool is_pair(const uint8_t* bytes, int valid) {
+    return valid == kGroup && reinterpret_cast<uintptr_t>(bytes) % sizeof(uint16_t) == 0;
+  }
+
+  static __device__ void load(const void* state, int64_t element, int stride, const Valid& valid,
+                              S (&codes)[kPerLane]) {
+    const auto* bytes = static_cast<const uint8_t*>(state);
+    if constexpr (Codec::values_per_stored == 1) {
+      cuda::load(bytes + element, stride, valid, codes);
+    } else {
+      bytes += element / 2;
+#pragma unroll
+      for (int g = 0; g < kPerLane; g += kGroup, bytes += stride / 2) {
+        uint16_t four = 0;
+        if (is_pair(bytes, valid.of[g / kGroup])) {
+          four = __ldcg(reinterpret_cast<const uint16_t*>(bytes));
+        } else {
+          for (int i = 0; 2 * i < valid.of[g / kGroup]; ++i) four |= bytes[i] << 8 * i;
+        }
+#pragma unroll
+        for (int i = 0; i < kGroup; ++i) codes[g + i] = four >> 4 * i & 15;
+      }
+    }
+  }
+
+  static __device__ void store(const S (&codes)[kPerLane], int stride, const Valid& valid, void* state,
+                               int64_t element) {
+    auto* bytes = static_cast<uint8_t*>(state);
+    if constexpr (Codec::values_per_stored == 1) {
+      cuda::store(codes, stride, valid, bytes + element);
+    } else {
+      bytes += element / 2;
+#pragma unroll
+      for (int g = 0; g < kPerLane; g += kGroup, bytes += stride / 2) {
+        uint32_t four = 0;
+#pragma unroll
+        for (int i = 0; i < kGroup; ++i)
+          if (valid[g + i]) four |= uint32_t{codes[g + i]} << 4 * i;
+        if (is_pair(bytes, valid.of[g / kGroup])) {
+          __stcg(reinterpret_cast<uint16_t*>(bytes), static_cast<uint16_t>(four));
+        } else {
+          for (int i = 0; 2 * i < valid.of[g / kGroup]; ++i) bytes[i] = static_cast<uint8_t>(four >> 8 * i);
+        }
+      }
+    }
+  }
 
   template <Book kBook>
-  static __device__ void decode(const Shared& shared, const uint8_t (&codes)[kPerLane], float absmax,
+  static __device__ void decode(const Shared& shared, const S (&codes)[kPerLane], float absmax,
                                 float (&x)[kPerLane]) {
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) x[i] = shared.tables.value[static_cast<int>(kBook)][codes[i]] * absmax;
@@ -59,15 +138,15 @@ struct LaneCodec<optim::Blockwise8> {
 
   // largest: the bits of the block's absmax. x is scratch: it may be changed.
   template <Book kBook>
-  static __device__ void encode(const Shared& shared, SecondMoment mode, float (&x)[kPerLane],
-                                uint32_t largest, uint8_t (&codes)[kPerLane]) {
+  static __device__ void encode(const Shared& shared, const Encoding& how, const LanePlace& place,
+                                float (&x)[kPerLane], uint32_t largest, S (&codes)[kPerLane]) {
     constexpr uint32_t kInfinity = 0x7F800000, kSmallestNormal = 0x00800000;
     float absmax = __uint_as_float(largest);
     if (largest < kSmallestNormal || largest >= kInfinity) {
       if (largest == 0 ||
           largest >= kInfinity) {  // not finite: absmax alone makes every value of the block so
 #pragma unroll
-        for (int i = 0; i < kPerLane; ++i) codes[i] = kBook == Book::Signed ? 127 : 0;
+        for (int i = 0; i < kPerLane; ++i) codes[i] = optim::zero_code(kBook, Codec::map);
         return;
       }
 #pragma unroll
@@ -75,7 +154,15 @@ struct LaneCodec<optim::Blockwise8> {
       absmax *= 0x1p64f;
     }
     const float r = 1.0f / absmax;
-    const int32_t least = mode == SecondMoment::Floor ? 1 : 0;
+    if (how.dithered) {
+      const optim::DitherPieces& pieces = shared.tables.pieces[static_cast<int>(kBook)];
+#pragma unroll
+      for (int i = 0; i < kPerLane; ++i)
+        codes[i] = optim::dithered_code<kBook, Codec::map>(
+            pieces, x[i] * r, optim::dither(how.dither_key, place[i]), how.floor);
+      return;
+    }
+    const int32_t least = how.floor ? 1 : 0;
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) codes[i] = shared.template cells<kBook>().code(x[i] * r, least);
   }

@@ -8,24 +8,32 @@
 namespace octet::cuda {
 namespace {
 
+using optim::Map;
+
 constexpr int kSlotThreads = optim::kMaxBlock / kPerLane;
 
-__device__ CodecTables device_tables;
+template <Map kMap>
+__device__ CodecTables<kMap> device_tables;
 
-CodecTables make_tables() {
-  CodecTables tables{};
-  for (const Book book : {Book::Signed, Book::Unsigned})
-    std::copy_n(optim::codebook(book).value.data(), 256, tables.value[static_cast<int>(book)]);
-  tables.signed_cells = optim::code_cells<Book::Signed>();
-  tables.unsigned_cells = optim::code_cells<Book::Unsigned>();
+template <Map kMap>
+CodecTables<kMap> make_tables() {
+  using Tables = CodecTables<kMap>;
+  Tables tables{};
+  for (const Book book : {Book::Signed, Book::Unsigned}) {
+    std::copy_n(optim::codebook(book, kMap).value.data(), Tables::kValues,
+                tables.value[static_cast<int>(book)]);
+    tables.pieces[static_cast<int>(book)] = optim::dither_pieces(book, kMap);
+  }
+  tables.signed_cells = optim::code_cells<Book::Signed, kMap>();
+  tables.unsigned_cells = optim::code_cells<Book::Unsigned, kMap>();
   return tables;
 }
 
 // values: T [count]; stored: S [count]; absmax: [ceil(count / block_size)], or null
 template <class Codec, Book kBook>
 __global__ void __launch_bounds__(kSlotThreads)
-    encode_kernel(SecondMoment mode, int block_size, const typename Codec::Value* values, int64_t count,
-                  typename Codec::Stored* stored, float* absmax, const CodecTables* tables) {
+    encode_kernel(const Encoding how, int block_size, const typename Codec::Value* values, int64_t count,
+                  void* stored, float* absmax, const typename LaneCodec<Codec>::Tables* tables) {
   using Lanes = LaneCodec<Codec>;
   __shared__ typename Lanes::Shared shared;
   shared.fill(tables);
@@ -35,24 +43,24 @@ __global__ void __launch_bounds__(kSlotThreads)
     const int64_t position = tile + threadIdx.x * kPerLane;
     const Valid valid(count - position, kGroup);
     typename Codec::Value x[kPerLane];
-    typename Codec::Stored out[kPerLane];
+    typename Lanes::S out[kPerLane];
     load(values + position, kGroup, valid, x);
     uint32_t largest[1] = {};
-    if constexpr (Codec::blockwise) {
+    if constexpr (Codec::scale != optim::Scale::None) {
       largest[0] = largest_bits(x);
       block_maximum(largest, block_size);
       if (valid.any() && position % block_size == 0)
         absmax[position / block_size] = __uint_as_float(largest[0]);
     }
-    Lanes::template encode<kBook>(shared, mode, x, largest[0], out);
-    store(out, kGroup, valid, stored + position);
+    Lanes::template encode<kBook>(shared, how, {static_cast<uint32_t>(position), kGroup}, x, largest[0], out);
+    Lanes::store(out, kGroup, valid, stored, position);
   }
 }
 
 template <class Codec, Book kBook>
 __global__ void __launch_bounds__(kSlotThreads)
-    decode_kernel(int block_size, const typename Codec::Stored* stored, const float* absmax, int64_t count,
-                  typename Codec::Value* values, const CodecTables* tables) {
+    decode_kernel(int block_size, const void* stored, const float* absmax, int64_t count,
+                  typename Codec::Value* values, const typename LaneCodec<Codec>::Tables* tables) {
   using Lanes = LaneCodec<Codec>;
   __shared__ typename Lanes::Shared shared;
   shared.fill(tables);
@@ -60,10 +68,11 @@ __global__ void __launch_bounds__(kSlotThreads)
   for (int64_t tile = blockIdx.x * kTile; tile < count; tile += gridDim.x * kTile) {
     const int64_t position = tile + threadIdx.x * kPerLane;
     const Valid valid(count - position, kGroup);
-    typename Codec::Stored in[kPerLane];
+    typename Lanes::S in[kPerLane];
     typename Codec::Value x[kPerLane];
-    load(stored + position, kGroup, valid, in);
-    const float largest = Codec::blockwise && valid.any() ? absmax[position / block_size] : 0.0f;
+    Lanes::load(stored, position, kGroup, valid, in);
+    const float largest =
+        Codec::scale != optim::Scale::None && valid.any() ? absmax[position / block_size] : 0.0f;
     Lanes::template decode<kBook>(shared, in, largest, x);
     store(x, kGroup, valid, values + position);
   }
@@ -89,30 +98,35 @@ unsigned slot_grid(const Context& c, int64_t count) {
 
 }  // namespace
 
-const CodecTables* codec_tables(const Context& c) {
-  static const CodecTables tables = make_tables();
+template <Map kMap>
+const CodecTables<kMap>* codec_tables(const Context& c) {
+  static const CodecTables<kMap> tables = make_tables<kMap>();
   static std::mutex mutex;
-  static std::array<const CodecTables*, 64> known{};  // by device
+  static std::array<const CodecTables<kMap>*, 64> known{};  // by device
   const std::lock_guard lock(mutex);
-  const CodecTables*& found = known.at(static_cast<size_t>(c.device));
+  const CodecTables<kMap>*& found = known.at(static_cast<size_t>(c.device));
   if (!found) {
     void* address = nullptr;
-    check(cudaGetSymbolAddress(&address, device_tables));
+    check(cudaGetSymbolAddress(&address, device_tables<kMap>));
     check(cudaMemcpyAsync(address, &tables, sizeof tables, cudaMemcpyHostToDevice, c.stream));
-    found = static_cast<const CodecTables*>(address);
+    found = static_cast<const CodecTables<kMap>*>(address);
   }
   return found;
 }
+template const CodecTables<Map::Dynamic>* codec_tables(const Context&);
+template const CodecTables<Map::DynamicV036>* codec_tables(const Context&);
+template const CodecTables<Map::Linear>* codec_tables(const Context&);
+template const CodecTables<Map::Dynamic4>* codec_tables(const Context&);
 
-void encode(Device device, int codec, Book book, SecondMoment mode, int block_size, const void* values,
+void encode(Device device, int codec, Book book, const Encoding& how, int block_size, const void* values,
             int64_t count, void* stored, float* absmax) {
   const Op op("optim.encode");
   const Context& c = context(device);
   if (count == 0) return;
   with_codec(codec, book, [&]<class Codec, Book kBook>() {
     encode_kernel<Codec, kBook><<<slot_grid(c, count), kSlotThreads, 0, c.stream>>>(
-        mode, block_size, static_cast<const typename Codec::Value*>(values), count,
-        static_cast<typename Codec::Stored*>(stored), absmax, codec_tables(c));
+        how, block_size, static_cast<const typename Codec::Value*>(values), count, stored, absmax,
+        LaneCodec<Codec>::tables(c));
   });
   check_launch();
 }
@@ -124,8 +138,8 @@ void decode(Device device, int codec, Book book, int block_size, const void* sto
   if (count == 0) return;
   with_codec(codec, book, [&]<class Codec, Book kBook>() {
     decode_kernel<Codec, kBook><<<slot_grid(c, count), kSlotThreads, 0, c.stream>>>(
-        block_size, static_cast<const typename Codec::Stored*>(stored), absmax, count,
-        static_cast<typename Codec::Value*>(values), codec_tables(c));
+        block_size, stored, absmax, count, static_cast<typename Codec::Value*>(values),
+        LaneCodec<Codec>::tables(c));
   });
   check_launch();
 }

@@ -12,7 +12,7 @@
 namespace octet::cuda {
 
 using optim::Book;
-using optim::SecondMoment;
+using optim::Encoding;
 using optim::StepControl;
 using optim::StepPlan;
 using optim::StepTensor;

@@ -31,10 +31,10 @@ template <class Rule, class Codec, int kBlock>
 __global__ void __launch_bounds__(kStepThreads<kBlock>,
                                   kResidentThreads<typename Codec::Value> / kStepThreads<kBlock>)
     step_kernel(const __grid_constant__ StepPlan plan, const StepControl* control,
-                const CodecTables* tables) {
+                const typename LaneCodec<Codec>::Tables* tables) {
   using T = typename Codec::Value;
-  using S = typename Codec::Stored;
   using Lanes = LaneCodec<Codec>;
+  constexpr bool kScaled = Codec::scale != optim::Scale::None;
   constexpr int kSlots = optim::slot_count<Rule>;
   constexpr int kRoom = kSlots > 0 ? kSlots : 1;  // of arrays, which cannot be empty
   if (control->bad_tensor >= 0) return;
@@ -56,13 +56,13 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
 
     T* const weights = static_cast<T*>(tensor.weight) + at.element;
     T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
-    S stored[kRoom][kPerLane];
+    typename Lanes::S stored[kRoom][kPerLane];
     float absmax[kRoom] = {};
     load<T>(weights, kStride, at.valid, weight);
     load<T>(static_cast<const T*>(tensor.gradient) + at.element, kStride, at.valid, gradient);
     for_each_slot<Rule>([&](auto slot) {
-      load<S>(static_cast<const S*>(tensor.state[slot]) + at.element, kStride, at.valid, stored[slot]);
-      if (Codec::blockwise && at.valid.any()) absmax[slot] = tensor.absmax[slot][at.block];
+      Lanes::load(tensor.state[slot], at.element, kStride, at.valid, stored[slot]);
+      if (kScaled && at.valid.any()) absmax[slot] = tensor.absmax[slot][at.block];
     });
     for_each_slot<Rule>([&](auto slot) {
       Lanes::template decode<Rule::slots[slot].book>(shared, stored[slot], absmax[slot], state[slot]);
@@ -85,15 +85,17 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
     }
 
     uint32_t largest[kRoom] = {};
-    if constexpr (Codec::blockwise && kSlots > 0) {
+    if constexpr (kScaled && kSlots > 0) {
       for_each_slot<Rule>([&](auto slot) { largest[slot] = largest_bits(state[slot]); });
       block_maximum(largest, block_size);
     }
     for_each_slot<Rule>([&](auto slot) {
-      Lanes::template encode<Rule::slots[slot].book>(shared, plan.second_moment, state[slot], largest[slot],
-                                                     stored[slot]);
-      store(stored[slot], kStride, at.valid, static_cast<S*>(tensor.state[slot]) + at.element);
-      if (Codec::blockwise && at.valid.any() && position % block_size == 0)
+      const Encoding how = optim::encoding_of(plan, tensor, slot, control->steps);
+      Lanes::template encode<Rule::slots[slot].book>(shared, how,
+                                                     {static_cast<uint32_t>(at.element), kStride},
+                                                     state[slot], largest[slot], stored[slot]);
+      Lanes::store(stored[slot], kStride, at.valid, tensor.state[slot], at.element);
+      if (kScaled && at.valid.any() && position % block_size == 0)
         tensor.absmax[slot][at.block] = __uint_as_float(largest[slot]);
     });
   }
@@ -104,7 +106,7 @@ void launch_step(const Context& c, const StepPlan& plan, const StepControl* cont
   constexpr int kThreads = kStepThreads<kBlock>;
   const int64_t tiles = ceil_div(plan.block_count * plan.block_size, int64_t{kThreads} * kPerLane);
   const int64_t resident = int64_t{c.multiprocessors} * (kResidentThreads<typename Codec::Value> / kThreads);
-  const auto* tables = Codec::blockwise ? codec_tables(c) : nullptr;
+  const auto* tables = LaneCodec<Codec>::tables(c);
   step_kernel<Rule, Codec, kBlock>
       <<<static_cast<unsigned>(std::min(tiles, resident)), kThreads, 0, c.stream>>>(plan, control, tables);
   check_launch();
@@ -114,10 +116,13 @@ template <class Rule>
 void step_rule(const Context& c, const StepPlan& plan, const StepControl* control) {
   optim::Codecs::for_each([&]<class Codec>(int place) {
     if (place != plan.codec) return;
-    if constexpr (!Codec::blockwise) {
+    if constexpr (Codec::scale == optim::Scale::None) {
       launch_step<Rule, Codec, optim::kPlainBlock>(c, plan, control);
-    } else if (plan.block_size == optim::kDefaultBlock) {
-      launch_step<Rule, Codec, optim::kDefaultBlock>(c, plan, control);
+    } else if constexpr (Codec::own_block_size != 0) {
+      launch_step<Rule, Codec, Codec::own_block_size <= optim::kDefaultBlock ? Codec::own_block_size : 0>(
+          c, plan, control);
+    } else if (std::is_same_v<Codec, optim::Blockwise8> && plan.block_size == optim::kDefaultBlock) {
+      launch_step<Rule, optim::Blockwise8, optim::kDefaultBlock>(c, plan, control);
     } else {
       launch_step<Rule, Codec, 0>(c, plan, control);
     }

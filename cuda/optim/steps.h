@@ -13,7 +13,7 @@ void step_rule(const Context& c, const optim::StepPlan& plan, const optim::StepC
 // Functions of optim::StepTable.
 void measure(Device device, const optim::StepPlan* plans, int plan_count, double max_norm,
              optim::OnNonFinite policy, double* partial, optim::StepControl* control);
-void encode(Device device, int codec, optim::Book book, optim::SecondMoment mode, int block_size,
+void encode(Device device, int codec, optim::Book book, const optim::Encoding& how, int block_size,
             const void* values, int64_t count, void* stored, float* absmax);
 void decode(Device device, int codec, optim::Book book, int block_size, const void* stored,
             const float* absmax, int64_t count, void* values);

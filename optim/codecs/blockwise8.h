@@ -3,28 +3,20 @@
 // value nearest to n = x * r, where r = 1 / absmax is an IEEE float32 division, ties to the even index. An
 // all-zero block has r = 0; a block whose absmax is below 2^-126 is scaled, with its absmax, by 2^64 first. 1
 // + 4/256 bytes a state value. Decoding is value * absmax. Source: Dettmers et al., "8-bit Optimizers via
-// Block-wise Quantization", ICLR 2022.
+// Block-wise Quantization", ICLR 2022. All that have an absmax do so; they differ in what shares it, and in
+// the books.
 //
 // Not a number: the absmax of a block with a NaN is NaN, else with an infinity infinity, so such a block
 // decodes to values that are not finite either. It cannot arise while gradients are checked before the step.
 #pragma once
 
-#include <cstdint>
+#include "optim/codecs/codec.h"
 
 namespace octet::optim {
 
-// What becomes of a second moment too small for its block's code book. With Plain it is stored as 0, as in
-// the paper; its first moment lives on, and at the next zero gradient the step is lr m / eps, tens of times
-// too large. With Floor a positive value never gets the code of 0: it is kept at the least value of the book
-// or more.
-enum class SecondMoment : uint8_t { Floor, Plain };
-
-struct Blockwise8 {
+struct Blockwise8 : CodedState<Map::Dynamic> {
   static constexpr const char* name = "blockwise8";
   static constexpr bool offered = true;
-  using Value = float;
-  using Stored = uint8_t;
-  static constexpr bool blockwise = true;
 };
 
 }  // namespace octet::optim

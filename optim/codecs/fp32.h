@@ -1,14 +1,13 @@
 // State in 32 bits: stored as it is computed.
 #pragma once
 
+#include "optim/codecs/codec.h"
+
 namespace octet::optim {
 
-struct Fp32 {
+struct Fp32 : DirectCodec<float, float> {
   static constexpr const char* name = "fp32";
   static constexpr bool offered = true;
-  using Value = float;
-  using Stored = float;
-  static constexpr bool blockwise = false;
 };
 
 }  // namespace octet::optim

@@ -14,7 +14,8 @@
 
 #include <hwy/highway.h>
 #include "optim/codebook.h"
-#include "optim/codecs/blockwise8.h"
+#include "optim/dither_pieces.h"
+#include "optim/step.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
@@ -68,24 +69,34 @@ HWY_INLINE VF from_nearest_integer(VF x, VF rounded, VF shift) {
 #endif
 }
 
-// Codes of floats, by linear pieces (see optim/codebook.h).
+// Adding it to a small number rounds that to the nearest integer, and puts it into the lowest bits.
+constexpr float kShift = 12582912.0f;  // 1.5 * 2^23
+
+// The piece of x, whose bits are `bits`, as a number: a guess that is at most one too low, and a threshold.
+HWY_INLINE VI piece_of(VF x, VF bits, const Table8& threshold) {
+  const F32 f;
+  const I32 i;
+  const VF guess = hn::MulAdd(bits, hn::Set(f, kPieceScale), hn::Set(f, kShift + kPieceOffset));
+  const VI piece = hn::BitCast(i, hn::Max(guess, hn::Set(f, kShift)));
+  const auto next = hn::RebindMask(i, hn::Ge(x, threshold(piece)));
+  return hn::IfThenElse(next, hn::Add(piece, hn::Set(i, 1)), piece);
+}
+
+// Encoders give the code of every lane of n: a finite value divided by its block's largest, so at most 1 (and
+// an ulp) large; not negative in the unsigned book.
+
+// Nearest codes, by linear pieces (see optim/codebook.h).
 template <Book kBook>
 class Encoder {
  public:
-  explicit Encoder(SecondMoment mode) : Encoder(linear_pieces(kBook), mode) {}
+  explicit Encoder(const Encoding& how) : Encoder(linear_pieces(kBook), how.floor) {}
 
-  // The code of every lane of n: a finite value divided by its block's largest, so at most 1 (and an ulp)
-  // large; not negative in the unsigned book.
   HWY_INLINE hn::Vec<U8> operator()(VF n) const {
     const F32 f;
     const I32 i;
     const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
     const VF bits = hn::ConvertTo(f, hn::BitCast(i, x));
-    // Adding kShift to a small number rounds it to the nearest integer, and puts that into the lowest bits.
-    const VF guess = hn::MulAdd(bits, hn::Set(f, kPieceScale), hn::Set(f, kShift + kPieceOffset));
-    VI piece = hn::BitCast(i, hn::Max(guess, hn::Set(f, kShift)));
-    const auto next = hn::RebindMask(i, hn::Ge(x, threshold_(piece)));
-    piece = hn::IfThenElse(next, hn::Add(piece, hn::Set(i, 1)), piece);
+    const VI piece = piece_of(x, bits, threshold_);
     const VF y = hn::Min(hn::MulAdd(slope_(piece), x, offset_(piece)), limit_(piece));
     // The bits of a positive float, as a number, are 1 or more: so they tell it from 0.
     const VF place = kBook == Book::Signed ? hn::CopySign(y, n) : hn::Max(y, hn::Min(bits, least_));
@@ -100,15 +111,14 @@ class Encoder {
   }
 
  private:
-  static constexpr float kShift = 12582912.0f;  // 1.5 * 2^23
-  static constexpr float kZero = kBook == Book::Signed ? 127 : 0;
+  static constexpr float kZero = zero_code(kBook, Map::Dynamic);
 
-  Encoder(const LinearPieces& pieces, SecondMoment mode)
+  Encoder(const LinearPieces& pieces, bool floor)
       : threshold_(pieces.threshold),
         slope_(pieces.slope),
         offset_(pieces.offset),
         limit_(pieces.limit),
-        least_(hn::Set(F32(), mode == SecondMoment::Floor ? 1.0f : 0.0f)) {}
+        least_(hn::Set(F32(), floor ? 1.0f : 0.0f)) {}
 
   // `code` holds kShift plus an index that may be one off; the table of borders tells.
   static HWY_NOINLINE VF exact(VF n, VF code) {
@@ -133,6 +143,55 @@ class Encoder {
   VF least_;  // code of the smallest positive value; not used in the signed book
 };
 
+// Dithered codes (see optim/dither_pieces.h, dither.h). Each call is for the values after those of the last.
+template <Book kBook>
+class DitherEncoder {
+ public:
+  explicit DitherEncoder(const Encoding& how) : DitherEncoder(dither_pieces(kBook, Map::Dynamic), how) {}
+
+  HWY_INLINE hn::Vec<U8> operator()(VF n) {
+    const F32 f;
+    const I32 i;
+    const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
+    const VF bits = hn::ConvertTo(f, hn::BitCast(i, x));
+    const VI piece = piece_of(x, bits, threshold_);
+    const VF line = hn::Add(hn::Mul(slope_(piece), x), offset_(piece));
+    const VF gap = hn::Add(hn::Mul(gap_slope_(piece), x), gap_offset_(piece));
+    // The product is exact, so it does not matter whether this is fused.
+    const VF noise = hn::ConvertTo(f, hn::ShiftRight<8>(hn::BitCast(i, noise_)));
+    const VF y = hn::MulAdd(noise, hn::Set(f, 0x1p-24f), hn::Min(line, gap));
+    noise_ = hn::Add(noise_, noise_step_);
+    const VF shift = hn::Set(f, kShift);
+    const VF top = hn::Set(f, static_cast<float>(top_magnitude(kBook, Map::Dynamic)));
+    VF code;
+    if constexpr (kBook == Book::Unsigned) {
+      // The bits of a positive float, as a number, are 1 or more: so they tell it from 0.
+      code = hn::Add(hn::Max(hn::Min(y, top), hn::Min(bits, least_)), shift);
+    } else {
+      const VF magnitude = hn::Sub(hn::Add(hn::Min(y, top), shift), shift);
+      code = hn::Add(hn::CopySign(magnitude, n), hn::Set(f, kShift + zero_code(kBook, Map::Dynamic)));
+      code = hn::Max(code, shift);  // there is no -1.0: index -1 becomes 0
+    }
+    return low_bytes(hn::BitCast(U32(), code));
+  }
+
+ private:
+  DitherEncoder(const DitherPieces& pieces, const Encoding& how)
+      : threshold_(pieces.threshold),
+        slope_(pieces.slope),
+        offset_(pieces.offset),
+        gap_slope_(pieces.gap_slope),
+        gap_offset_(pieces.gap_offset),
+        least_(hn::Set(F32(), how.floor ? 1.0f : 0.0f)),
+        noise_(hn::Add(hn::Set(U32(), how.dither_key),
+                       hn::Mul(hn::Iota(U32(), 0), hn::Set(U32(), dither_bits(0, 1))))),
+        noise_step_(hn::Set(U32(), dither_bits(0, static_cast<uint32_t>(hn::Lanes(F32()))))) {}
+
+  Table8 threshold_, slope_, offset_, gap_slope_, gap_offset_;
+  VF least_;  // code of the smallest positive value; not used in the signed book
+  hn::Vec<U32> noise_, noise_step_;
+};
+
 // The largest |x|, as bits: the order of the bits of non-negative floats is that of the floats, with infinity
 // and then NaN above, so the result does not depend on the order of the lanes even where a value is not a
 // number.
@@ -155,26 +214,29 @@ HWY_INLINE float largest_magnitude(const float* HWY_RESTRICT x, int count) {
   return out;
 }
 
-// x[0..count) -> codes and the block's absmax. x is scratch: it may be changed.
-template <Book kBook>
-HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, SecondMoment mode,
-                               uint8_t* HWY_RESTRICT codes, float* absmax) {
+// What a block's values are multiplied with before they get their codes: first `scale`, then `factor`.
+struct Reciprocal {
+  float scale = 1, factor = 0;
+  bool no_values = false;  // all zero, or not finite: then absmax alone makes every value of the block so
+
+  explicit Reciprocal(float absmax) {
+    if (HWY_UNLIKELY(!(absmax >= 0x1p-126f && absmax < HUGE_VALF))) {
+      no_values = absmax == 0 || !(absmax < HUGE_VALF);
+      if (no_values) return;
+      scale = 0x1p64f;  // the reciprocal of a denormal would overflow
+    }
+    factor = 1.0f / (absmax * scale);
+  }
+};
+
+// x[0..count) * factor -> codes
+template <class Encoder>
+HWY_INLINE void encode_all(const float* HWY_RESTRICT x, float factor, int count, Encoder encoder,
+                           uint8_t* HWY_RESTRICT codes) {
   const F32 f;
   const U8 u8;
   const int lanes = static_cast<int>(hn::Lanes(f));
-  float largest = largest_magnitude(x, count);
-  *absmax = largest;
-  if (HWY_UNLIKELY(!(largest >= 0x1p-126f && largest < HUGE_VALF))) {
-    if (largest == 0 ||
-        !(largest < HUGE_VALF)) {  // not finite: absmax alone makes every value of the block so
-      std::fill_n(codes, count, kBook == Book::Signed ? uint8_t{127} : uint8_t{0});
-      return;
-    }
-    for (int k = 0; k < count; ++k) x[k] *= 0x1p64f;  // the reciprocal of a denormal would overflow
-    largest *= 0x1p64f;
-  }
-  const Encoder<kBook> encoder(mode);
-  const VF r = hn::Set(f, 1.0f / largest);
+  const VF r = hn::Set(f, factor);
   int k = 0;
   for (; k + lanes <= count; k += lanes) hn::StoreU(encoder(hn::Mul(hn::LoadU(f, x + k), r)), u8, codes + k);
   if (k < count) {
@@ -184,6 +246,24 @@ HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, SecondMoment mo
     hn::Store(encoder(hn::Mul(hn::Load(f, rest), r)), u8, rest_codes);
     std::copy(rest_codes, rest_codes + (count - k), codes + k);
   }
+}
+
+// x[0..count) -> codes and the block's absmax. x is scratch: it may be changed.
+template <Book kBook>
+HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, const Encoding& how,
+                               uint8_t* HWY_RESTRICT codes, float* absmax) {
+  if (!how.given_absmax) *absmax = largest_magnitude(x, count);
+  const Reciprocal reciprocal(*absmax);
+  if (HWY_UNLIKELY(reciprocal.no_values)) {
+    std::fill_n(codes, count, static_cast<uint8_t>(zero_code(kBook, Map::Dynamic)));
+    return;
+  }
+  if (HWY_UNLIKELY(reciprocal.scale != 1))
+    for (int k = 0; k < count; ++k) x[k] *= reciprocal.scale;
+  if (how.dithered)
+    encode_all(x, reciprocal.factor, count, DitherEncoder<kBook>(how), codes);
+  else
+    encode_all(x, reciprocal.factor, count, Encoder<kBook>(how), codes);
 }
 
 }  // namespace octet::optim::HWY_NAMESPACE

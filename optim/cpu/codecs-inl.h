@@ -1,4 +1,5 @@
-// How the CPU reads and writes a block of one state slot, for each codec.
+// How the CPU reads and writes a block of one state slot, for each codec. The step loop calls these through
+// pointers, so it is compiled once a rule and not once a rule and codec.
 #if defined(OCTET_OPTIM_CPU_CODECS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCTET_OPTIM_CPU_CODECS_INL_H_
 #undef OCTET_OPTIM_CPU_CODECS_INL_H_
@@ -6,63 +7,49 @@
 #define OCTET_OPTIM_CPU_CODECS_INL_H_
 #endif
 
+#include <type_traits>
+
 #include <hwy/highway.h>
 #include "optim/codecs.h"
+#include "optim/cpu/bf16-inl.h"
 #include "optim/cpu/blockwise8-inl.h"
+#include "optim/cpu/coded-inl.h"
 #include "optim/cpu/decode-inl.h"
+#include "optim/cpu/kernels.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
 
-// load: returns where the block's `count` values are, in `buffer` or in the state itself.
-// store: takes the pointer that load returned; the values may be destroyed.
-// `absmax` points to the block's own, and is null where a codec has none.
-template <class Codec>
-struct BlockIo {  // fp32, fp64: the rule works on the state itself
-  using T = typename Codec::Value;
-  template <Book>
-  static T* load(T* state, const float* /*absmax*/, int /*count*/, T* /*buffer*/) {
-    return state;
+// For codecs that keep the values themselves, which the step loop needs only outside of a step.
+template <class T>
+struct CopyIo {
+  static void load(const void* stored, const float*, int count, void* x) {
+    std::copy_n(static_cast<const T*>(stored), count, static_cast<T*>(x));
   }
-  template <Book>
-  static void store(T* /*values*/, int /*count*/, SecondMoment, T* /*state*/, float* /*absmax*/) {}
-};
-
-template <>
-struct BlockIo<Bf16> {
-  template <Book>
-  static float* load(const BFloat16* HWY_RESTRICT state, const float*, int count,
-                     float* HWY_RESTRICT buffer) {
-    const auto* bits = reinterpret_cast<const uint16_t*>(state);
-    auto* out = reinterpret_cast<uint32_t*>(buffer);
-    for (int i = 0; i < count; ++i) out[i] = uint32_t{bits[i]} << 16;
-    return buffer;
-  }
-  // BFloat16's rounding, without its branch, so that the loop becomes vector code.
-  template <Book>
-  static void store(const float* HWY_RESTRICT values, int count, SecondMoment, BFloat16* HWY_RESTRICT state,
-                    float*) {
-    const auto* in = reinterpret_cast<const uint32_t*>(values);
-    auto* out = reinterpret_cast<uint16_t*>(state);
-    for (int i = 0; i < count; ++i) {
-      const uint32_t u = in[i], rounded = (u + 0x7FFFu + ((u >> 16) & 1u)) >> 16, nan = (u >> 16) | 0x40u;
-      out[i] = static_cast<uint16_t>((u & 0x7FFFFFFFu) > 0x7F800000u ? nan : rounded);
-    }
+  static void store(void* x, int count, const Encoding&, void* stored, float*) {
+    std::copy_n(static_cast<const T*>(x), count, static_cast<T*>(stored));
   }
 };
 
-template <>
-struct BlockIo<Blockwise8> {
-  template <Book kBook>
-  static float* load(const uint8_t* state, const float* absmax, int count, float* buffer) {
-    decode_block<kBook>(state, *absmax, count, buffer);
-    return buffer;
+template <class Codec, Book kBook>
+SlotIo slot_io() {
+  if constexpr (std::is_same_v<typename Codec::Value, typename Codec::Stored>) {
+    using Io = CopyIo<typename Codec::Value>;
+    return {&Io::load, &Io::store};
+  } else if constexpr (std::is_same_v<Codec, Bf16>) {
+    return {&load_bf16, &store_bf16};
+  } else if constexpr (Codec::map == Map::Dynamic && Codec::values_per_stored == 1) {
+    return {[](const void* stored, const float* absmax, int count, void* x) {
+              decode_block<kBook>(static_cast<const uint8_t*>(stored), *absmax, count,
+                                  static_cast<float*>(x));
+            },
+            [](void* x, int count, const Encoding& how, void* stored, float* absmax) {
+              encode_block<kBook>(static_cast<float*>(x), count, how, static_cast<uint8_t*>(stored), absmax);
+            }};
+  } else {
+    return {&load_coded<Codec, kBook>, &store_coded<Codec, kBook>};
   }
-  template <Book kBook>
-  static void store(float* values, int count, SecondMoment mode, uint8_t* state, float* absmax) {
-    encode_block<kBook>(values, count, mode, state, absmax);
-  }
-};
+}
 
 }  // namespace octet::optim::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -11,15 +11,30 @@
 
 namespace octet::optim {
 
+// Reads and writes the values of one slot in one block, at most kMaxBlock of the codec's Value type. `absmax`
+// points to the block's own, and is null where a codec has none; `store` may change x.
+struct SlotIo {
+  void (*load)(const void* stored, const float* absmax, int count, void* x);
+  void (*store)(void* x, int count, const Encoding& how, void* stored, float* absmax);
+};
+
+struct CodecIo {
+  SlotIo by_book[2];
+  int64_t stored_bytes(int64_t count) const { return count * bits / 8; }  // of whole blocks
+  int bits;                                                               // of a stored value
+  Scale scale;
+};
+
 // By places in Rules and Codecs.
 struct LevelKernels {
-  using StepBlocks = void (*)(const StepPlan& plan, int64_t first_block, int64_t last_block, double scale);
-  StepBlocks step_blocks[Rules::size][Codecs::size];
-  double (*sum_of_squares[Codecs::size])(const void* x, int64_t count);
-  void (*encode[Codecs::size])(Book book, SecondMoment mode, int block_size, const void* values,
-                               int64_t count, void* stored, float* absmax);
-  void (*decode[Codecs::size])(Book book, int block_size, const void* stored, const float* absmax,
-                               int64_t count, void* values);
+  using StepBlocks = void (*)(const StepPlan& plan, const CodecIo& io, int64_t first_block,
+                              int64_t last_block, const StepControl& control);
+  StepBlocks step_double[Rules::size];    // fp64: the rule works on the state itself
+  StepBlocks step_direct[Rules::size];    // fp32: likewise
+  StepBlocks step_buffered[Rules::size];  // all others
+  CodecIo io[Codecs::size];
+  double (*sum_of_squares_float)(const float* x, int64_t count);
+  double (*sum_of_squares_double)(const double* x, int64_t count);
 };
 
 // The steps at one level, which this CPU must have.
@@ -36,26 +51,6 @@ void for_each_range(const StepPlan& plan, int64_t first, int64_t last, const Bod
     const int64_t to = std::min((last - tensor->first_block) * plan.block_size, tensor->count);
     if (from < to) body(*tensor, from, to);
   }
-}
-
-// Bytes of a codec's Value and Stored types.
-inline int64_t value_size(int codec) {
-  static constexpr auto sizes = [] {
-    std::array<int64_t, Codecs::size> out{};
-    Codecs::for_each(
-        [&]<class Codec>(int i) { out[static_cast<size_t>(i)] = sizeof(typename Codec::Value); });
-    return out;
-  }();
-  return sizes[static_cast<size_t>(codec)];
-}
-inline int64_t stored_size(int codec) {
-  static constexpr auto sizes = [] {
-    std::array<int64_t, Codecs::size> out{};
-    Codecs::for_each(
-        [&]<class Codec>(int i) { out[static_cast<size_t>(i)] = sizeof(typename Codec::Stored); });
-    return out;
-  }();
-  return sizes[static_cast<size_t>(codec)];
 }
 
 inline const void* at(const void* data, int64_t bytes) { return static_cast<const std::byte*>(data) + bytes; }

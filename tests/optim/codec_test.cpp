@@ -190,13 +190,13 @@ TEST_CASE("under the floor a positive second moment never gets the code of 0, an
     x[0] = 1;
     for (const cpu::Level level : levels()) {
       const Encoded plain = encode(level, Book::Unsigned, x);
-      const Encoded floor = encode(level, Book::Unsigned, x, 256, SecondMoment::Floor);
+      const Encoded floor = encode(level, Book::Unsigned, x, 256, {.floor = true});
       CHECK(floor.absmax == plain.absmax);
       for (size_t i = 0; i < count; ++i) CHECK(floor.codes[i] == std::max<int>(plain.codes[i], x[i] > 0));
       std::vector<float> with_sign = x;
       for (size_t i = 0; i < count; i += 2) with_sign[i] = -x[i];
       CHECK(encode(level, Book::Signed, with_sign) ==
-            encode(level, Book::Signed, with_sign, 256, SecondMoment::Floor));
+            encode(level, Book::Signed, with_sign, 256, {.floor = true}));
     }
   }
 }
@@ -243,8 +243,8 @@ TEST_CASE("bf16 state rounds to nearest even as BFloat16 does, for every class o
     std::vector<BFloat16> stored(x.size());
     std::vector<float> back(x.size());
     const auto n = static_cast<int64_t>(x.size());
-    cpu_steps(level).encode(Device::cpu(), codec, Book::Signed, SecondMoment::Plain, kPlainBlock, x.data(), n,
-                            stored.data(), nullptr);
+    cpu_steps(level).encode(Device::cpu(), codec, Book::Signed, {}, kPlainBlock, x.data(), n, stored.data(),
+                            nullptr);
     cpu_steps(level).decode(Device::cpu(), codec, Book::Signed, kPlainBlock, stored.data(), nullptr, n,
                             back.data());
     int64_t wrong = 0;

@@ -33,11 +33,14 @@ struct Model {
   Tensor constants = Tensor::zeros({kUpdateBytes}, DType::U8, Device::cpu(), MemoryTag::Workspace);
 
   Model(std::string_view rule, std::string_view codec_name, std::span<const int64_t> sizes,
-        int block = kDefaultBlock, SecondMoment mode = SecondMoment::Floor) {
+        int block = kDefaultBlock, SecondMoment mode = SecondMoment::Dither,
+        Rounding rounding = Rounding::Nearest) {
     plan.second_moment = mode;
+    plan.rounding = rounding;
+    plan.seed = 5;
     codec = codec_place(codec_name);
     const CodecInfo info = codecs()[static_cast<size_t>(codec)];
-    block_size = info.blockwise ? block : kPlainBlock;
+    block_size = info.own_block_size ? info.own_block_size : info.scale == Scale::Block ? block : kPlainBlock;
     slots = rules()[static_cast<size_t>(rule_place(rule))].slots;
     Rng rng(11);
     for (const int64_t n : sizes) {
@@ -50,10 +53,12 @@ struct Model {
                      .state = {},
                      .absmax = {},
                      .count = n,
-                     .first_block = plan.block_count};
+                     .first_block = plan.block_count,
+                     .salt = static_cast<uint32_t>(n)};
       for (size_t slot = 0; slot < slots.size(); ++slot) {
-        state.back().push_back(Tensor::zeros({n}, info.stored, Device::cpu(), MemoryTag::OptimizerState));
-        absmax.back().push_back(Tensor::zeros({(n + block_size - 1) / block_size}, DType::F32, Device::cpu(),
+        state.back().push_back(
+            Tensor::zeros({info.stored_count(n)}, info.stored, Device::cpu(), MemoryTag::OptimizerState));
+        absmax.back().push_back(Tensor::zeros({info.absmax_count(n, block_size)}, DType::F32, Device::cpu(),
                                               MemoryTag::OptimizerState));
         row.state[slot] = state.back()[slot].raw();
         row.absmax[slot] = absmax.back()[slot].data<float>();

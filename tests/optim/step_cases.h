@@ -8,6 +8,7 @@
 #include <bit>
 #include <limits>
 #include <memory>
+#include <tuple>
 
 #include "core/backend.h"
 #include "tests/optim/plan_model.h"
@@ -22,7 +23,8 @@ struct Setting {
   const char* rule = "adam";
   const char* codec = "blockwise8";
   int block_size = kDefaultBlock;
-  SecondMoment second_moment = SecondMoment::Floor;
+  SecondMoment second_moment = SecondMoment::Dither;
+  Rounding rounding = Rounding::Nearest;
   int64_t offset = 0;  // elements between an aligned address and the first of each tensor
 };
 
@@ -36,12 +38,16 @@ class PlanOnDevice {
     plan_.rule = rule_place(setting.rule);
     plan_.codec = codec_place(setting.codec);
     plan_.second_moment = setting.second_moment;
-    plan_.block_size = codec_.blockwise ? setting.block_size : kPlainBlock;
+    plan_.rounding = setting.rounding;
+    plan_.seed = 7;
+    plan_.block_size = codec_.own_block_size          ? codec_.own_block_size
+                       : codec_.scale == Scale::Block ? setting.block_size
+                                                      : kPlainBlock;
     plan_.hyper = busy_hyper(setting.rule);
     const size_t slots = rules()[static_cast<size_t>(plan_.rule)].slots.size();
     Rng rng(11);
     for (const int64_t n : sizes) {
-      StepTensor row{.count = n, .first_block = plan_.block_count};
+      StepTensor row{.count = n, .first_block = plan_.block_count, .salt = static_cast<uint32_t>(n + 1)};
       const int64_t blocks = (n + plan_.block_size - 1) / plan_.block_size;
       weights_.push_back(place(n, codec_.value));
       weights_.back().copy_from(tensor_of(random_values(n, rng), codec_.value));
@@ -49,8 +55,8 @@ class PlanOnDevice {
       row.weight = weights_.back().raw();
       if (table_.size() != 2) row.gradient = gradients_.back().raw();
       for (size_t slot = 0; slot < slots; ++slot) {
-        state_.push_back(place(n, codec_.stored));
-        absmax_.push_back(place(blocks, DType::F32));
+        state_.push_back(place(codec_.stored_count(n), codec_.stored));
+        absmax_.push_back(place(codec_.absmax_count(n, plan_.block_size), DType::F32));
         row.state[slot] = state_.back().raw();
         row.absmax[slot] = absmax_.back().data<float>();
       }
@@ -126,7 +132,8 @@ inline void check_same(const Tensor& got, const Tensor& expected) {
 inline void check_steps(Device device, const Setting& setting) {
   constexpr int64_t kSizes[] = {1, 255, 300, 0, 256, 257, 4095, 4096, 4097, 70001, 0};
   INFO(setting.rule << " " << setting.codec << " block " << setting.block_size << " offset " << setting.offset
-                    << (setting.second_moment == SecondMoment::Floor ? " floor" : " plain"));
+                    << " second moment " << static_cast<int>(setting.second_moment) << " rounding "
+                    << static_cast<int>(setting.rounding));
   PlanOnDevice got(setting, kSizes, device), expected(setting, kSizes, Device::cpu());
   for (uint64_t t = 1; t <= 5; ++t) {
     const double max_norm = t == 2 ? 0 : t == 3 ? 1e6 : 0.5;  // off, without effect, clipping
@@ -143,34 +150,39 @@ inline void check_steps(Device device, const Setting& setting) {
   for (size_t i = 0; i < x.size(); ++i) check_same(x[i], y[i]);
 }
 
-// Every rule with every codec, block sizes, and tensors at odd addresses.
+// Every rule with every codec, block sizes, ways to round, and tensors at odd addresses.
 inline void check_all_steps(Device device) {
+  using enum SecondMoment;
+  constexpr std::tuple<SecondMoment, Rounding, int64_t> kWays[] = {{Dither, Rounding::Nearest, 0},
+                                                                   {Dither, Rounding::Stochastic, 1},
+                                                                   {Floor, Rounding::Nearest, 1},
+                                                                   {Plain, Rounding::Nearest, 0},
+                                                                   {Plain, Rounding::Stochastic, 0}};
   for (const RuleInfo& rule : rules())
     for (const CodecInfo& codec : codecs())
       for (const int block_size : {64, 128, 256, 512, 4096}) {
-        if (!codec.blockwise && block_size != kDefaultBlock) continue;
-        for (const SecondMoment mode : {SecondMoment::Floor, SecondMoment::Plain})
-          for (const int64_t offset : {0, 1}) {
-            if (!codec.blockwise && mode == SecondMoment::Plain) continue;
-            check_steps(device, {rule.name.data(), codec.name.data(), block_size, mode, offset});
-          }
+        if ((codec.scale != Scale::Block || codec.own_block_size) && block_size != kDefaultBlock) continue;
+        for (const auto& [second_moment, rounding, offset] : kWays)
+          check_steps(device,
+                      {rule.name.data(), codec.name.data(), block_size, second_moment, rounding, offset});
       }
 }
 
 // Encodes `values` on the device and on the CPU and compares codes and absmax.
-inline void check_encode(Device device, int codec, Book book, SecondMoment mode, int block_size,
+inline void check_encode(Device device, int codec, Book book, const Encoding& how, int block_size,
                          const std::vector<float>& values, int64_t offset = 0) {
-  const auto n = static_cast<int64_t>(values.size()), blocks = (n + block_size - 1) / block_size;
+  const auto n = static_cast<int64_t>(values.size());
   const CodecInfo info = codecs()[static_cast<size_t>(codec)];
   const auto run = [&](Device where) {
     const auto place = [&](int64_t count, DType dtype) {
       return Tensor::zeros({count + offset}, dtype, where, MemoryTag::Data)
           .slice_rows(offset, count + offset);
     };
-    const Tensor x = place(n, DType::F32), stored = place(n, info.stored), absmax = place(blocks, DType::F32);
+    const Tensor x = place(n, DType::F32), stored = place(info.stored_count(n), info.stored),
+                 absmax = place(info.absmax_count(n, block_size), DType::F32);
     x.copy_from(Tensor::from(values, {n}));
-    steps_of(where).encode(where, codec, book, mode, block_size, x.raw(), n, stored.raw(),
-                           info.blockwise ? absmax.data<float>() : nullptr);
+    steps_of(where).encode(where, codec, book, how, block_size, x.raw(), n, stored.raw(),
+                           info.has_absmax() ? absmax.data<float>() : nullptr);
     return std::pair(bytes_of(stored), bytes_of(absmax));
   };
   CHECK((run(device) == run(Device::cpu())));
@@ -179,20 +191,21 @@ inline void check_encode(Device device, int codec, Book book, SecondMoment mode,
 // Every float of [0.1, 1), with a 1 at the head of each block so that codes are of the floats themselves.
 // `step`: every how many.
 inline void check_encode_decade(Device device, uint32_t step = 1) {
-  const int codec = codec_place("blockwise8");
   const uint32_t one = std::bit_cast<uint32_t>(1.0f);
-  for (const Book book : {Book::Signed, Book::Unsigned})
-    for (const float sign : {1.0f, -1.0f}) {
-      if (book == Book::Unsigned && sign < 0) continue;
-      for (uint32_t bits = std::bit_cast<uint32_t>(0.1f); bits < one;) {
-        std::vector<float> x;
-        for (; bits < one && x.size() < (1u << 22); bits += step) {
-          if (x.size() % 256 == 0) x.push_back(1.0f);
-          x.push_back(sign * std::bit_cast<float>(bits));
+  for (const char* codec : {"blockwise8", "linear8", "blockwise4", "blockwise8-v0.36"})
+    for (const Book book : {Book::Signed, Book::Unsigned})
+      for (const float sign : {1.0f, -1.0f}) {
+        if (book == Book::Unsigned && sign < 0) continue;
+        for (uint32_t bits = std::bit_cast<uint32_t>(0.1f); bits < one;) {
+          std::vector<float> x;
+          for (; bits < one && x.size() < (1u << 22); bits += step) {
+            if (x.size() % 256 == 0) x.push_back(1.0f);
+            x.push_back(sign * std::bit_cast<float>(bits));
+          }
+          check_encode(device, codec_place(codec), book, {}, 256, x);
+          check_encode(device, codec_place(codec), book, {.dithered = true, .dither_key = bits}, 256, x);
         }
-        check_encode(device, codec, book, SecondMoment::Plain, 256, x);
       }
-    }
 }
 
 // Floats of every class, in blocks of one magnitude and of all of them; sizes of blocks; odd counts and
@@ -218,15 +231,17 @@ inline void check_encode_classes(Device device) {
           if (book == Book::Unsigned) bits &= 0x7FFFFFFFu;
           x[i] = std::bit_cast<float>(bits);
         }
-        for (const SecondMoment mode : {SecondMoment::Floor, SecondMoment::Plain})
-          check_encode(device, codec_place("blockwise8"), book, mode, block_size, x, offset);
-        check_encode(device, codec_place("bf16"), book, SecondMoment::Floor, block_size, x, offset);
-        check_encode(device, codec_place("fp32"), book, SecondMoment::Floor, block_size, x, offset);
+        for (size_t codec = 0; codec < codecs().size(); ++codec)
+          for (const Encoding& how : {Encoding{}, Encoding{.floor = true},
+                                      Encoding{.dithered = true, .floor = true, .dither_key = 99},
+                                      Encoding{.dithered = true, .dither_key = 0xFFFFFF00}})
+            if (codecs()[codec].value == DType::F32)
+              check_encode(device, static_cast<int>(codec), book, how, block_size, x, offset);
       }
 }
 
 // All codes under finite absmax of every scale.
-inline void check_decode(Device device) {
+inline void check_decode(Device device, const char* codec = "blockwise8") {
   for (const Book book : {Book::Signed, Book::Unsigned})
     for (const int block_size : {64, 256, 4096})
       for (const int64_t offset : {0, 3}) {
@@ -242,7 +257,7 @@ inline void check_decode(Device device) {
               Tensor::zeros({n + offset}, DType::U8, where, MemoryTag::Data).slice_rows(offset, n + offset);
           stored.copy_from(Tensor::from(codes, {n}));
           const Tensor x = Tensor::zeros({n}, DType::F32, where, MemoryTag::Data);
-          steps_of(where).decode(where, codec_place("blockwise8"), book, block_size, stored.raw(),
+          steps_of(where).decode(where, codec_place(codec), book, block_size, stored.raw(),
                                  absmax.data<float>(), n, x.raw());
           return bytes_of(x);
         };

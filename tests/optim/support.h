@@ -34,17 +34,18 @@ struct Encoded {
 };
 
 inline Encoded encode(cpu::Level level, Book book, const std::vector<float>& values, int block_size = 256,
-                      SecondMoment mode = SecondMoment::Plain) {
+                      const Encoding& how = {}, const char* codec = "blockwise8") {
   const size_t block = static_cast<size_t>(block_size);
   Encoded out{std::vector<uint8_t>(values.size()), std::vector<float>((values.size() + block - 1) / block)};
-  cpu_steps(level).encode(Device::cpu(), codec_place("blockwise8"), book, mode, block_size, values.data(),
+  cpu_steps(level).encode(Device::cpu(), codec_place(codec), book, how, block_size, values.data(),
                           static_cast<int64_t>(values.size()), out.codes.data(), out.absmax.data());
   return out;
 }
 
-inline std::vector<float> decode(cpu::Level level, Book book, const Encoded& encoded, int block_size = 256) {
+inline std::vector<float> decode(cpu::Level level, Book book, const Encoded& encoded, int block_size = 256,
+                                 const char* codec = "blockwise8") {
   std::vector<float> out(encoded.codes.size());
-  cpu_steps(level).decode(Device::cpu(), codec_place("blockwise8"), book, block_size, encoded.codes.data(),
+  cpu_steps(level).decode(Device::cpu(), codec_place(codec), book, block_size, encoded.codes.data(),
                           encoded.absmax.data(), static_cast<int64_t>(out.size()), out.data());
   return out;
 }

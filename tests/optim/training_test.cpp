@@ -51,7 +51,7 @@ double loss_of(double logit, double label) {
 }
 
 Outcome train(const std::vector<Message>& messages, const char* rule, const char* codec, uint64_t seed,
-              SecondMoment mode = SecondMoment::Floor) {
+              SecondMoment mode = SecondMoment::Dither) {
   const Variable weight =
       Variable::leaf(Tensor::zeros({kFeatures}, DType::F32, Device::cpu(), MemoryTag::Weights));
   const Variable bias = Variable::leaf(Tensor::zeros({1}, DType::F32, Device::cpu(), MemoryTag::Weights));
