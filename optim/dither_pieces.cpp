@@ -18,11 +18,13 @@ double value_of(const Codebook& book, int magnitude) {
 // code, even if rounding made it an ulp more than 1.
 std::pair<float, float> line(const Codebook& book, int from, int to) {
   const double x = value_of(book, from);
-  const auto slope = static_cast<float>((to - from) / (value_of(book, to) - x));
+  auto slope = static_cast<float>((to - from) / (value_of(book, to) - x));
   auto offset = static_cast<float>(from - static_cast<double>(slope) * x + static_cast<double>(kPlaceBase));
   const float largest = kPlaceBase + static_cast<float>(book.top);
-  while (to == book.top && std::fma(slope, std::nextafterf(1.0f, 2.0f), offset) > largest)
-    offset = std::nextafterf(offset, -1e9f);
+  while (to == book.top && std::fma(slope, std::nextafterf(1.0f, 2.0f), offset) > largest) {
+    float& bent = from == 0 ? slope : offset;  // the place of 0 stays
+    bent = std::nextafterf(bent, -1e9f);
+  }
   return {slope, offset};
 }
 
