@@ -59,8 +59,12 @@ StepTiming time_step(const StepCase& c) {
   const DType dtype = codecs()[static_cast<size_t>(codec_place(c.codec))].value;
   Rng rng(1);
   ParameterGroup group;
-  group.options = {
-      .rule = c.rule, .codec = c.codec, .block_size = c.block_size, .min_8bit_size = c.min_8bit_size};
+  group.options = {.rule = c.rule,
+                   .codec = c.codec,
+                   .block_size = c.block_size,
+                   .min_8bit_size = c.min_8bit_size,
+                   .second_moment = c.second_moment,
+                   .rounding = c.rounding};
   for (size_t i = 0; i < c.sizes.size(); ++i) {
     const Variable weight = Variable::leaf(Tensor::zeros({c.sizes[i]}, dtype, c.device, MemoryTag::Weights));
     fill_gradient(weight.grad(), rng);

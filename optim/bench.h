@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/device.h"
+#include "optim/codecs/codec.h"
 
 namespace octet::optim {
 
@@ -17,6 +18,8 @@ struct StepCase {
   std::vector<int64_t> sizes;  // elements of each tensor
   int block_size = 256;
   int64_t min_8bit_size = 4096;
+  SecondMoment second_moment = SecondMoment::Dither;
+  Rounding rounding = Rounding::Nearest;
   int repetitions = 10;
   Device device;
 };

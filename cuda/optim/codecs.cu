@@ -18,22 +18,20 @@ __device__ CodecTables<kMap> device_tables;
 
 template <Map kMap>
 DitherTable<kMap> make_dither(const optim::DitherPieces& pieces) {
-  using Table = DitherTable<kMap>;
-  Table out{};
-  for (int p = 0; p < optim::DitherPieces::kPieces; ++p)
-    out.line[p] = {pieces.slope[p], pieces.offset[p], pieces.gap_slope[p], pieces.gap_offset[p]};
-  const auto piece_of = [&](uint32_t bits) {
-    return static_cast<int>(std::upper_bound(pieces.threshold,
-                                             pieces.threshold + optim::DitherPieces::kPieces - 1,
-                                             std::bit_cast<float>(bits)) -
-                            pieces.threshold);
-  };
-  for (uint32_t i = 0; i < Table::kCells; ++i) {
-    const uint32_t first = i << (23 - Table::kSubBits), last = ((i + 1) << (23 - Table::kSubBits)) - 1;
-    const int piece = piece_of(first);
-    require(i + 1 == Table::kCells || piece_of(last) <= piece + 1, ErrorKind::Internal,
-            "a cell of the dither table has two thresholds");
-    out.cell[i] = {pieces.threshold[piece], piece};
+  DitherTable<kMap> out{};
+  if constexpr (kMap != Map::Powers4) {
+    const float *first = pieces.threshold, *last = first + optim::DitherPieces::kPieces - 1;
+    const auto piece_of = [&](uint32_t bits) {
+      return static_cast<int>(std::upper_bound(first, last, std::bit_cast<float>(bits)) - first);
+    };
+    for (int p = 0; p < optim::DitherPieces::kPieces; ++p)
+      out.line[p] = {pieces.slope[p], pieces.offset[p], pieces.gap_slope[p], pieces.gap_offset[p]};
+    for (uint32_t i = 0; i < out.kOctaves; ++i) {
+      const int piece = piece_of(i << 23);
+      require(piece_of(((i + 1) << 23) - 1) <= piece + 1, ErrorKind::Internal,
+              "an octave has two thresholds");
+      out.cell[i] = {pieces.threshold[piece], piece};
+    }
   }
   return out;
 }
@@ -147,7 +145,7 @@ const CodecTables<kMap>* codec_tables(const Context& c) {
 template const CodecTables<Map::Dynamic>* codec_tables(const Context&);
 template const CodecTables<Map::DynamicV036>* codec_tables(const Context&);
 template const CodecTables<Map::Linear>* codec_tables(const Context&);
-template const CodecTables<Map::Dynamic4>* codec_tables(const Context&);
+template const CodecTables<Map::Powers4>* codec_tables(const Context&);
 
 void encode(Device device, int codec, Book book, const Encoding& how, int block_size, const void* values,
             int64_t count, void* stored, float* absmax) {

@@ -38,6 +38,7 @@ constexpr std::string_view kDefaultParams = "359549,1e7,5e7";
 
 struct BenchConfig {
   std::string optimizer = "adam", state, params, shapes, device = "cpu";
+  std::string second_moment = "dither", rounding = "nearest";
   int64_t threads = 0, repeats = 10, block_size = 256;
   bool json = false;
 
@@ -53,6 +54,8 @@ struct BenchConfig {
     v(Field{"shapes", "the tensors of a model instead of --params"}, shapes, Choice{kModelShapes});
     v(Field{"block_size", "elements that share one scale in 8-bit state"}, block_size,
       Range{.low = 64, .high = 4096, .power_of_two = true});
+    v(Field{"second_moment", "as of `octet train`"}, second_moment, Choice{kSecondMoments});
+    v(Field{"rounding", "as of `octet train`"}, rounding, Choice{kRoundings});
     v(Field{"device", "where to compute"}, device, Choice{kDevices});
     v(Field{"threads", "CPU threads; 0: all"}, threads, Range{0, 1024});
     v(Field{"repeats", "steps of each case, of which the fastest counts"}, repeats, Range{1, 100000});
@@ -140,12 +143,15 @@ int bench_optimizer(const BenchConfig& config) {
   for (const Sizes& sizes : cases) {
     if (device.is_cpu()) require_memory(sizes, rule);
     for (const std::string& state : states) {
-      const optim::StepTiming timing = optim::time_step({.rule = config.optimizer,
-                                                         .codec = state,
-                                                         .sizes = sizes.tensors,
-                                                         .block_size = static_cast<int>(config.block_size),
-                                                         .repetitions = repeats,
-                                                         .device = device});
+      const optim::StepTiming timing =
+          optim::time_step({.rule = config.optimizer,
+                            .codec = state,
+                            .sizes = sizes.tensors,
+                            .block_size = static_cast<int>(config.block_size),
+                            .second_moment = optim::second_moment(config.second_moment),
+                            .rounding = optim::rounding(config.rounding),
+                            .repetitions = repeats,
+                            .device = device});
       const auto params = static_cast<double>(timing.parameters);
       const double copy = copy_gbps_like(device, timing.bytes_per_parameter * params, repeats);
       norm_ns = 1e9 * timing.norm_seconds / params;
