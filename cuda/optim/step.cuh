@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
   __shared__ typename Lanes::Shared shared;
   if constexpr (kSlots > 0) shared.fill(tables);
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
-  const T scale = static_cast<T>(control->scale);
+  const T max_value = static_cast<T>(plan.max_value), scale = static_cast<T>(control->scale);
   const int block_size = kBlock ? kBlock : plan.block_size;
   const int64_t end = plan.block_count * block_size;
   constexpr int kStride = group_stride(kBlock);
@@ -72,7 +72,7 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
     for (int i = 0; i < kPerLane; ++i) {
       std::array<T, kSlots> s;
       for_each_slot<Rule>([&](auto slot) { s[slot] = state[slot][i]; });
-      update(weight[i], scale * gradient[i], s);
+      update(weight[i], scale * optim::limited(gradient[i], max_value), s);
       for_each_slot<Rule>([&](auto slot) { state[slot][i] = s[slot]; });
     }
     store(weight, kStride, at.valid, weights);
