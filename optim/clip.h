@@ -19,10 +19,15 @@
 
 namespace octet::optim {
 
-// x limited to [-bound, bound]; NaN stays NaN.
+// x limited to [-bound, bound], which is one instruction a side; NaN becomes -bound.
 template <class T>
 OCTET_HD inline T limited(T x, T bound) {
-  return x > bound ? bound : x < -bound ? -bound : x;
+#ifdef __CUDA_ARCH__
+  return fmin(fmax(x, -bound), bound);
+#else
+  const T above = x > -bound ? x : -bound;
+  return above < bound ? above : bound;
+#endif
 }
 
 // The same, but for a value that is not finite something that is not finite either.

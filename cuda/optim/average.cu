@@ -5,7 +5,6 @@
 namespace octet::cuda {
 namespace {
 
-constexpr int kThreads = 256;
 constexpr int kStride = kWarp * kGroup;
 
 // A block of threads has a chunk.
