@@ -33,6 +33,28 @@ uint32_t salt_of(std::string_view name) {
   return hash;
 }
 
+bool fits_no_decay(std::string_view pattern, const NamedParameter& parameter) {
+  return pattern == kNormAndBias ? parameter.variable.shape().rank() < 2
+                                 : glob_match(pattern, parameter.name);
+}
+
+bool decays(const GroupOptions& options, const NamedParameter& parameter) {
+  return std::none_of(options.no_decay.begin(), options.no_decay.end(),
+                      [&](const std::string& pattern) { return fits_no_decay(pattern, parameter); });
+}
+
+void check_options(const OptimizerOptions& options) {
+  require(std::isfinite(options.max_norm) && options.max_norm >= 0,
+          "optimizer: the largest gradient norm is ", options.max_norm,
+          "; it must be 0 (no clipping) or more");
+  require(std::isfinite(options.max_value) && options.max_value >= 0,
+          "optimizer: the largest gradient element is ", options.max_value,
+          "; it must be 0 (no clipping) or more");
+  require(options.norm_percentile >= 0 && options.norm_percentile <= 100,
+          "optimizer: the percentile of gradient norms is ", options.norm_percentile,
+          "; it must be in [0, 100], where 0 and 100 do not clip");
+}
+
 void check_hyper(HyperParameters hyper) {
   hyper.visit([](const char* name, double value, const char*) {
     require(std::isfinite(value) && value >= 0, "optimizer: ", name, " is ", value, "; it must be 0 or more");
@@ -46,9 +68,7 @@ void check_hyper(HyperParameters hyper) {
 }  // namespace
 
 Optimizer::Optimizer(std::vector<ParameterGroup> groups, OptimizerOptions options) : options_(options) {
-  require(std::isfinite(options.max_norm) && options.max_norm >= 0,
-          "optimizer: the largest gradient norm is ", options.max_norm,
-          "; it must be 0 (no clipping) or more");
+  check_options(options);
   const NamedParameter* first = nullptr;
   std::set<std::string> names;
   std::set<std::pair<const void*, int64_t>> tensors;
@@ -90,6 +110,11 @@ void Optimizer::check_group(const ParameterGroup& group, size_t index) const {
                         [&](const NamedParameter& p) { return glob_match(override.pattern, p.name); }),
             "optimizer: no parameter of group ", index, " fits the pattern '", override.pattern, "'");
   }
+  for (const std::string& pattern : options.no_decay)
+    require(std::any_of(group.parameters.begin(), group.parameters.end(),
+                        [&](const NamedParameter& p) { return fits_no_decay(pattern, p); }),
+            "optimizer: no parameter of group ", index, " fits the pattern '", pattern,
+            "' of those without weight decay");
 }
 
 int Optimizer::choose_codec(const GroupOptions& options, const NamedParameter& parameter) const {
@@ -99,6 +124,8 @@ int Optimizer::choose_codec(const GroupOptions& options, const NamedParameter& p
   const auto override = std::find_if(options.overrides.begin(), options.overrides.end(), fits);
   if (override != options.overrides.end()) {
     codec = codec_place(override->codec);
+  } else if (parameter.full_precision_state && dtype == DType::F32) {
+    codec = codec_place("fp32");
   } else if (info(codec).has_absmax() && parameter.variable.value().numel() < options.min_8bit_size) {
     codec = codec_place("fp32");
   }
@@ -132,11 +159,16 @@ void Optimizer::add_group(const ParameterGroup& group, size_t index) {
             Tensor::zeros({codec.absmax_count(value.numel(), block_size_of(options, codec))}, DType::F32,
                           device_, MemoryTag::OptimizerState));
     }
-    auto batch = std::find_if(batches_.begin() + static_cast<std::ptrdiff_t>(first_batch), batches_.end(),
-                              [&](const Batch& b) { return b.parameters.front().codec == parameter.codec; });
+    auto batch = std::find_if(
+        batches_.begin() + static_cast<std::ptrdiff_t>(first_batch), batches_.end(), [&](const Batch& b) {
+          return b.parameters.front().codec == parameter.codec && b.decays == decays(options, named);
+        });
     if (batch == batches_.end())
-      batch =
-          batches_.insert(batch, Batch{.group = index, .parameters = {}, .table = {}, .device_table = {}});
+      batch = batches_.insert(batch, Batch{.group = index,
+                                           .decays = decays(options, named),
+                                           .parameters = {},
+                                           .table = {},
+                                           .device_table = {}});
     batch->parameters.push_back(std::move(parameter));
   }
 }
@@ -149,6 +181,8 @@ void Optimizer::build_plans() {
     plan.rule = rule_place(options.rule);
     plan.codec = codec;
     plan.hyper = *options.hyper;
+    if (!batch.decays) plan.hyper.weight_decay = 0;
+    if (options_.max_value > 0) plan.max_value = options_.max_value;
     plan.block_size = block_size_of(options, info(codec));
     plan.second_moment = info(codec).historical ? SecondMoment::Plain : options.second_moment;
     plan.rounding = info(codec).historical ? Rounding::Nearest : options.rounding;
@@ -186,12 +220,14 @@ void Optimizer::build_plans() {
   steps_table();  // fails here rather than in the middle of training
 }
 
-const StepTable& Optimizer::steps_table() const {
-  if (device_.is_cpu()) return cpu_steps();
-  const StepTable* table = backend(device_).steps;
-  require(table, ErrorKind::Device, "optimizer: ", device_, " has no optimizer steps");
+const StepTable& steps_on(Device device) {
+  if (device.is_cpu()) return cpu_steps();
+  const StepTable* table = backend(device).steps;
+  require(table, ErrorKind::Device, "optimizer: ", device, " has no optimizer steps");
   return *table;
 }
+
+const StepTable& Optimizer::steps_table() const { return steps_on(device_); }
 
 void Optimizer::refresh_gradients() {
   for (Batch& batch : batches_) {
@@ -218,8 +254,9 @@ void Optimizer::write_control(const StepControl& value) {
 
 void Optimizer::measure() {
   refresh_gradients();
-  steps_table().measure(device_, plans_.data(), static_cast<int>(plans_.size()), options_.max_norm,
-                        options_.on_nonfinite, partial_.data<double>(), control());
+  steps_table().measure(device_, plans_.data(), static_cast<int>(plans_.size()),
+                        {options_.max_norm, options_.norm_percentile}, options_.on_nonfinite,
+                        partial_.data<double>(), control());
 }
 
 void Optimizer::update() {

@@ -31,6 +31,8 @@ const LevelKernels* level_kernels() {
     });
     out.sum_of_squares_float = &sum_of_squares<float>;
     out.sum_of_squares_double = &sum_of_squares<double>;
+    out.sum_of_limited_squares_float = &sum_of_limited_squares<float>;
+    out.sum_of_limited_squares_double = &sum_of_limited_squares<double>;
     return out;
   }();
   return &table;
@@ -84,12 +86,18 @@ void for_each_chunk(const StepPlan* plans, int plan_count, const Body& body) {
 
 // The sum of squares of the gradients in blocks [first, last).
 double sum_of_squares(const LevelKernels& kernels, const StepPlan& plan, int64_t first, int64_t last) {
+  const bool limited = std::isfinite(plan.max_value);
+  const auto of = [&](const auto* gradient, int64_t count, const auto& all, const auto& within) {
+    using T = std::remove_cvref_t<decltype(*gradient)>;
+    return limited ? within(gradient, count, static_cast<T>(plan.max_value)) : all(gradient, count);
+  };
   double sum = 0;
   for_each_range(plan, first, last, [&](const StepTensor& tensor, int64_t from, int64_t to) {
     if (!tensor.gradient) return;
-    sum += in_double(plan)
-               ? kernels.sum_of_squares_double(static_cast<const double*>(tensor.gradient) + from, to - from)
-               : kernels.sum_of_squares_float(static_cast<const float*>(tensor.gradient) + from, to - from);
+    sum += in_double(plan) ? of(static_cast<const double*>(tensor.gradient) + from, to - from,
+                                kernels.sum_of_squares_double, kernels.sum_of_limited_squares_double)
+                           : of(static_cast<const float*>(tensor.gradient) + from, to - from,
+                                kernels.sum_of_squares_float, kernels.sum_of_limited_squares_float);
   });
   return sum;
 }
@@ -116,7 +124,7 @@ int32_t first_bad_tensor(const StepPlan* plans, int plan_count) {
 }
 
 template <Level kLevel>
-void measure(Device, const StepPlan* plans, int plan_count, double max_norm, OnNonFinite policy,
+void measure(Device, const StepPlan* plans, int plan_count, const NormClipping& clipping, OnNonFinite policy,
              double* partial, StepControl* control) {
   if (stopped(*control, policy)) return;
   const LevelKernels& kernels = kernels_of(kLevel);
@@ -127,7 +135,7 @@ void measure(Device, const StepPlan* plans, int plan_count, double max_norm, OnN
   double sum = 0;
   for (int64_t i = 0, n = partial_count(plans, plan_count); i < n; ++i) sum += partial[i];
   const int32_t bad = std::isfinite(sum) ? -1 : first_bad_tensor(plans, plan_count);
-  conclude(sum, bad, max_norm, policy, *control);
+  conclude(sum, bad, clipping, policy, *control);
   if (bad < 0)
     for (int i = 0; i < plan_count; ++i) write_constants(plans[i], *control);
 }
@@ -193,8 +201,11 @@ void decode(Device, int codec, Book book, int block_size, const void* stored, co
 }
 
 template <Level kLevel>
-constexpr StepTable table{
-    .measure = measure<kLevel>, .step = step<kLevel>, .encode = encode<kLevel>, .decode = decode<kLevel>};
+constexpr StepTable table{.measure = measure<kLevel>,
+                          .step = step<kLevel>,
+                          .average = average_on_cpu,
+                          .encode = encode<kLevel>,
+                          .decode = decode<kLevel>};
 
 }  // namespace
 

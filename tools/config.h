@@ -19,6 +19,7 @@ inline constexpr std::string_view kCodecs[] = {"fp32",    "bf16",       "blockwi
                                                "linear8", "blockwise4", "blockwise8-v0.36"};
 inline constexpr std::string_view kSecondMoments[] = {"dither", "floor", "plain"};
 inline constexpr std::string_view kRoundings[] = {"nearest", "stochastic"};
+inline constexpr std::string_view kEmbeddingLayers[] = {"plain", "stable"};
 inline constexpr std::string_view kDevices[] = {"cpu", "cuda"};
 inline constexpr std::string_view kSchedules[] = {"constant", "linear", "cosine"};
 inline constexpr std::string_view kNonfinitePolicies[] = {"stop", "skip"};
@@ -51,7 +52,12 @@ struct TrainConfig {
   double alpha_slow = 5;
   int64_t t_alpha = 0;
   int64_t t_beta3 = 0;
+  std::vector<std::string> no_decay;
+  double clip_value = 0;
   double clip_norm = 0;
+  double clip_percentile = 0;
+  int64_t accumulate = 1;
+  double ema = 0;
   std::string schedule = "constant";
   int64_t warmup_steps = 0;
   std::string second_moment = "dither";
@@ -62,6 +68,7 @@ struct TrainConfig {
   std::string on_nonfinite = "stop";
   int64_t threads = 0;
   int64_t embedding = 100;
+  std::string embedding_layer = "plain";
   int64_t hidden = 64;
   int64_t layers = 2;
   double dropout = 0.2;
@@ -82,7 +89,7 @@ struct TrainConfig {
     v(Field{"task", "what to train", Numbers, true}, task, Choice{kTasks});
     v(Field{"optimizer", "update rule; some have defaults of their own, named below"}, optimizer,
       Choice{kOptimizers});
-    v(Field{"state", "how optimizer state is stored"}, state, Choice{kCodecs});
+    v(Field{"state", "how optimizer state is stored", StateFormat}, state, Choice{kCodecs});
     v(Field{"epochs", "passes over the training rows"}, epochs, Range{1, 1e6});
     v(Field{"seed", "seed of initialisation, batches and dropout"}, seed, seeds);
     v(Field{"split_seed", "seed of the split into training and validation rows"}, split_seed, seeds);
@@ -113,7 +120,23 @@ struct TrainConfig {
       Range{0, 1000});
     v(Field{"t_alpha", "ademamix: steps in which alpha-slow grows from 0"}, t_alpha, Range{0, 1e9});
     v(Field{"t_beta3", "ademamix: steps in which beta3 grows from beta1"}, t_beta3, Range{0, 1e9});
+    v(Field{"no_decay",
+            "parameters without weight decay: a pattern of names, or norm-and-bias for all with fewer than "
+            "two "
+            "axes; repeatable"},
+      no_decay, Patterns{});
+    v(Field{"clip_value", "largest element of the gradient, before its norm is taken; 0: no clipping"},
+      clip_value, Range{0, 1e30});
     v(Field{"clip_norm", "largest global norm of the gradient; 0: no clipping"}, clip_norm, Range{0, 1e30});
+    v(Field{"clip_percentile",
+            "percentile of the last 100 global norms that the gradient's is limited to; 0 or 100: no "
+            "clipping"},
+      clip_percentile, Range{0, 100});
+    v(Field{"accumulate", "batches whose gradients make one step, as one batch of all their rows"},
+      accumulate, Range{1, 65536});
+    v(Field{"ema",
+            "decay of a moving average of the weights, which is then what is evaluated and saved; 0: none"},
+      ema, probability);
     v(Field{"schedule", "course of the learning rate"}, schedule, Choice{kSchedules});
     v(Field{"warmup_steps", "steps of linear increase before the schedule"}, warmup_steps, Range{0, 1e9});
     v(Field{"second_moment",
@@ -122,15 +145,19 @@ struct TrainConfig {
       second_moment, Choice{kSecondMoments});
     v(Field{"rounding", "of all state but fp32: to the nearest code, or up or down so that the mean stays"},
       rounding, Choice{kRoundings});
-    v(Field{"block_size", "elements that share one scale in 8-bit state"}, block_size,
+    v(Field{"block_size", "elements that share one scale in 8-bit state", StateFormat}, block_size,
       Range{.low = 64, .high = 4096, .power_of_two = true});
-    v(Field{"min_8bit_size", "tensors with fewer elements keep fp32 state"}, min_8bit_size, Range{0, 0x1p53});
-    v(Field{"state_override", "PATTERN=NAME: state of the parameters whose name matches; repeatable"},
+    v(Field{"min_8bit_size", "tensors with fewer elements keep fp32 state", StateFormat}, min_8bit_size,
+      Range{0, 0x1p53});
+    v(Field{"state_override", "PATTERN=NAME: state of the parameters whose name matches; repeatable",
+            StateFormat},
       state_override, Overrides{kCodecs});
     v(Field{"on_nonfinite", "after a NaN or infinite gradient: stop, or skip the step"}, on_nonfinite,
       Choice{kNonfinitePolicies});
     v(Field{"threads", "CPU threads; 0: all", RunOnly}, threads, Range{0, 1024});
     v(Field{"embedding", "width of a word vector"}, embedding, Range{1, 65536});
+    v(Field{"embedding_layer", "stable: Xavier initialisation, layer norm behind it, and state kept in fp32"},
+      embedding_layer, Choice{kEmbeddingLayers});
     v(Field{"hidden", "width of an LSTM layer in each direction"}, hidden, Range{1, 65536});
     v(Field{"layers", "LSTM layers"}, layers, Range{1, 64});
     v(Field{"dropout", "share dropped between layers"}, dropout, probability);

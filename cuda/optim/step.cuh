@@ -107,6 +107,7 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   __shared__ typename Lanes::Shared shared;
   if constexpr (Own::kSlots > 0) shared.fill(tables);
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
+  const T max_value = static_cast<T>(plan.max_value);
   const T scale = static_cast<T>(control->scale);
   uint32_t base[kRoom] = {};
   for_each_slot<Rule>([&](auto slot) { base[slot] = optim::dither_base(plan.seed, slot, control->steps); });
@@ -119,6 +120,10 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
     T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
     unpack(own.weight, weight);
     unpack(own.gradient, gradient);
+    if (isfinite(max_value)) {
+#pragma unroll
+      for (int i = 0; i < kPerLane; ++i) gradient[i] = optim::limited(gradient[i], max_value);
+    }
     for_each_slot<Rule>([&](auto slot) {
       Lanes::template decode<Rule::slots[slot].book>(shared, own.stored[slot], own.absmax[slot], state[slot]);
     });

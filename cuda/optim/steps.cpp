@@ -36,7 +36,7 @@ void step(Device device, const optim::StepPlan* plans, int plan_count, const opt
 
 const optim::StepTable& steps() {
   static constexpr optim::StepTable table{
-      .measure = measure, .step = step, .encode = encode, .decode = decode};
+      .measure = measure, .step = step, .average = average, .encode = encode, .decode = decode};
   return table;
 }
 

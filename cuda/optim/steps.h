@@ -13,8 +13,9 @@ void step_rule(const Context& c, const optim::StepPlan& plan, const optim::StepP
                const optim::StepControl* control);
 
 // Functions of optim::StepTable.
-void measure(Device device, const optim::StepPlan* plans, int plan_count, double max_norm,
+void measure(Device device, const optim::StepPlan* plans, int plan_count, const optim::NormClipping& clipping,
              optim::OnNonFinite policy, double* partial, optim::StepControl* control);
+void average(Device device, const optim::AveragePlan& plan, const optim::StepControl* control);
 void encode(Device device, int codec, optim::Book book, const optim::Encoding& how, int block_size,
             const void* values, int64_t count, void* stored, float* absmax);
 void decode(Device device, int codec, optim::Book book, int block_size, const void* stored,

@@ -35,10 +35,15 @@ struct LevelKernels {
   CodecIo io[Codecs::size];
   double (*sum_of_squares_float)(const float* x, int64_t count);
   double (*sum_of_squares_double)(const double* x, int64_t count);
+  double (*sum_of_limited_squares_float)(const float* x, int64_t count, float bound);  // see clip.h
+  double (*sum_of_limited_squares_double)(const double* x, int64_t count, double bound);
 };
 
 // The steps at one level, which this CPU must have.
 const StepTable& cpu_steps(cpu::Level level);
+
+// Of StepTable: plain code, as fast as memory at every level (average_cpu.cpp).
+void average_on_cpu(Device device, const AveragePlan& plan, const StepControl* control);
 
 // Calls body(tensor, from, to) for the elements [from, to) of each tensor that lie in blocks [first, last).
 template <class Body>

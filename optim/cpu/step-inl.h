@@ -21,12 +21,12 @@ namespace octet::optim::HWY_NAMESPACE {
 
 // state: one array a slot, [count] each.
 template <class Update, class T, class... State>
-void update_block(const Update update, T* HWY_RESTRICT weight, const T* HWY_RESTRICT gradient, T scale,
-                  int count, State* HWY_RESTRICT... state) {
+void update_block(const Update update, T* HWY_RESTRICT weight, const T* HWY_RESTRICT gradient, T max_value,
+                  T scale, int count, State* HWY_RESTRICT... state) {
 #pragma GCC ivdep
   for (int i = 0; i < count; ++i) {
     std::array<T, sizeof...(State)> s{state[i]...};
-    update(weight[i], scale * gradient[i], s);
+    update(weight[i], scale * limited(gradient[i], max_value), s);
     [[maybe_unused]] size_t slot = 0;
     ((state[i] = s[slot++]), ...);
   }
@@ -41,7 +41,11 @@ template <class Rule, class T, bool kBuffered>
 class BlockStepper {
  public:
   BlockStepper(const StepPlan& plan, const CodecIo& io, const StepControl& control)
-      : plan_(plan), io_(io), step_(control.steps), scale_(static_cast<T>(control.scale)) {
+      : plan_(plan),
+        io_(io),
+        step_(control.steps),
+        max_value_(static_cast<T>(plan.max_value)),
+        scale_(static_cast<T>(control.scale)) {
     static_assert(kSlots <= kMaxSlots);
     std::memcpy(&update_, plan.update, sizeof update_);
   }
@@ -64,7 +68,7 @@ class BlockStepper {
     T* const weight = static_cast<T*>(tensor.weight) + first;
     const T* const gradient = static_cast<const T*>(tensor.gradient) + first;
     if constexpr (!kBuffered) {
-      update_block(update_, weight, gradient, scale_, count,
+      update_block(update_, weight, gradient, max_value_, scale_, count,
                    (static_cast<T*>(tensor.state[kSlot]) + first)...);
     } else {
       const auto stored = [&](size_t slot) { return at(tensor.state[slot], io_.stored_bytes(first)); };
@@ -73,7 +77,7 @@ class BlockStepper {
                                         : tensor.absmax[slot] + (io_.scale == Scale::Block ? block : 0);
       };
       (slot_io<kSlot>().load(stored(kSlot), absmax(kSlot), count, values<kSlot>()), ...);
-      update_block(update_, weight, gradient, scale_, count, values<kSlot>()...);
+      update_block(update_, weight, gradient, max_value_, scale_, count, values<kSlot>()...);
       (slot_io<kSlot>().store(values<kSlot>(), count, encoding<kSlot>(tensor, first), stored(kSlot),
                               absmax(kSlot)),
        ...);
@@ -98,7 +102,7 @@ class BlockStepper {
   const StepPlan& plan_;
   const CodecIo& io_;
   const int64_t step_;
-  const T scale_;
+  const T max_value_, scale_;
   typename Rule::template Update<T> update_;
   HWY_ALIGN std::array<T, (kBuffered ? kSlots * (kMaxBlock + kGap) : 0)> buffer_;
 };

@@ -1,6 +1,6 @@
 // Optimizer steps on the GPU against the CPU's, to the last bit.
 #include "optim/bench.h"
-#include "tests/optim/optimizer_cases.h"
+#include "tests/optim/feature_cases.h"
 
 using namespace octet;
 using namespace octet::optim;
@@ -34,6 +34,22 @@ TEST_CASE("under skip a bad step is counted and leaves no trace") { check_skip(D
 TEST_CASE("there may be more groups than one launch takes") { check_many_groups(Device::cuda()); }
 
 TEST_CASE("squares that overflow are no bad gradient") { check_overflow(Device::cuda()); }
+
+TEST_CASE("clipping by value, norm and percentile with a reload gives the CPU's weights") {
+  check_clipping(Device::cuda());
+}
+
+TEST_CASE("a bad gradient is found although its elements are limited") {
+  check_clipping_finds_bad(Device::cuda());
+}
+
+TEST_CASE("the moving average of weights is the CPU's, and skipped steps do not count") {
+  check_average(Device::cuda());
+}
+
+TEST_CASE("state is converted between codecs on the device as on the CPU") {
+  for (const RuleInfo& rule : rules()) check_conversion(Device::cuda(), rule.name);
+}
 
 TEST_CASE("a step allocates nothing on the device") {
   const std::vector<NamedParameter> p = model_on(Device::cuda());

@@ -1,5 +1,5 @@
 // The cases that other devices must pass, run on the CPU: so they are sound wherever there is no such device.
-#include "tests/optim/optimizer_cases.h"
+#include "tests/optim/feature_cases.h"
 
 using namespace octet;
 using namespace octet::optim;
@@ -19,4 +19,8 @@ TEST_CASE("the cases for an optimizer on a device hold on the CPU") {
   check_skip(Device::cpu());
   check_many_groups(Device::cpu());
   check_overflow(Device::cpu());
+  check_clipping(Device::cpu());
+  check_clipping_finds_bad(Device::cpu());
+  check_average(Device::cpu());
+  check_conversion(Device::cpu());
 }

@@ -79,7 +79,8 @@ class PlanOnDevice {
       gradient.copy_from(tensor_of(random_values(gradient.numel(), rng, 1e-2), codec_.value));
     auto* control = static_cast<StepControl*>(control_.raw());
     const StepTable& steps = steps_of(device_);
-    steps.measure(device_, &plan_, 1, max_norm, OnNonFinite::Stop, partial_.data<double>(), control);
+    steps.measure(device_, &plan_, 1, {.max_norm = max_norm}, OnNonFinite::Stop, partial_.data<double>(),
+                  control);
     steps.step(device_, &plan_, 1, control);
   }
 
