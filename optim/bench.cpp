@@ -77,8 +77,7 @@ StepTiming time_step(const StepCase& c) {
   out.median = update[update.size() / 2];
   out.norm_seconds = norm.front();
   out.state_bytes_per_parameter = static_cast<double>(optimizer.state_bytes()) / parameters;
-  // Weight read and written, gradient read, state read and written.
-  out.bytes_per_parameter = 3.0 * static_cast<double>(size_of(dtype)) + 2.0 * out.state_bytes_per_parameter;
+  out.bytes_per_parameter = static_cast<double>(optimizer.update_bytes()) / parameters;
   out.gbps = out.bytes_per_parameter * parameters / out.seconds / 1e9;
   return out;
 }

@@ -86,6 +86,7 @@ class Optimizer {
   double grad_norm() const { return read_control().norm; }  // of the last step, before clipping; waits
   int64_t parameter_count() const;                          // elements
   int64_t state_bytes() const;                              // of state values and absmax
+  int64_t update_bytes() const;                             // that update() reads and writes, all passes
   // The codec a parameter's state ended up in. Errors: no such parameter.
   std::string_view codec_of(std::string_view parameter) const;
 
@@ -103,9 +104,10 @@ class Optimizer {
     std::string name;
     Variable variable;
     int codec;
+    bool matrix;                        // stepped by the rule's form for matrices
     std::vector<Tensor> state, absmax;  // by slot; absmax empty where the codec has none
   };
-  // Parameters that share rule, codec and constants: one row of the backend's table.
+  // Parameters that share rule and its form, codec and constants: one row of the backend's table.
   struct Batch {
     size_t group;
     std::vector<Parameter> parameters;
@@ -117,6 +119,7 @@ class Optimizer {
   int choose_codec(const GroupOptions& options, const NamedParameter& parameter) const;
   void add_group(const ParameterGroup& group, size_t index);
   void build_plans();
+  void build_surveys();
   void refresh_gradients();
   const std::string& name_of_tensor(int32_t place) const;
   const StepTable& steps_table() const;
@@ -133,6 +136,7 @@ class Optimizer {
   Tensor partial_;    // scratch of measure, f64
   Tensor constants_;  // kUpdateBytes a plan
   Tensor control_;    // a StepControl, as bytes
+  Tensor survey_;     // scratch of plans that have a survey
   double lr_factor_ = 1;
 };
 

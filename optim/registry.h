@@ -17,8 +17,14 @@ namespace octet::optim {
 struct RuleInfo {
   std::string_view name;
   std::span<const Slot> slots;
+  std::span<const Slot> matrix_slots;  // of the form for matrices; empty where there is none
+  bool has_factor, measures_state;     // see rules.h
   HyperParameters defaults;
 };
+
+inline std::span<const Slot> slots_of(const RuleInfo& rule, bool matrices) {
+  return matrices ? rule.matrix_slots : rule.slots;
+}
 
 struct CodecInfo {
   std::string_view name;

@@ -1,0 +1,84 @@
+// Adafactor: steps relative to the weights, from a second moment that a matrix keeps as a mean for each row
+// and column. Shazeer and Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost", ICML 2018,
+// algorithms 4 and 5 without a first moment, with the weight decay of AdamW.
+//   b = 1 - t^-decay_rate
+//   matrices:  R = b R + (1-b) (mean over columns of g^2 + eps);  C likewise over rows;  V = R C / mean(R)
+//   others:    V = b V + (1-b) (g^2 + eps)
+//   u = g / sqrt(V);  u /= max(1, RMS(u) / clip_threshold)
+//   rate = max(eps2, RMS(w)) min(lr, 1/sqrt(t)), or lr if relative_step is off
+//   w *= 1 - lr wd;  w -= rate u
+// RMS(w) is that before the decay. A tensor of more than two axes is a matrix whose columns are the last one.
+// PyTorch's class has the same steps (but for an eps that it applies elsewhere), the paper has lr = 0.01.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+
+#include "core/host_device.h"
+#include "optim/hyper.h"
+#include "optim/rules/slot.h"
+#include "optim/rules/sums.h"
+
+namespace octet::optim {
+
+struct Adafactor {
+  static constexpr const char* name = "adafactor";
+  static constexpr std::array slots{Slot{"variance", Book::Unsigned}};
+  static constexpr std::array matrix_slots{Slot{"row_var", Book::Unsigned, Extent::Rows},
+                                           Slot{"col_var", Book::Unsigned, Extent::Columns}};
+  static constexpr HyperParameters defaults{.lr = 1e-2, .eps = 1e-30};
+
+  template <class T>
+  struct Update {
+    T beta2, rest2, eps;    // rest = 1 - beta
+    T keep;                 // 1 - lr wd
+    T rate, least, clip;    // rate: of the step, or relative to the larger of RMS(w) and `least`
+    int32_t relative_step;  // as a truth value
+
+    OCTET_HD T measured(T /*w*/, T g, std::array<T, 1>& state) const {
+      using std::sqrt;
+      state[0] = beta2 * state[0] + ((rest2 * g) * g + rest2 * eps);
+      return g / sqrt(state[0]);
+    }
+    OCTET_HD double factor(const TensorSums& sums) const {
+      using std::sqrt;
+      const double count = static_cast<double>(sums.count), floor = static_cast<double>(least);
+      const double weight = sqrt(sums.weight / count);
+      const double excess = sqrt(sums.measured / count) / static_cast<double>(clip);
+      const double relative = !relative_step ? 1 : weight > floor ? weight : floor;
+      return static_cast<double>(rate) * relative / (excess > 1 ? excess : 1);
+    }
+    OCTET_HD void step(T& w, T u, T factor) const { w = keep * w - factor * u; }
+    OCTET_HD void operator()(T& w, T g, std::array<T, 1>& state, T factor) const {
+      step(w, measured(w, g, state), factor);
+    }
+
+    // The form for matrices: a new value of R or C, the part of sqrt(V) that a row shares, and u.
+    OCTET_HD T line(T old, double mean_square) const {
+      return static_cast<T>(static_cast<double>(beta2) * static_cast<double>(old) +
+                            static_cast<double>(rest2) * (mean_square + static_cast<double>(eps)));
+    }
+    OCTET_HD static T row_root(T row, double mean_of_rows) {
+      using std::sqrt;
+      return static_cast<T>(sqrt(static_cast<double>(row)) / sqrt(mean_of_rows));
+    }
+    OCTET_HD static T direction(T g, T row_root, T column_root) { return g / row_root / column_root; }
+  };
+
+  template <class T>
+  OCTET_HD static Update<T> at(const HyperParameters& h, int64_t step) {
+    using std::pow, std::sqrt;
+    const double t = static_cast<double>(step), rest = pow(t, -h.decay_rate), slow = 1 / sqrt(t);
+    return {static_cast<T>(1 - rest),
+            static_cast<T>(rest),
+            static_cast<T>(h.eps),
+            static_cast<T>(1 - h.lr * h.weight_decay),
+            static_cast<T>(!h.relative_step || h.lr < slow ? h.lr : slow),
+            static_cast<T>(h.eps2),
+            static_cast<T>(h.clip_threshold),
+            h.relative_step};
+  }
+};
+
+}  // namespace octet::optim
