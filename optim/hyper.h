@@ -19,7 +19,7 @@ struct HyperParameters {
   double trust_coefficient = 1e-3;                           // of LARS
   double max_trust = 0;                                      // of LAMB
   double eps2 = 1e-3, clip_threshold = 1, decay_rate = 0.8;  // of Adafactor
-  bool relative_step = true, factored = true;
+  bool fixed_step = false, unfactored = false;
 
   // The one list of them, for flags, configuration files, logs and checkpoints.
   template <class Visitor>
@@ -44,8 +44,8 @@ struct HyperParameters {
     v("eps2", eps2, "least root mean square of weights that Adafactor's step is relative to");
     v("clip-threshold", clip_threshold, "root mean square that Adafactor clips its direction to");
     v("decay-rate", decay_rate, "exponent of the weight of a gradient in Adafactor's second moment");
-    v("relative-step", relative_step, "scale Adafactor's step by the weights and the number of the step");
-    v("factored", factored, "keep Adafactor's second moment of matrices as means of rows and columns");
+    v("fixed-step", fixed_step, "let Adafactor step by the learning rate, not relative to the weights");
+    v("unfactored", unfactored, "keep Adafactor's second moment of matrices for every weight");
   }
 };
 

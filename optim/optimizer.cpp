@@ -127,7 +127,7 @@ void Optimizer::add_group(const ParameterGroup& group, size_t index) {
     Parameter parameter{.name = named.name,
                         .variable = named.variable,
                         .codec = choose_codec(options, named),
-                        .matrix = options.hyper->factored && !rule.matrix_slots.empty() &&
+                        .matrix = !options.hyper->unfactored && !rule.matrix_slots.empty() &&
                                   value.shape().rank() >= 2 && value.numel() > 0,
                         .state = {},
                         .absmax = {}};

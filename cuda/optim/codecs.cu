@@ -29,7 +29,18 @@ CodecTables<kMap> make_tables() {
   return tables;
 }
 
-// values: T [count]; stored: S [count]; absmax: [ceil(count / block_size)], or null
+// values: [count]; absmax: [1], 0 before: the bits of the largest, whatever the order
+__global__ void __launch_bounds__(kSlotThreads)
+    largest_kernel(const float* values, int64_t count, float* absmax) {
+  uint32_t largest = 0;
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
+       i += int64_t{gridDim.x} * blockDim.x)
+    largest = max(largest, __float_as_uint(values[i]) & 0x7FFFFFFFu);
+  largest = largest_of_lanes(largest, kWarp);
+  if (threadIdx.x % kWarp == 0) atomicMax(reinterpret_cast<uint32_t*>(absmax), largest);
+}
+
+// values: T [count]; stored: S [count]; absmax: [ceil(count / block_size)], [1] and given, or null
 template <class Codec, Book kBook>
 __global__ void __launch_bounds__(kSlotThreads)
     encode_kernel(const Encoding how, int block_size, const typename Codec::Value* values, int64_t count,
@@ -46,7 +57,9 @@ __global__ void __launch_bounds__(kSlotThreads)
     typename Lanes::S out[kPerLane];
     load(values + position, kGroup, valid, x);
     uint32_t largest[1] = {};
-    if constexpr (Codec::scale != optim::Scale::None) {
+    if constexpr (Codec::scale == optim::Scale::Tensor) {
+      largest[0] = __float_as_uint(*absmax);
+    } else if constexpr (Codec::scale == optim::Scale::Block) {
       largest[0] = largest_bits(x);
       block_maximum(largest, block_size);
       if (valid.any() && position % block_size == 0)
@@ -71,8 +84,9 @@ __global__ void __launch_bounds__(kSlotThreads)
     typename Lanes::S in[kPerLane];
     typename Codec::Value x[kPerLane];
     Lanes::load(stored, position, kGroup, valid, in);
-    const float largest =
-        Codec::scale != optim::Scale::None && valid.any() ? absmax[position / block_size] : 0.0f;
+    const float largest = Codec::scale == optim::Scale::None || !valid.any() ? 0.0f
+                          : Codec::scale == optim::Scale::Tensor             ? *absmax
+                                                                             : absmax[position / block_size];
     Lanes::template decode<kBook>(shared, in, largest, x);
     store(x, kGroup, valid, values + position);
   }
@@ -124,6 +138,12 @@ void encode(Device device, int codec, Book book, const Encoding& how, int block_
   const Context& c = context(device);
   if (count == 0) return;
   with_codec(codec, book, [&]<class Codec, Book kBook>() {
+    if constexpr (Codec::scale == optim::Scale::Tensor) {
+      check(cudaMemsetAsync(absmax, 0, sizeof *absmax, c.stream));
+      largest_kernel<<<slot_grid(c, count), kSlotThreads, 0, c.stream>>>(static_cast<const float*>(values),
+                                                                         count, absmax);
+      check_launch();
+    }
     encode_kernel<Codec, kBook><<<slot_grid(c, count), kSlotThreads, 0, c.stream>>>(
         how, block_size, static_cast<const typename Codec::Value*>(values), count, stored, absmax,
         LaneCodec<Codec>::tables(c));

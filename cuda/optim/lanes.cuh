@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #include "cuda/launch.h"
 #include "optim/step.h"
@@ -95,6 +96,15 @@ __device__ void store(const T (&x)[kPerLane], int stride, const Valid& valid, T*
         if (valid[g + i]) to[i] = x[g + i];
     }
   }
+}
+
+// Calls body(slot) for each slot of a rule, the slot being a constant.
+template <class Rule, class Body>
+__device__ void for_each_slot(const Body& body) {
+  [&]<int... kSlot>(std::integer_sequence<int, kSlot...>) {
+    (body(std::integral_constant<int, kSlot>()), ...);
+  }
+  (std::make_integer_sequence<int, optim::slot_count<Rule>>());
 }
 
 // Of a power of two.

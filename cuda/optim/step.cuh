@@ -7,17 +7,9 @@
 
 #include "cuda/optim/codec.cuh"
 #include "cuda/optim/steps.h"
+#include "cuda/optim/survey.cuh"
 
 namespace octet::cuda {
-
-// Calls body(slot) for each slot of a rule, the slot being a constant.
-template <class Rule, class Body>
-__device__ void for_each_slot(const Body& body) {
-  [&]<int... kSlot>(std::integer_sequence<int, kSlot...>) {
-    (body(std::integral_constant<int, kSlot>()), ...);
-  }
-  (std::make_integer_sequence<int, optim::slot_count<Rule>>());
-}
 
 // Threads of a block: as many as the largest quantization block needs, where its size is not known.
 template <int kBlock>
@@ -34,7 +26,8 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
                 const typename LaneCodec<Codec>::Tables* tables) {
   using T = typename Codec::Value;
   using Lanes = LaneCodec<Codec>;
-  constexpr bool kScaled = Codec::scale != optim::Scale::None;
+  constexpr bool kScaled = Codec::scale == optim::Scale::Block;
+  constexpr bool kTensorScaled = Codec::scale == optim::Scale::Tensor;
   constexpr int kSlots = optim::slot_count<Rule>;
   constexpr int kRoom = kSlots > 0 ? kSlots : 1;  // of arrays, which cannot be empty
   if (control->bad_tensor >= 0) return;
@@ -63,16 +56,18 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
     for_each_slot<Rule>([&](auto slot) {
       Lanes::load(tensor.state[slot], at.element, kStride, at.valid, stored[slot]);
       if (kScaled && at.valid.any()) absmax[slot] = tensor.absmax[slot][at.block];
+      if (kTensorScaled) absmax[slot] = optim::tensor_surveys(plan)[at.tensor].old_absmax[slot];
     });
     for_each_slot<Rule>([&](auto slot) {
       Lanes::template decode<Rule::slots[slot].book>(shared, stored[slot], absmax[slot], state[slot]);
     });
 
+    const T factor = factor_of<Rule, T>(plan, at.tensor);
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) {
       std::array<T, kSlots> s;
       for_each_slot<Rule>([&](auto slot) { s[slot] = state[slot][i]; });
-      update(weight[i], scale * gradient[i], s);
+      optim::apply(update, weight[i], scale * gradient[i], s, factor);
       for_each_slot<Rule>([&](auto slot) { state[slot][i] = s[slot]; });
     }
     store(weight, kStride, at.valid, weights);
@@ -88,6 +83,11 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
     if constexpr (kScaled && kSlots > 0) {
       for_each_slot<Rule>([&](auto slot) { largest[slot] = largest_bits(state[slot]); });
       block_maximum(largest, block_size);
+    }
+    if constexpr (kTensorScaled) {
+      for_each_slot<Rule>([&](auto slot) {
+        if (at.valid.any()) largest[slot] = __float_as_uint(*tensor.absmax[slot]);
+      });
     }
     for_each_slot<Rule>([&](auto slot) {
       const Encoding how = optim::encoding_of(plan, tensor, slot, control->steps);
@@ -114,9 +114,13 @@ void launch_step(const Context& c, const StepPlan& plan, const StepControl* cont
 
 template <class Rule>
 void step_rule(const Context& c, const StepPlan& plan, const StepControl* control) {
+  if constexpr (optim::has_matrix_form<Rule>) {
+    if (plan.matrices) return step_matrices<Rule>(c, plan, control);
+  }
+  survey_rule<Rule>(c, plan, control);
   optim::Codecs::for_each([&]<class Codec>(int place) {
     if (place != plan.codec) return;
-    if constexpr (Codec::scale == optim::Scale::None) {
+    if constexpr (Codec::scale != optim::Scale::Block) {
       launch_step<Rule, Codec, optim::kPlainBlock>(c, plan, control);
     } else if constexpr (Codec::own_block_size != 0) {
       launch_step<Rule, Codec, Codec::own_block_size <= optim::kDefaultBlock ? Codec::own_block_size : 0>(

@@ -5,7 +5,7 @@
 //   matrices:  R = b R + (1-b) (mean over columns of g^2 + eps);  C likewise over rows;  V = R C / mean(R)
 //   others:    V = b V + (1-b) (g^2 + eps)
 //   u = g / sqrt(V);  u /= max(1, RMS(u) / clip_threshold)
-//   rate = max(eps2, RMS(w)) min(lr, 1/sqrt(t)), or lr if relative_step is off
+//   rate = max(eps2, RMS(w)) min(lr, 1/sqrt(t)), or lr with fixed_step
 //   w *= 1 - lr wd;  w -= rate u
 // RMS(w) is that before the decay. A tensor of more than two axes is a matrix whose columns are the last one.
 // PyTorch's class has the same steps (but for an eps that it applies elsewhere), the paper has lr = 0.01.
@@ -31,22 +31,23 @@ struct Adafactor {
 
   template <class T>
   struct Update {
-    T beta2, rest2, eps;    // rest = 1 - beta
-    T keep;                 // 1 - lr wd
-    T rate, least, clip;    // rate: of the step, or relative to the larger of RMS(w) and `least`
-    int32_t relative_step;  // as a truth value
+    T beta2, rest2, eps;  // rest = 1 - beta
+    T keep;               // 1 - lr wd
+    T rate, least, clip;  // rate: of the step, or relative to the larger of RMS(w) and `least`
+    int32_t fixed_step;   // as a truth value
 
+    // Where eps is 0, V may be 0 where g is.
     OCTET_HD T measured(T /*w*/, T g, std::array<T, 1>& state) const {
       using std::sqrt;
       state[0] = beta2 * state[0] + ((rest2 * g) * g + rest2 * eps);
-      return g / sqrt(state[0]);
+      return state[0] > 0 ? g / sqrt(state[0]) : T(0);
     }
     OCTET_HD double factor(const TensorSums& sums) const {
       using std::sqrt;
       const double count = static_cast<double>(sums.count), floor = static_cast<double>(least);
       const double weight = sqrt(sums.weight / count);
       const double excess = sqrt(sums.measured / count) / static_cast<double>(clip);
-      const double relative = !relative_step ? 1 : weight > floor ? weight : floor;
+      const double relative = fixed_step ? 1 : weight > floor ? weight : floor;
       return static_cast<double>(rate) * relative / (excess > 1 ? excess : 1);
     }
     OCTET_HD void step(T& w, T u, T factor) const { w = keep * w - factor * u; }
@@ -63,7 +64,9 @@ struct Adafactor {
       using std::sqrt;
       return static_cast<T>(sqrt(static_cast<double>(row)) / sqrt(mean_of_rows));
     }
-    OCTET_HD static T direction(T g, T row_root, T column_root) { return g / row_root / column_root; }
+    OCTET_HD static T direction(T g, T row_root, T column_root) {
+      return row_root > 0 && column_root > 0 ? g / row_root / column_root : T(0);
+    }
   };
 
   template <class T>
@@ -74,10 +77,10 @@ struct Adafactor {
             static_cast<T>(rest),
             static_cast<T>(h.eps),
             static_cast<T>(1 - h.lr * h.weight_decay),
-            static_cast<T>(!h.relative_step || h.lr < slow ? h.lr : slow),
+            static_cast<T>(h.fixed_step || h.lr < slow ? h.lr : slow),
             static_cast<T>(h.eps2),
             static_cast<T>(h.clip_threshold),
-            h.relative_step};
+            h.fixed_step};
   }
 };
 

@@ -17,7 +17,7 @@ TEST_CASE("floats of every class are encoded as on the CPU, for every block size
 }
 
 TEST_CASE("codes are decoded as on the CPU") {
-  for (const char* codec : {"blockwise8", "linear8", "blockwise4", "blockwise8-v0.36"})
+  for (const char* codec : {"blockwise8", "linear8", "tensorwise8", "blockwise4", "blockwise8-v0.36"})
     check_decode(Device::cuda(), codec);
 }
 

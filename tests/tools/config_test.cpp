@@ -127,7 +127,7 @@ TEST_CASE("a value that does not fit is a usage error that names flag, value and
       {{"--block-size", "32"}, "--block-size 32: must be a power of two from 64 to 4096"},
       {{"--optimizer", "adm"},
        "--optimizer: unknown name 'adm', did you mean 'adam'? Known: adam, adamw, ademamix, lion, rmsprop, "
-       "adagrad, momentum, sgd"},
+       "adagrad, momentum, sgd, lamb, lars, adafactor"},
       {{"--state", "blockwise"}, "did you mean 'blockwise8'?"},
       {{"--state", "fp64"}, "--state: unknown name 'fp64'. Known: fp32, bf16, blockwise8"},
       {{"smss"}, "octet train: unknown name 'smss', did you mean 'sms'?"},

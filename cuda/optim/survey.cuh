@@ -1,0 +1,152 @@
+// The survey kernel: what the step would compute in each piece of each tensor of a plan, without storing it.
+#pragma once
+
+#include <array>
+
+#include "cuda/optim/codec.cuh"
+#include "cuda/optim/steps.h"
+#include "optim/survey.h"
+
+namespace octet::cuda {
+
+using optim::SurveyPiece;
+using optim::TensorSurvey;
+
+template <class Rule, class T>
+__device__ T factor_of(const StepPlan& plan, int tensor) {
+  if constexpr (optim::has_factor<Rule>) return static_cast<T>(optim::tensor_surveys(plan)[tensor].factor);
+  return T(1);
+}
+
+// Of the values of all threads of a block, in thread 0; always in the same order.
+template <int kCount>
+__device__ void block_sums(double (&x)[kCount]) {
+  __shared__ double sums[kCount][1024 / kWarp];
+  __syncthreads();
+#pragma unroll
+  for (int k = 0; k < kCount; ++k) {
+    x[k] = warp_sum(x[k]);
+    if (threadIdx.x % kWarp == 0) sums[k][threadIdx.x / kWarp] = x[k];
+  }
+  __syncthreads();
+  if (threadIdx.x != 0) return;
+#pragma unroll
+  for (int k = 0; k < kCount; ++k) {
+    x[k] = 0;
+    for (unsigned i = 0; i < blockDim.x / kWarp; ++i) x[k] += sums[k][i];
+  }
+}
+template <int kCount>
+__device__ void block_maxima(uint32_t (&x)[kCount]) {
+  __shared__ uint32_t maxima[kCount][1024 / kWarp];
+  __syncthreads();
+#pragma unroll
+  for (int k = 0; k < kCount; ++k) {
+    x[k] = largest_of_lanes(x[k], kWarp);
+    if (threadIdx.x % kWarp == 0) maxima[k][threadIdx.x / kWarp] = x[k];
+  }
+  __syncthreads();
+  if (threadIdx.x != 0) return;
+#pragma unroll
+  for (int k = 0; k < kCount; ++k)
+    for (unsigned i = 0; i < blockDim.x / kWarp; ++i) x[k] = max(x[k], maxima[k][i]);
+}
+
+enum class Survey { Sums, Maxima };
+
+// A block of threads has one piece after another.
+template <class Rule, class Codec, Survey kSurvey>
+__global__ void __launch_bounds__(kThreads)
+    survey_kernel(const __grid_constant__ StepPlan plan, const StepControl* control,
+                  const typename LaneCodec<Codec>::Tables* tables) {
+  using T = typename Codec::Value;
+  using Lanes = LaneCodec<Codec>;
+  constexpr int kSlots = optim::slot_count<Rule>, kRoom = kSlots > 0 ? kSlots : 1;
+  constexpr bool kState = kSlots > 0 && (kSurvey == Survey::Maxima || optim::measures_state<Rule>);
+  if (control->bad_tensor >= 0) return;
+  __shared__ typename Lanes::Shared shared;
+  if constexpr (kState) shared.fill(tables);
+  const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
+  const T scale = static_cast<T>(control->scale);
+  const int stride = group_stride(plan.block_size), log_block_size = log2_of(plan.block_size);
+  for (int64_t piece = blockIdx.x; piece < plan.piece_count; piece += gridDim.x) {
+    const int place = optim::tensor_of_piece(plan, piece);
+    const StepTensor& tensor = plan.tensors[place];
+    if (!tensor.gradient) continue;
+    const int64_t first = (piece - tensor.first_piece) * optim::kPiece;
+    const int64_t last = min(first + optim::kPiece, tensor.count);
+    const T factor = factor_of<Rule, T>(plan, place);
+    double sums[2] = {};
+    uint32_t largest[kRoom] = {};
+    for (int64_t element = first + first_of_lane(stride); element < last; element += kThreads * kPerLane) {
+      const Valid valid(last - element, stride);
+      T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
+      load<T>(static_cast<const T*>(tensor.weight) + element, stride, valid, weight);
+      load<T>(static_cast<const T*>(tensor.gradient) + element, stride, valid, gradient);
+      if constexpr (kState) {
+        for_each_slot<Rule>([&](auto slot) {
+          typename Lanes::S stored[kPerLane];
+          Lanes::load(tensor.state[slot], element, stride, valid, stored);
+          float absmax = 0;
+          if constexpr (Codec::scale == optim::Scale::Tensor) absmax = *tensor.absmax[slot];
+          if constexpr (Codec::scale == optim::Scale::Block)
+            absmax = tensor.absmax[slot][element >> log_block_size];
+          Lanes::template decode<Rule::slots[slot].book>(shared, stored, absmax, state[slot]);
+        });
+      }
+#pragma unroll
+      for (int i = 0; i < kPerLane; ++i) {
+        if (!valid[i]) continue;
+        std::array<T, kSlots> s{};
+        if constexpr (kState) for_each_slot<Rule>([&](auto slot) { s[slot] = state[slot][i]; });
+        const T g = scale * gradient[i];
+        if constexpr (kSurvey == Survey::Sums) {
+          const auto w = static_cast<double>(weight[i]);
+          const auto u = static_cast<double>(optim::measured(update, weight[i], g, s));
+          sums[0] = fma(w, w, sums[0]);
+          sums[1] = fma(u, u, sums[1]);
+        } else {
+          optim::apply(update, weight[i], g, s, factor);
+          for_each_slot<Rule>(
+              [&](auto slot) { largest[slot] = max(largest[slot], __float_as_uint(s[slot]) & 0x7FFFFFFFu); });
+        }
+      }
+    }
+    SurveyPiece& out = optim::survey_pieces(plan)[piece];
+    if constexpr (kSurvey == Survey::Sums) {
+      block_sums(sums);
+      if (threadIdx.x == 0) out.weight = sums[0], out.measured = sums[1];
+    } else {
+      block_maxima(largest);
+      if (threadIdx.x == 0)
+        for_each_slot<Rule>([&](auto slot) { out.largest[slot] = __uint_as_float(largest[slot]); });
+    }
+  }
+}
+
+template <class Rule, class Codec, Survey kSurvey>
+void launch_survey(const Context& c, const StepPlan& plan, const StepControl* control) {
+  const int64_t resident = int64_t{c.multiprocessors} * (1024 / kThreads);
+  survey_kernel<Rule, Codec, kSurvey>
+      <<<static_cast<unsigned>(std::min(plan.piece_count, resident)), kThreads, 0, c.stream>>>(
+          plan, control, LaneCodec<Codec>::tables(c));
+  check_launch();
+}
+
+// The passes that the step of this rule and the plan's codec needs beforehand, which are none for most.
+template <class Rule>
+void survey_rule(const Context& c, const StepPlan& plan, const StepControl* control) {
+  optim::Codecs::for_each([&]<class Codec>(int place) {
+    if (place != plan.codec) return;
+    if constexpr (optim::has_factor<Rule>) {
+      launch_survey<Rule, Codec, Survey::Sums>(c, plan, control);
+      find_factors(c, plan, control);
+    }
+    if constexpr (Codec::scale == optim::Scale::Tensor && optim::slot_count < Rule >> 0) {
+      launch_survey<Rule, Codec, Survey::Maxima>(c, plan, control);
+      find_absmax(c, plan, control, optim::slot_count<Rule>);
+    }
+  });
+}
+
+}  // namespace octet::cuda
