@@ -52,7 +52,7 @@ TEST_CASE("a step allocates nothing on the device") {
 }
 
 TEST_CASE("the bench times a step on the device and counts its bytes") {
-  const StepTiming timing = time_step({.sizes = {1 << 20}, .repetitions = 2, .device = Device::cuda()});
+  const StepTiming timing = time_step({.shapes = {{1 << 20}}, .repetitions = 2, .device = Device::cuda()});
   CHECK(timing.bytes_per_parameter == 16.0625);
   CHECK(timing.seconds > 0);
   CHECK(copy_gbps(Device::cuda(), 1 << 20, 2) > 0);
