@@ -2,6 +2,9 @@
 // of it.
 #pragma once
 
+#include <cstring>
+#include <type_traits>
+
 #include "cuda/optim/lanes.cuh"
 #include "cuda/optim/steps.h"
 #include "cuda/optim/survey.cuh"
@@ -17,34 +20,39 @@ constexpr int kLineThreads = 1024;
 // Four elements of a row.
 template <class T>
 struct Quad {
+  using Vector = std::conditional_t<sizeof(T) == 8, double2, float4>;
+  static constexpr int kVectors = kGroup * sizeof(T) / sizeof(Vector);
+
   T x[kGroup];
   int valid;  // how many there are; the others are 0
 
   __device__ Quad(const T* from, int valid) : valid(valid) {
-    if (can_vectorize(from, valid)) {
+    if (whole(from)) {
+      Vector vectors[kVectors];
 #pragma unroll
-      for (int i = 0; i < kGroup; i += kPerVector<T>) {
-        const Vector<T> vector = __ldcg(reinterpret_cast<const Vector<T>*>(from + i));
-        std::memcpy(x + i, &vector, sizeof vector);
-      }
+      for (int i = 0; i < kVectors; ++i) vectors[i] = __ldcg(reinterpret_cast<const Vector*>(from) + i);
+      std::memcpy(x, vectors, sizeof x);
     } else {
 #pragma unroll
       for (int i = 0; i < kGroup; ++i) x[i] = i < valid ? from[i] : T();
     }
   }
   __device__ void store(T* to) const {
-    if (can_vectorize(to, valid)) {
+    if (whole(to)) {
+      Vector vectors[kVectors];
+      std::memcpy(vectors, x, sizeof x);
 #pragma unroll
-      for (int i = 0; i < kGroup; i += kPerVector<T>) {
-        Vector<T> vector;
-        std::memcpy(&vector, x + i, sizeof vector);
-        __stcg(reinterpret_cast<Vector<T>*>(to + i), vector);
-      }
+      for (int i = 0; i < kVectors; ++i) __stcg(reinterpret_cast<Vector*>(to) + i, vectors[i]);
     } else {
 #pragma unroll
       for (int i = 0; i < kGroup; ++i)
         if (i < valid) to[i] = x[i];
     }
+  }
+
+ private:
+  __device__ bool whole(const T* at) const {
+    return valid == kGroup && reinterpret_cast<uintptr_t>(at) % sizeof(Vector) == 0;
   }
 };
 

@@ -52,6 +52,18 @@ __device__ void block_maxima(uint32_t (&x)[kCount]) {
     for (unsigned i = 0; i < blockDim.x / kWarp; ++i) x[k] = max(x[k], maxima[k][i]);
 }
 
+template <int kBits>
+__device__ Packed<kBits> load_packed(const void* base, int64_t element, int stride, const Valid& valid) {
+  Packed<kBits> out;
+  const uint8_t* const at = out.address(base, element);
+  if (valid.all() && out.aligned(at)) {
+    out.load(at, stride);
+  } else {
+    out.load(at, stride, valid);
+  }
+  return out;
+}
+
 enum class Survey { Sums, Maxima };
 
 // A block of threads has one piece after another.
@@ -78,15 +90,15 @@ __global__ void __launch_bounds__(kThreads)
     const T factor = factor_of<Rule, T>(plan, place);
     double sums[2] = {};
     uint32_t largest[kRoom] = {};
-    for (int64_t element = first + first_of_lane(stride); element < last; element += kThreads * kPerLane) {
+    for (int64_t element = first + first_of_lane(plan.block_size); element < last;
+         element += kThreads * kPerLane) {
       const Valid valid(last - element, stride);
       T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
-      load<T>(static_cast<const T*>(tensor.weight) + element, stride, valid, weight);
-      load<T>(static_cast<const T*>(tensor.gradient) + element, stride, valid, gradient);
+      unpack(load_packed<8 * sizeof(T)>(tensor.weight, element, stride, valid), weight);
+      unpack(load_packed<8 * sizeof(T)>(tensor.gradient, element, stride, valid), gradient);
       if constexpr (kState) {
         for_each_slot<Rule>([&](auto slot) {
-          typename Lanes::S stored[kPerLane];
-          Lanes::load(tensor.state[slot], element, stride, valid, stored);
+          const auto stored = load_packed<kStoredBits<Codec>>(tensor.state[slot], element, stride, valid);
           float absmax = 0;
           if constexpr (Codec::scale == optim::Scale::Tensor) absmax = *tensor.absmax[slot];
           if constexpr (Codec::scale == optim::Scale::Block)

@@ -17,6 +17,7 @@
 
 #include "core/host_device.h"
 #include "optim/hyper.h"
+#include "optim/rules/arithmetic.h"
 #include "optim/rules/slot.h"
 #include "optim/rules/sums.h"
 
@@ -36,11 +37,9 @@ struct Adafactor {
     T rate, least, clip;  // rate: of the step, or relative to the larger of RMS(w) and `least`
     int32_t fixed_step;   // as a truth value
 
-    // Where eps is 0, V may be 0 where g is.
     OCTET_HD T measured(T /*w*/, T g, std::array<T, 1>& state) const {
-      using std::sqrt;
       state[0] = beta2 * state[0] + ((rest2 * g) * g + rest2 * eps);
-      return state[0] > 0 ? g / sqrt(state[0]) : T(0);
+      return quotient(g, root(state[0]));
     }
     OCTET_HD double factor(const TensorSums& sums) const {
       using std::sqrt;
