@@ -118,6 +118,31 @@ TEST_CASE("Adafactor's matrices follow the formula for 20 steps in double") {
     }
 }
 
+TEST_CASE("PyTorch's Adafactor and ours take the same 20 steps over a matrix in double") {
+  // From torch_golden.py: 4 rows of 3 columns.
+  const std::vector<double> expected{1.0010183209703698,  0.27038735919452966, -0.8589846358864597,
+                                     -0.7272674535157277, 0.46462639175546805, 0.9775558694264388,
+                                     0.04976915368908635, -0.948895982407781,  -0.5558652392449769,
+                                     0.6465782213072723,  0.9042354903752543,  -0.16071611163603253};
+  HyperParameters hyper = default_hyper("adafactor");
+  hyper.lr = 3e-3;
+  hyper.weight_decay = 0.02;
+  Model model("adafactor", "fp64", std::array<int64_t, 1>{12}, kDefaultBlock, SecondMoment::Dither,
+              Rounding::Nearest, true);
+  std::vector<double> w(12), g(12);
+  for (size_t i = 0; i < 12; ++i) w[i] = std::cos(1.3 * static_cast<double>(i));
+  model.weights[0].copy_from(tensor_of(w, DType::F64));
+  for (int t = 1; t <= 20; ++t) {
+    for (size_t i = 0; i < 12; ++i) {
+      const auto x = static_cast<double>(i);
+      g[i] = std::sin(1.7 * x + 0.9 * t) * std::pow(10.0, -x);
+    }
+    model.gradients[0].copy_from(tensor_of(g, DType::F64));
+    model.step(cpu::level(), t, hyper);
+  }
+  check_close(doubles_of(model.weights[0]), expected, 1e-12);
+}
+
 TEST_CASE("in float Adafactor's matrices are those of double but for rounding") {
   for (const HyperParameters& hyper : variants()) {
     const auto run = [&](const char* codec) {

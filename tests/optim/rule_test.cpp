@@ -325,6 +325,7 @@ TEST_CASE("PyTorch's optimizers and ours take the same 20 steps in double") {
        {.momentum = 0.9, .centered = true},
        {0.1377362992766246, -0.06877472441167642, -0.05616207610141212}},
       {"adagrad", {}, {0.4967644229948066, -0.247220621521592, 0.12120984601939411}},
+      {"adafactor", {}, {0.49971455680657095, -0.24840691711906782, 0.12408440367167457}},
   };
   for (const Row& row : kTorch) {
     HyperParameters hyper = default_hyper(row.rule);

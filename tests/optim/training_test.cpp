@@ -116,7 +116,8 @@ TEST_CASE("rules with a factor for each tensor learn from the SMS messages, in e
     double lr;
     Shape shape;
   };
-  const Row rows[] = {{"lamb", 5e-3, {kFeatures}},
+  const Row rows[] = {{"lamb", 0.05, {kFeatures}},
+                      {"momentum", 0.05, {kFeatures}},
                       {"lars", 1, {kFeatures}},
                       {"adafactor", 5e-3, {kFeatures}},
                       {"adafactor", 5e-3, {64, kFeatures / 64}}};
@@ -125,7 +126,8 @@ TEST_CASE("rules with a factor for each tensor learn from the SMS messages, in e
     CHECK(full < 0.35);  // log 2 at first; 0.39 by the share of spam alone
     for (const char* codec : {"bf16", "blockwise8", "tensorwise8", "blockwise4"}) {
       const double small = train(messages, rule, codec, 1, SecondMoment::Dither, lr, shape).whole;
-      MESSAGE(rule << " " << shape << " " << codec << ": whole loss " << small << ", fp32 " << full);
+      MESSAGE(std::string(rule) << " " << shape << " " << std::string(codec) << ": whole loss " << small
+                                << ", fp32 " << full);
       CHECK(std::fabs(small / full - 1) < 0.1);
     }
   }

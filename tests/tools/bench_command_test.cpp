@@ -78,8 +78,14 @@ TEST_CASE("an optimizer case is a JSON line with the fixed fields, and they agre
 
 TEST_CASE("without --state every codec is measured, and each stores what it should") {
   const auto lines = json_lines(bench({"optimizer", "--params", "16384", "--repeats", "1", "--json"}));
-  REQUIRE(lines.size() == 3);
-  const std::pair<const char*, double> wanted[] = {{"fp32", 8}, {"bf16", 4}, {"blockwise8", 2.03125}};
+  const std::pair<const char*, double> wanted[] = {{"fp32", 8},
+                                                   {"bf16", 4},
+                                                   {"blockwise8", 2.03125},
+                                                   {"linear8", 2.03125},
+                                                   {"tensorwise8", 2 + 8.0 / 16384},
+                                                   {"blockwise4", 1.0625},
+                                                   {"blockwise8-v0.36", 2 + 8.0 / 2048}};
+  REQUIRE(lines.size() == std::size(wanted));
   for (size_t i = 0; i < lines.size(); ++i) {
     CHECK(lines[i]["state"] == wanted[i].first);
     CHECK(lines[i]["state_bytes_per_param"] == wanted[i].second);
