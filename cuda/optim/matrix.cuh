@@ -91,20 +91,41 @@ struct WarpTile {
     for (int i = 0; i < kGroup; ++i) g.x[i] *= scale;
     return g;
   }
-  __device__ Quad<T> column_roots() const {
-    Quad<T> roots(static_cast<const T*>(tensor.state[1]) + tile.column + lane() * kGroup, valid);
+  __device__ Quad<T> column_factors() const {
+    Quad<T> factors(static_cast<const T*>(tensor.state[1]) + tile.column + lane() * kGroup, valid);
 #pragma unroll
-    for (int i = 0; i < kGroup; ++i) roots.x[i] = sqrt(roots.x[i]);
-    return roots;
+    for (int i = 0; i < kGroup; ++i) factors.x[i] = update.column_factor(factors.x[i]);
+    return factors;
   }
-  __device__ Quad<T> directions(int row, const Quad<T>& roots) const {
-    const T root =
-        update.row_root(static_cast<const T*>(tensor.state[0])[tile.row + row], survey().mean_of_rows);
-    Quad<T> u = gradients(row);
+};
+
+// The directions in this lane's columns, row by row. Each lane knows the factors of two rows.
+template <class Rule, class T>
+class Directions {
+ public:
+  __device__ explicit Directions(const WarpTile<Rule, T>& at) : at_(at), columns_(at.column_factors()) {
+    static_assert(optim::kTileRows == 2 * kWarp);
+    const T* const rows = static_cast<const T*>(at.tensor.state[0]) + at.tile.row;
+    const double mean = at.survey().mean_of_rows;
 #pragma unroll
-    for (int i = 0; i < kGroup; ++i) u.x[i] = update.direction(u.x[i], root, roots.x[i]);
+    for (int i = 0; i < 2; ++i) {
+      const int row = i * kWarp + at.lane();
+      rows_[i] = row < at.tile.rows ? at.update.row_factor(rows[row], mean) : T();
+    }
+  }
+  // For all lanes of a warp together.
+  __device__ Quad<T> operator()(int row) const {
+    const T factor = __shfl_sync(0xFFFFFFFFu, row < kWarp ? rows_[0] : rows_[1], row % kWarp);
+    Quad<T> u = at_.gradients(row);
+#pragma unroll
+    for (int i = 0; i < kGroup; ++i) u.x[i] = at_.update.direction(u.x[i], factor, columns_.x[i]);
     return u;
   }
+
+ private:
+  const WarpTile<Rule, T>& at_;
+  const Quad<T> columns_;
+  T rows_[2];
 };
 
 // Calls body(tile) with the tile of this warp, if there is one that is stepped.
@@ -200,11 +221,11 @@ template <class Rule, class T>
 __global__ void __launch_bounds__(kThreads)
     measure_directions_kernel(const __grid_constant__ StepPlan plan, const StepControl* control) {
   with_tile<Rule, T>(plan, control, [](const WarpTile<Rule, T>& at) {
-    const Quad<T> roots = at.column_roots();
+    const Directions<Rule, T> directions(at);
     double sum = 0;
 #pragma unroll 4
     for (int row = 0; row < at.tile.rows; ++row) {
-      const Quad<T> u = at.directions(row, roots);
+      const Quad<T> u = directions(row);
 #pragma unroll
       for (int i = 0; i < kGroup; ++i)
         sum = fma(static_cast<double>(u.x[i]), static_cast<double>(u.x[i]), sum);
@@ -218,11 +239,11 @@ template <class Rule, class T>
 __global__ void __launch_bounds__(kThreads)
     update_kernel(const __grid_constant__ StepPlan plan, const StepControl* control) {
   with_tile<Rule, T>(plan, control, [](const WarpTile<Rule, T>& at) {
-    const Quad<T> roots = at.column_roots();
+    const Directions<Rule, T> directions(at);
     const T factor = static_cast<T>(at.survey().factor);
 #pragma unroll 4
     for (int row = 0; row < at.tile.rows; ++row) {
-      const Quad<T> u = at.directions(row, roots);
+      const Quad<T> u = directions(row);
       Quad<T> w = at.weights(row);
 #pragma unroll
       for (int i = 0; i < kGroup; ++i) at.update.step(w.x[i], u.x[i], factor);

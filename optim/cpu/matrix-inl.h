@@ -70,21 +70,21 @@ class MatrixTiles {
   // Second pass: squares of the directions.
   void measure_directions() {
     piece_.measured = 0;
-    const std::array<T, kTileColumns> roots = column_roots();
+    const std::array<T, kTileColumns> columns = column_factors();
     for_each_row([&](int row, const T* gradient, T*) {
       std::array<T, kTileColumns> u;
-      directions(row_root(row), roots.data(), gradient, u.data());
+      directions(row_factor(row), columns.data(), gradient, u.data());
       piece_.measured += sum_of_squares(u.data(), tile_.columns);
     });
   }
 
   // Third pass.
   void update() {
-    const std::array<T, kTileColumns> roots = column_roots();
+    const std::array<T, kTileColumns> columns = column_factors();
     const T factor = static_cast<T>(survey().factor);
     for_each_row([&](int row, const T* gradient, T* weight) {
       std::array<T, kTileColumns> u;
-      directions(row_root(row), roots.data(), gradient, u.data());
+      directions(row_factor(row), columns.data(), gradient, u.data());
       for (int j = 0; j < tile_.columns; ++j) update_.step(weight[j], u[static_cast<size_t>(j)], factor);
     });
   }
@@ -99,18 +99,19 @@ class MatrixTiles {
       body(i, static_cast<const T*>(tensor_.gradient) + first, static_cast<T*>(tensor_.weight) + first);
     }
   }
-  void directions(T row_root, const T* HWY_RESTRICT roots, const T* HWY_RESTRICT gradient,
+  void directions(T row, const T* HWY_RESTRICT columns, const T* HWY_RESTRICT gradient,
                   T* HWY_RESTRICT u) const {
-    for (int j = 0; j < tile_.columns; ++j)
-      u[j] = update_.direction(scale_ * gradient[j], row_root, roots[j]);
+    for (int j = 0; j < tile_.columns; ++j) u[j] = update_.direction(scale_ * gradient[j], row, columns[j]);
   }
-  T row_root(int row) const {
-    return update_.row_root(static_cast<const T*>(tensor_.state[0])[tile_.row + row], survey().mean_of_rows);
+  T row_factor(int row) const {
+    return update_.row_factor(static_cast<const T*>(tensor_.state[0])[tile_.row + row],
+                              survey().mean_of_rows);
   }
-  std::array<T, kTileColumns> column_roots() const {
+  std::array<T, kTileColumns> column_factors() const {
     std::array<T, kTileColumns> out{};
     for (int j = 0; j < tile_.columns; ++j)
-      out[static_cast<size_t>(j)] = std::sqrt(static_cast<const T*>(tensor_.state[1])[tile_.column + j]);
+      out[static_cast<size_t>(j)] =
+          update_.column_factor(static_cast<const T*>(tensor_.state[1])[tile_.column + j]);
     return out;
   }
 

@@ -14,6 +14,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "core/host_device.h"
 #include "optim/hyper.h"
@@ -54,17 +55,23 @@ struct Adafactor {
       step(w, measured(w, g, state), factor);
     }
 
-    // The form for matrices: a new value of R or C, the part of sqrt(V) that a row shares, and u.
+    // The form for matrices: a new value of R or C, what they contribute to 1 / sqrt(V), and u.
     OCTET_HD T line(T old, double mean_square) const {
       return static_cast<T>(static_cast<double>(beta2) * static_cast<double>(old) +
                             static_cast<double>(rest2) * (mean_square + static_cast<double>(eps)));
     }
-    OCTET_HD static T row_root(T row, double mean_of_rows) {
+    OCTET_HD static T row_factor(T row, double mean_of_rows) { return inverse_root(row, mean_of_rows); }
+    OCTET_HD static T column_factor(T column) { return inverse_root(column, 1); }
+    OCTET_HD static T direction(T g, T row_factor, T column_factor) { return g * row_factor * column_factor; }
+
+   private:
+    // 1 / sqrt(x / unit), but finite: where eps is 0, x may be 0 where all gradients are.
+    OCTET_HD static T inverse_root(T x, double unit) {
       using std::sqrt;
-      return static_cast<T>(sqrt(static_cast<double>(row)) / sqrt(mean_of_rows));
-    }
-    OCTET_HD static T direction(T g, T row_root, T column_root) {
-      return row_root > 0 && column_root > 0 ? g / row_root / column_root : T(0);
+      constexpr double kMost = static_cast<double>(std::numeric_limits<T>::max());
+      if (!(x > 0)) return 0;
+      const double factor = sqrt(unit / static_cast<double>(x));
+      return static_cast<T>(factor < kMost ? factor : kMost);
     }
   };
 
