@@ -14,12 +14,12 @@ namespace octet::cuda {
 // Threads of a block: as many as the largest quantization block needs, where its size is not known.
 template <int kBlock>
 constexpr int kStepThreads = kBlock == 0 ? optim::kMaxBlock / kPerLane : 256;
-// Threads that a multiprocessor holds at once: 64 registers for each, twice as many in double.
-template <class T>
 #ifndef OCTET_TRIAL_RESIDENT
 #define OCTET_TRIAL_RESIDENT 768
 #endif
-constexpr int kResidentThreads = OCTET_TRIAL_RESIDENT;
+// Threads that a multiprocessor holds at once: 80 registers for each where there are codes, else 128.
+template <class Codec>
+constexpr int kResidentThreads = Codec::scale == optim::Scale::None ? 512 : OCTET_TRIAL_RESIDENT;
 
 // A lane's elements in memory, and what it reads of them.
 template <class Rule, class Codec>
@@ -77,38 +77,37 @@ struct Lane {
   }
 };
 
-// kBlock: plan.block_size, or 0 if it is known at run time alone.
-template <class Rule, class Codec, int kBlock>
-__global__ void __launch_bounds__(kStepThreads<kBlock>,
-                                  kResidentThreads<typename Codec::Value> / kStepThreads<kBlock>)
-    step_kernel(const __grid_constant__ StepPlan plan, const StepControl* control,
-                const typename LaneCodec<Codec>::Tables* tables) {
+// Steps a share of the plan's tiles: number `share` of `shares`. kBlock: plan.block_size, or 0 if it is known
+// at run time alone.
+template <class Rule, class Codec, int kBlock, int kThreads>
+__device__ void step_plan(const StepPlan& plan, const StepControl* control,
+                          const typename LaneCodec<Codec>::Tables* tables, unsigned share, unsigned shares) {
   using T = typename Codec::Value;
   using Lanes = LaneCodec<Codec>;
   using Own = Lane<Rule, Codec>;
   constexpr int kRoom = Own::kRoom;
   constexpr bool kGivenAbsmax = Codec::scale == optim::Scale::Tensor;  // which a survey has found
-  if (control->bad_tensor >= 0) return;
+  const int block_size = kBlock ? kBlock : plan.block_size;
+  const int stride = group_stride(block_size);
+  constexpr int64_t kTile = int64_t{kThreads} * kPerLane;
+  const int64_t end = plan.block_count * block_size, round = shares * kTile;
+  if (share * kTile >= end) return;
+  const int64_t first = first_of_lane(block_size);
+  Cursor cursor;
+  const auto lane = [&](int64_t tile) {
+    return Own(plan, cursor.find(plan, log2_of(block_size), tile + first, stride), stride);
+  };
+  // What the next round needs is on its way while this one computes, and the first while the tables are read.
+  Own next = lane(share * kTile);
   __shared__ typename Lanes::Shared shared;
   if constexpr (Own::kSlots > 0) shared.fill(tables);
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
   const T scale = static_cast<T>(control->scale);
   uint32_t noise[kRoom] = {};
   for_each_slot<Rule>([&](auto slot) { noise[slot] = optim::dither_base(plan.seed, slot, control->steps); });
-  const int block_size = kBlock ? kBlock : plan.block_size;
-  const int stride = group_stride(block_size);
-  const int64_t end = plan.block_count * block_size;
-  constexpr int64_t kTile = int64_t{kStepThreads<kBlock>} * kPerLane;
-  const int64_t round = gridDim.x * kTile, first = first_of_lane(block_size);
   BlockMaximum<kRoom, kBlock> block_maximum;
-  Cursor cursor;
-  const auto lane = [&](int64_t tile) {
-    return Own(plan, cursor.find(plan, log2_of(block_size), tile + first, stride), stride);
-  };
-  // What the next round needs is on its way while this one computes. All threads take part in every round,
-  // whether they have elements or not.
-  Own next = lane(blockIdx.x * kTile);
-  for (int64_t tile = blockIdx.x * kTile; tile < end; tile += round) {
+  // All threads take part in every round, whether they have elements or not.
+  for (int64_t tile = share * kTile; tile < end; tile += round) {
     const Own own = next;
     next = lane(tile + round);  // past the end nothing is valid
 
@@ -160,38 +159,57 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>,
   }
 }
 
+// `plan`, and `rest`: a plan of the same rule with fp32 state, of the tensors that are too small for the
+// codec; or one without tensors. The shares of the second are dealt from the other end, so that a small
+// model's threads have one tile each.
 template <class Rule, class Codec, int kBlock>
-void launch_step(const Context& c, const StepPlan& plan, const StepControl* control) {
+__global__ void __launch_bounds__(kStepThreads<kBlock>, kResidentThreads<Codec> / kStepThreads<kBlock>)
+    step_kernel(const __grid_constant__ StepPlan plan, const __grid_constant__ StepPlan rest,
+                const StepControl* control, const typename LaneCodec<Codec>::Tables* tables) {
+  if (control->bad_tensor >= 0) return;
   constexpr int kThreads = kStepThreads<kBlock>;
-  const int64_t tiles = ceil_div(plan.block_count * plan.block_size, int64_t{kThreads} * kPerLane);
-  const int64_t resident = int64_t{c.multiprocessors} * (kResidentThreads<typename Codec::Value> / kThreads);
+  if constexpr (Codec::scale != optim::Scale::None)
+    step_plan<Rule, optim::Fp32, optim::kPlainBlock, kThreads>(rest, control, nullptr,
+                                                               gridDim.x - 1 - blockIdx.x, gridDim.x);
+  step_plan<Rule, Codec, kBlock, kThreads>(plan, control, tables, blockIdx.x, gridDim.x);
+}
+
+template <class Rule, class Codec, int kBlock>
+void launch_step(const Context& c, const StepPlan& plan, const StepPlan& rest, const StepControl* control) {
+  constexpr int kThreads = kStepThreads<kBlock>;
+  const auto tiles = [](const StepPlan& p) {
+    return ceil_div(p.block_count * p.block_size, int64_t{kThreads} * kPerLane);
+  };
+  const int64_t resident = int64_t{c.multiprocessors} * (kResidentThreads<Codec> / kThreads);
   const auto* tables = LaneCodec<Codec>::tables(c);
   step_kernel<Rule, Codec, kBlock>
-      <<<static_cast<unsigned>(std::min(tiles, resident)), kThreads, 0, c.stream>>>(plan, control, tables);
+      <<<static_cast<unsigned>(std::min(tiles(plan) + tiles(rest), resident)), kThreads, 0, c.stream>>>(
+          plan, rest, control, tables);
   check_launch();
 }
 
 template <class Rule>
-void step_rule(const Context& c, const StepPlan& plan, const StepControl* control) {
+void step_rule(const Context& c, const StepPlan& plan, const StepPlan& rest, const StepControl* control) {
   if constexpr (optim::has_matrix_form<Rule>) {
     if (plan.matrices) return step_matrices<Rule>(c, plan, control);
   }
   survey_rule<Rule>(c, plan, control);
+  survey_rule<Rule>(c, rest, control);
 #ifdef OCTET_TRIAL
-  if (plan.codec == 0) return launch_step<Rule, optim::Fp32, optim::kPlainBlock>(c, plan, control);
-  return launch_step<Rule, optim::Blockwise8, optim::kDefaultBlock>(c, plan, control);
+  if (plan.codec == 0) return launch_step<Rule, optim::Fp32, optim::kPlainBlock>(c, plan, rest, control);
+  return launch_step<Rule, optim::Blockwise8, optim::kDefaultBlock>(c, plan, rest, control);
 #endif
   optim::Codecs::for_each([&]<class Codec>(int place) {
     if (place != plan.codec) return;
     if constexpr (Codec::scale != optim::Scale::Block) {
-      launch_step<Rule, Codec, optim::kPlainBlock>(c, plan, control);
+      launch_step<Rule, Codec, optim::kPlainBlock>(c, plan, rest, control);
     } else if constexpr (Codec::own_block_size != 0) {
       launch_step<Rule, Codec, Codec::own_block_size <= optim::kDefaultBlock ? Codec::own_block_size : 0>(
-          c, plan, control);
+          c, plan, rest, control);
     } else if (std::is_same_v<Codec, optim::Blockwise8> && plan.block_size == optim::kDefaultBlock) {
-      launch_step<Rule, optim::Blockwise8, optim::kDefaultBlock>(c, plan, control);
+      launch_step<Rule, optim::Blockwise8, optim::kDefaultBlock>(c, plan, rest, control);
     } else {
-      launch_step<Rule, Codec, 0>(c, plan, control);
+      launch_step<Rule, Codec, 0>(c, plan, rest, control);
     }
   });
 }

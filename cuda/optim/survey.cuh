@@ -148,6 +148,7 @@ void launch_survey(const Context& c, const StepPlan& plan, const StepControl* co
 // The passes that the step of this rule and the plan's codec needs beforehand, which are none for most.
 template <class Rule>
 void survey_rule(const Context& c, const StepPlan& plan, const StepControl* control) {
+  if (plan.piece_count == 0) return;
   optim::Codecs::for_each([&]<class Codec>(int place) {
     if (place != plan.codec) return;
     if constexpr (optim::has_factor<Rule>) {
