@@ -31,13 +31,20 @@ TEST_CASE("a bad gradient stops everything on the device until the host asks, an
 
 TEST_CASE("under skip a bad step is counted and leaves no trace") { check_skip(Device::cuda()); }
 
+TEST_CASE("norms, largest values and means of whole tensors are found on the device as on the CPU") {
+  check_whole_tensors(Device::cuda());
+}
+
 TEST_CASE("there may be more groups than one launch takes") { check_many_groups(Device::cuda()); }
 
 TEST_CASE("squares that overflow are no bad gradient") { check_overflow(Device::cuda()); }
 
 TEST_CASE("a step allocates nothing on the device") {
   const std::vector<NamedParameter> p = model_on(Device::cuda());
-  Optimizer optimizer({{.parameters = p, .options = {.codec = "blockwise8"}}}, {.max_norm = 1.0});
+  Optimizer optimizer({{.parameters = {p[0]}, .options = {.codec = "blockwise8"}},
+                       {.parameters = {p[1]}, .options = {.rule = "lamb", .codec = "tensorwise8"}},
+                       {.parameters = {p[2]}, .options = {.rule = "adafactor"}}},
+                      {.max_norm = 1.0});
   set_gradients(p, 1);
   optimizer.step();
   const MemoryUse before = ledger(Device::cuda()).use();

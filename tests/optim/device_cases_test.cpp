@@ -17,6 +17,7 @@ TEST_CASE("the cases for an optimizer on a device hold on the CPU") {
   check_training(Device::cpu(), "blockwise8");
   check_stop(Device::cpu());
   check_skip(Device::cpu());
+  check_whole_tensors(Device::cpu());
   check_many_groups(Device::cpu());
   check_overflow(Device::cpu());
 }

@@ -76,14 +76,6 @@ std::vector<NamedParameter> layers(DType dtype = DType::F32) {
           shaped("bias", {5000}, dtype), shaped("none", {0, 7}, dtype)};
 }
 
-void set_shaped_gradients(const std::vector<NamedParameter>& parameters, uint64_t seed) {
-  for (const NamedParameter& p : parameters) {
-    Rng rng = Rng(seed).split(p.name);
-    const int64_t n = p.variable.value().numel();
-    p.variable.grad().reshape({n}).copy_from(tensor_of(random_values(n, rng, 1e-2), p.variable.dtype()));
-  }
-}
-
 Tensor state_named(const Optimizer& optimizer, const std::string& name) {
   for (const auto& [key, tensor] : optimizer.state())
     if (key == name) return tensor;
@@ -222,7 +214,7 @@ TEST_CASE("matrices and vectors of one group step as in groups of their own, and
         a = Optimizer({{.parameters = together, .options = options}});
         a.load_state(saved);
       }
-      for (const auto& list : {together, apart}) set_shaped_gradients(list, t);
+      for (const auto& list : {together, apart}) set_gradients(list, t);
       a.step();
       b.step();
     }
@@ -234,10 +226,10 @@ TEST_CASE("matrices and vectors of one group step as in groups of their own, and
 TEST_CASE("a gradient that is not finite leaves matrices and their state as they are") {
   const auto p = layers();
   Optimizer optimizer({{.parameters = p, .options = {.rule = "adafactor"}}});
-  set_shaped_gradients(p, 1);
+  set_gradients(p, 1);
   optimizer.step();
   const std::string before = weights_of(p) + state_of(optimizer);
-  set_shaped_gradients(p, 2);
+  set_gradients(p, 2);
   p[1].variable.grad().fill(std::numeric_limits<double>::quiet_NaN());
   CHECK_ERROR(ErrorKind::NonFinite, "the gradient of 'filters' is not finite at step 2", optimizer.step());
   CHECK((weights_of(p) + state_of(optimizer) == before));

@@ -1,6 +1,9 @@
 // A plan of a few tensors on its own, without the Optimizer: so that level and threads can be chosen.
 #pragma once
 
+#include <map>
+#include <tuple>
+
 #include "core/cpu/thread_pool.h"
 #include "optim/conclude.h"
 #include "optim/survey.h"
@@ -50,6 +53,19 @@ inline int64_t values_in(const Slot& slot, int64_t count, int64_t columns, const
   return codec.stored_count(count);
 }
 
+// Random tensors of such sizes, made once: else most of the time of the tests would go into them.
+inline const std::vector<Tensor>& random_tensors(std::span<const int64_t> sizes, uint64_t seed, double scale,
+                                                 DType dtype) {
+  using Key = std::tuple<std::vector<int64_t>, uint64_t, double, DType>;
+  static std::map<Key, std::vector<Tensor>> known;
+  std::vector<Tensor>& out = known[Key({sizes.begin(), sizes.end()}, seed, scale, dtype)];
+  if (out.empty()) {
+    Rng rng(seed);
+    for (const int64_t n : sizes) out.push_back(tensor_of(random_values(n, rng, scale), dtype));
+  }
+  return out;
+}
+
 struct Model {
   int codec, block_size;
   std::span<const Slot> slots;
@@ -72,10 +88,10 @@ struct Model {
     const CodecInfo info = codecs()[static_cast<size_t>(codec)];
     block_size = info.own_block_size ? info.own_block_size : info.scale == Scale::Block ? block : kPlainBlock;
     slots = slots_of(rules()[static_cast<size_t>(rule_place(rule))], matrices);
-    Rng rng(11);
     for (const int64_t n : sizes) {
-      weights.push_back(tensor_of(random_values(n, rng), info.value));
-      gradients.push_back(tensor_of(random_values(n, rng, 1e-2), info.value));
+      weights.push_back(random_tensors(sizes, 11, 1, info.value)[weights.size()].clone(MemoryTag::Weights));
+      gradients.push_back(
+          random_tensors(sizes, 12, 1e-2, info.value)[gradients.size()].clone(MemoryTag::Gradients));
       state.emplace_back();
       absmax.emplace_back();
       StepTensor row{.weight = weights.back().raw(),

@@ -35,7 +35,8 @@ class PlanOnDevice {
   PlanOnDevice(const Setting& setting, std::span<const int64_t> sizes, Device device)
       : device_(device),
         setting_(setting),
-        codec_(codecs()[static_cast<size_t>(codec_place(setting.codec))]) {
+        codec_(codecs()[static_cast<size_t>(codec_place(setting.codec))]),
+        sizes_(sizes.begin(), sizes.end()) {
     plan_.rule = rule_place(setting.rule);
     plan_.codec = codec_place(setting.codec);
     plan_.second_moment = setting.second_moment;
@@ -47,7 +48,6 @@ class PlanOnDevice {
     plan_.hyper = busy_hyper(setting.rule);
     plan_.matrices = setting.matrices;
     const std::span<const Slot> slots = slots_of(rules()[static_cast<size_t>(plan_.rule)], setting.matrices);
-    Rng rng(11);
     for (const int64_t n : sizes) {
       StepTensor row{.count = n,
                      .first_block = plan_.block_count,
@@ -56,7 +56,7 @@ class PlanOnDevice {
                      .columns = setting.matrices ? columns_of(n) : 0};
       const int64_t blocks = (n + plan_.block_size - 1) / plan_.block_size;
       weights_.push_back(place(n, codec_.value));
-      weights_.back().copy_from(tensor_of(random_values(n, rng), codec_.value));
+      weights_.back().copy_from(random_tensors(sizes, 11, 1, codec_.value)[weights_.size() - 1]);
       gradients_.push_back(place(n, codec_.value));
       row.weight = weights_.back().raw();
       if (table_.size() != 2) row.gradient = gradients_.back().raw();
@@ -82,9 +82,8 @@ class PlanOnDevice {
   }
 
   void step(uint64_t seed, double max_norm) {
-    Rng rng(seed);
-    for (const Tensor& gradient : gradients_)
-      gradient.copy_from(tensor_of(random_values(gradient.numel(), rng, 1e-2), codec_.value));
+    for (size_t i = 0; i < gradients_.size(); ++i)
+      gradients_[i].copy_from(random_tensors(sizes_, seed, 1e-2, codec_.value)[i]);
     auto* control = static_cast<StepControl*>(control_.raw());
     const StepTable& steps = steps_of(device_);
     steps.measure(device_, &plan_, 1, max_norm, OnNonFinite::Stop, partial_.data<double>(), control);
@@ -117,6 +116,7 @@ class PlanOnDevice {
   Device device_;
   Setting setting_;
   CodecInfo codec_;
+  std::vector<int64_t> sizes_;
   std::vector<Tensor> weights_, gradients_, state_, absmax_;
   std::vector<StepTensor> table_;
   Tensor device_table_, constants_, partial_, control_, survey_;

@@ -91,8 +91,8 @@ inline std::vector<NamedParameter> model(DType dtype = DType::F32) {
 inline void set_gradients(const std::vector<NamedParameter>& parameters, uint64_t seed) {
   for (const NamedParameter& p : parameters) {
     Rng rng = Rng(seed).split(p.name);
-    p.variable.grad().copy_from(
-        tensor_of(random_values(p.variable.value().numel(), rng, 1e-2), p.variable.dtype()));
+    const int64_t n = p.variable.value().numel();
+    p.variable.grad().reshape({n}).copy_from(tensor_of(random_values(n, rng, 1e-2), p.variable.dtype()));
   }
 }
 
