@@ -52,14 +52,16 @@ __device__ void block_maxima(uint32_t (&x)[kCount]) {
     for (unsigned i = 0; i < blockDim.x / kWarp; ++i) x[k] = max(x[k], maxima[k][i]);
 }
 
+// As many threads as the largest quantization block needs.
+constexpr int kSurveyThreads = optim::kMaxBlock / kPerLane;
+
 template <int kBits>
-__device__ Packed<kBits> load_packed(const void* base, int64_t element, int stride, const Valid& valid) {
+__device__ Packed<kBits> load_packed(const void* base, const Seat& seat, uint32_t block, const Valid& valid) {
   Packed<kBits> out;
-  const uint8_t* const at = out.address(base, element);
-  if (valid.all() && out.aligned(at)) {
-    out.load(at, stride);
+  if (valid.all() && out.aligned(base)) {
+    out.load(out.address(base, seat, block), seat.stride);
   } else {
-    out.load(at, stride, valid);
+    out.load(out.address(base, seat, block), seat.stride, valid);
   }
   return out;
 }
@@ -68,7 +70,7 @@ enum class Survey { Sums, Maxima };
 
 // A block of threads has one piece after another.
 template <class Rule, class Codec, Survey kSurvey>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kSurveyThreads)
     survey_kernel(const __grid_constant__ StepPlan plan, const StepControl* control,
                   const typename LaneCodec<Codec>::Tables* tables) {
   using T = typename Codec::Value;
@@ -80,29 +82,31 @@ __global__ void __launch_bounds__(kThreads)
   if constexpr (kState) shared.fill(tables);
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
   const T scale = static_cast<T>(control->scale);
-  const int stride = group_stride(plan.block_size), log_block_size = log2_of(plan.block_size);
+  const Seat seat(plan.block_size);
+  const int log_block_size = log2_of(plan.block_size);
+  const auto in_piece = static_cast<uint32_t>(optim::kPiece >> log_block_size);  // blocks
+  const uint32_t at_once = kSurveyThreads * kPerLane >> log_block_size;
   for (int64_t piece = blockIdx.x; piece < plan.piece_count; piece += gridDim.x) {
     const int place = optim::tensor_of_piece(plan, piece);
     const StepTensor& tensor = plan.tensors[place];
     if (!tensor.gradient) continue;
-    const int64_t first = (piece - tensor.first_piece) * optim::kPiece;
-    const int64_t last = min(first + optim::kPiece, tensor.count);
+    const uint32_t first = static_cast<uint32_t>(piece - tensor.first_piece) * in_piece;
+    const auto blocks = static_cast<uint32_t>((tensor.count + plan.block_size - 1) >> log_block_size);
+    const uint32_t last = min(first + in_piece, blocks);
     const T factor = factor_of<Rule, T>(plan, place);
     double sums[2] = {};
     uint32_t largest[kRoom] = {};
-    for (int64_t element = first + first_of_lane(plan.block_size); element < last;
-         element += kThreads * kPerLane) {
-      const Valid valid(last - element, stride);
+    for (uint32_t block = first + seat.block; block < last; block += at_once) {
+      const Valid valid = valid_elements(tensor, seat, block);
       T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
-      unpack(load_packed<8 * sizeof(T)>(tensor.weight, element, stride, valid), weight);
-      unpack(load_packed<8 * sizeof(T)>(tensor.gradient, element, stride, valid), gradient);
+      unpack(load_packed<8 * sizeof(T)>(tensor.weight, seat, block, valid), weight);
+      unpack(load_packed<8 * sizeof(T)>(tensor.gradient, seat, block, valid), gradient);
       if constexpr (kState) {
         for_each_slot<Rule>([&](auto slot) {
-          const auto stored = load_packed<kStoredBits<Codec>>(tensor.state[slot], element, stride, valid);
+          const auto stored = load_packed<kStoredBits<Codec>>(tensor.state[slot], seat, block, valid);
           float absmax = 0;
           if constexpr (Codec::scale == optim::Scale::Tensor) absmax = *tensor.absmax[slot];
-          if constexpr (Codec::scale == optim::Scale::Block)
-            absmax = tensor.absmax[slot][element >> log_block_size];
+          if constexpr (Codec::scale == optim::Scale::Block) absmax = tensor.absmax[slot][block];
           Lanes::template decode<Rule::slots[slot].book>(shared, stored, absmax, state[slot]);
         });
       }
@@ -138,9 +142,9 @@ __global__ void __launch_bounds__(kThreads)
 
 template <class Rule, class Codec, Survey kSurvey>
 void launch_survey(const Context& c, const StepPlan& plan, const StepControl* control) {
-  const int64_t resident = int64_t{c.multiprocessors} * (1024 / kThreads);
+  const int64_t resident = int64_t{c.multiprocessors} * (1024 / kSurveyThreads);
   survey_kernel<Rule, Codec, kSurvey>
-      <<<static_cast<unsigned>(std::min(plan.piece_count, resident)), kThreads, 0, c.stream>>>(
+      <<<static_cast<unsigned>(std::min(plan.piece_count, resident)), kSurveyThreads, 0, c.stream>>>(
           plan, control, LaneCodec<Codec>::tables(c));
   check_launch();
 }
