@@ -8,6 +8,7 @@
 #include "core/backend.h"
 #include "core/error.h"
 #include "optim/conclude.h"
+#include "optim/survey.h"
 
 namespace octet::optim {
 namespace {
@@ -63,6 +64,14 @@ void check_hyper(HyperParameters hyper) {
       {"beta1", hyper.beta1}, {"beta2", hyper.beta2}, {"beta3", hyper.beta3}, {"alpha", hyper.alpha}};
   for (const auto& [name, value] : decays)
     require(value < 1, "optimizer: ", name, " is ", value, "; it must be below 1");
+  require(hyper.clip_threshold > 0, "optimizer: clip-threshold is 0; it must be above 0");
+}
+
+// The shape of a slot's values. The last axis of a tensor has its columns, the others together its rows.
+Shape shape_of(const Slot& slot, const Tensor& value, const CodecInfo& codec) {
+  if (slot.extent == Extent::Columns) return {value.shape().cols()};
+  if (slot.extent == Extent::Rows) return {value.shape().rows()};
+  return codec.values_per_stored == 1 ? value.shape() : Shape{codec.stored_count(value.numel())};
 }
 
 }  // namespace
@@ -145,13 +154,16 @@ void Optimizer::add_group(const ParameterGroup& group, size_t index) {
     Parameter parameter{.name = named.name,
                         .variable = named.variable,
                         .codec = choose_codec(options, named),
+                        .matrix = !options.hyper->unfactored && !rule.matrix_slots.empty() &&
+                                  value.shape().rank() >= 2 && value.numel() > 0,
                         .state = {},
                         .absmax = {}};
+    // Means of rows and columns are few: they stay as they are computed.
+    if (parameter.matrix) parameter.codec = codec_place(value.dtype() == DType::F64 ? "fp64" : "fp32");
     const CodecInfo& codec = info(parameter.codec);
-    for (const Slot& slot : rule.slots) {
+    for (const Slot& slot : slots_of(rule, parameter.matrix)) {
       // State starts at zero, which in a code book is a code like any other.
-      const Shape shape =
-          codec.values_per_stored == 1 ? value.shape() : Shape{codec.stored_count(value.numel())};
+      const Shape shape = shape_of(slot, value, codec);
       parameter.state.push_back(
           Tensor::full(shape, codec.zero(slot.book), codec.stored, device_, MemoryTag::OptimizerState));
       if (codec.has_absmax())
@@ -159,10 +171,12 @@ void Optimizer::add_group(const ParameterGroup& group, size_t index) {
             Tensor::zeros({codec.absmax_count(value.numel(), block_size_of(options, codec))}, DType::F32,
                           device_, MemoryTag::OptimizerState));
     }
-    auto batch = std::find_if(
-        batches_.begin() + static_cast<std::ptrdiff_t>(first_batch), batches_.end(), [&](const Batch& b) {
-          return b.parameters.front().codec == parameter.codec && b.decays == decays(options, named);
-        });
+    auto batch = std::find_if(batches_.begin() + static_cast<std::ptrdiff_t>(first_batch), batches_.end(),
+                              [&](const Batch& b) {
+                                const Parameter& first = b.parameters.front();
+                                return first.codec == parameter.codec && first.matrix == parameter.matrix &&
+                                       b.decays == decays(options, named);
+                              });
     if (batch == batches_.end())
       batch = batches_.insert(batch, Batch{.group = index,
                                            .decays = decays(options, named),
@@ -180,12 +194,15 @@ void Optimizer::build_plans() {
     StepPlan plan{};
     plan.rule = rule_place(options.rule);
     plan.codec = codec;
+    plan.matrices = batch.parameters.front().matrix;
     plan.hyper = *options.hyper;
     if (!batch.decays) plan.hyper.weight_decay = 0;
     if (options_.max_value > 0) plan.max_value = options_.max_value;
     plan.block_size = block_size_of(options, info(codec));
     plan.second_moment = info(codec).historical ? SecondMoment::Plain : options.second_moment;
-    plan.rounding = info(codec).historical ? Rounding::Nearest : options.rounding;
+    plan.rounding = info(codec).historical ? Rounding::Nearest
+                    : info(codec).coarse   ? Rounding::Stochastic
+                                           : options.rounding;
     plan.seed = options_.seed;
     plan.tensor_count = static_cast<int>(batch.parameters.size());
     for (const Parameter& parameter : batch.parameters) {
@@ -194,11 +211,14 @@ void Optimizer::build_plans() {
       row.count = parameter.variable.value().numel();
       row.first_block = plan.block_count;
       row.salt = salt_of(parameter.name);
+      row.first_piece = plan.piece_count;
+      if (plan.matrices) row.columns = parameter.variable.value().shape().cols();
       for (size_t slot = 0; slot < parameter.state.size(); ++slot) {
         row.state[slot] = parameter.state[slot].raw();
         if (!parameter.absmax.empty()) row.absmax[slot] = parameter.absmax[slot].data<float>();
       }
       plan.block_count += blocks_in(row.count, plan.block_size);
+      plan.piece_count += pieces_in(row.count, row.columns, plan.matrices);
       batch.table.push_back(row);
     }
     if (!device_.is_cpu())
@@ -215,6 +235,7 @@ void Optimizer::build_plans() {
                              MemoryTag::Workspace);
   for (size_t i = 0; i < plans_.size(); ++i)
     plans_[i].update = static_cast<std::byte*>(constants_.raw()) + i * kUpdateBytes;
+  build_surveys();
   control_ = Tensor::empty({int64_t{sizeof(StepControl)}}, DType::U8, device_, MemoryTag::Workspace);
   write_control({});
   steps_table();  // fails here rather than in the middle of training
@@ -250,6 +271,20 @@ StepControl Optimizer::read_control() const {
 
 void Optimizer::write_control(const StepControl& value) {
   backend(device_).copy_from_host(device_, control(), &value, sizeof value);
+}
+
+void Optimizer::build_surveys() {
+  const auto bytes = [](const StepPlan& plan) {
+    const bool needed =
+        needs_survey(rules()[static_cast<size_t>(plan.rule)].has_factor, info(plan.codec).scale);
+    return needed ? survey_bytes(plan) : 0;
+  };
+  int64_t all = 0;
+  for (const StepPlan& plan : plans_) all += bytes(plan);
+  survey_ = Tensor::zeros({all}, DType::U8, device_, MemoryTag::Workspace);
+  auto* place = static_cast<std::byte*>(survey_.raw());
+  for (StepPlan& plan : plans_)
+    if (bytes(plan) > 0) plan.survey = std::exchange(place, place + bytes(plan));
 }
 
 void Optimizer::measure() {
@@ -315,6 +350,27 @@ int64_t Optimizer::state_bytes() const {
       for (const Tensor& t : parameter.state) bytes += t.bytes();
       for (const Tensor& t : parameter.absmax) bytes += t.bytes();
     }
+  return bytes;
+}
+
+int64_t Optimizer::update_bytes() const {
+  int64_t bytes = 0;
+  for (size_t b = 0; b < batches_.size(); ++b) {
+    const RuleInfo& rule = rules()[static_cast<size_t>(plans_[b].rule)];
+    int64_t tensors = 0, state = 0;  // weights, which are as many as gradients; state
+    for (const Parameter& parameter : batches_[b].parameters) {
+      tensors += parameter.variable.value().bytes();
+      for (const Tensor& t : parameter.state) state += t.bytes();
+      for (const Tensor& t : parameter.absmax) state += t.bytes();
+    }
+    bytes += 3 * tensors + 2 * state;  // the step: weights and state read and written, gradients read
+    if (plans_[b].matrices) {
+      bytes += 3 * tensors + 2 * plans_[b].piece_count * static_cast<int64_t>(sizeof(TileSums));
+      continue;
+    }
+    if (rule.has_factor) bytes += 2 * tensors + (rule.measures_state ? state : 0);
+    if (info(plans_[b].codec).scale == Scale::Tensor) bytes += 2 * tensors + state;
+  }
   return bytes;
 }
 

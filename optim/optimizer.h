@@ -99,6 +99,7 @@ class Optimizer {
   double grad_norm() const { return read_control().norm; }
   int64_t parameter_count() const;  // elements
   int64_t state_bytes() const;      // of state values and absmax
+  int64_t update_bytes() const;     // that update() reads and writes, all passes
   // The codec a parameter's state ended up in. Errors: no such parameter.
   std::string_view codec_of(std::string_view parameter) const;
 
@@ -120,9 +121,10 @@ class Optimizer {
     std::string name;
     Variable variable;
     int codec;
+    bool matrix;                        // stepped by the rule's form for matrices
     std::vector<Tensor> state, absmax;  // by slot; absmax empty where the codec has none
   };
-  // Parameters that share rule, codec and constants: one row of the backend's table.
+  // Parameters that share rule and its form, codec and constants: one row of the backend's table.
   struct Batch {
     size_t group;
     bool decays;
@@ -136,6 +138,7 @@ class Optimizer {
   bool clips_by_percentile() const { return options_.norm_percentile > 0 && options_.norm_percentile < 100; }
   void add_group(const ParameterGroup& group, size_t index);
   void build_plans();
+  void build_surveys();
   void refresh_gradients();
   const std::string& name_of_tensor(int32_t place) const;
   const StepTable& steps_table() const;
@@ -152,6 +155,7 @@ class Optimizer {
   Tensor partial_;    // scratch of measure, f64
   Tensor constants_;  // kUpdateBytes a plan
   Tensor control_;    // a StepControl, as bytes
+  Tensor survey_;     // scratch of plans that have a survey
   double lr_factor_ = 1;
 };
 

@@ -61,7 +61,8 @@ NamedTensors Optimizer::state() const {
   NamedTensors out{{kStep, count_tensor(control.steps)}, {kSkipped, count_tensor(control.skipped)}};
   if (clips_by_percentile()) out.emplace_back(kHistory, history_tensor(control.history));
   for (size_t b = 0; b < batches_.size(); ++b) {
-    const std::span<const Slot> slots = rules()[static_cast<size_t>(plans_[b].rule)].slots;
+    const std::span<const Slot> slots =
+        slots_of(rules()[static_cast<size_t>(plans_[b].rule)], plans_[b].matrices);
     for (const Parameter& parameter : batches_[b].parameters) {
       for (size_t slot = 0; slot < slots.size(); ++slot) {
         const std::string name = parameter.name + "." + slots[slot].name;

@@ -35,11 +35,13 @@ enum class OnNonFinite : uint8_t {
 struct StepTensor {
   void* weight;              // T [count]
   const void* gradient;      // T [count]; null: the parameter is left as it is
-  void* state[kMaxSlots];    // S [ceil(count / values_per_stored)]
+  void* state[kMaxSlots];    // S [ceil(count / values_per_stored)]; of a matrix: see the slot's extent
   float* absmax[kMaxSlots];  // [ceil(count / block_size)], or [1], or null: see Scale
   int64_t count;
   int64_t first_block;  // number of blocks in the tensors before this one
   uint32_t salt;        // tells its dither from that of other tensors
+  int64_t first_piece;  // number of pieces (survey.h) in the tensors before this one
+  int64_t columns;      // of a matrix: [count / columns, columns]
 };
 
 // Parameters that are stepped by the same rule, codec and constants.
@@ -57,6 +59,9 @@ struct StepPlan {
   HyperParameters hyper;  // with the learning rate at factor 1
   // kUpdateBytes at a multiple of 16: Rule::Update<Codec::Value> of this step, which measure() writes.
   void* update;
+  bool matrices;        // stepped by the rule's form for matrices
+  int64_t piece_count;  // in all tensors
+  void* survey;         // survey_bytes() of scratch at a multiple of 8; null where the step needs no survey
 };
 
 // One parameter and the running average of its weights.
@@ -113,7 +118,8 @@ struct StepTable {
   // of threads.
   void (*measure)(Device device, const StepPlan* plans, int plan_count, const NormClipping& clipping,
                   OnNonFinite policy, double* partial, StepControl* control);
-  // Updates weights and states in one pass; does nothing where control->bad_tensor is set.
+  // Updates weights and states in one pass, after those of a survey where a plan has one (survey.h); does
+  // nothing where control->bad_tensor is set.
   void (*step)(Device device, const StepPlan* plans, int plan_count, const StepControl* control);
   // average += rest (weight - average), but average = weight after step number 1; nothing where
   // control->bad_tensor is set, that is after a step that changed nothing.

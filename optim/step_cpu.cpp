@@ -8,8 +8,10 @@
 #include <hwy/highway.h>
 #include "optim/cpu/codecs-inl.h"
 #include "optim/cpu/kernels.h"
+#include "optim/cpu/matrix-inl.h"
 #include "optim/cpu/norm-inl.h"
 #include "optim/cpu/step-inl.h"
+#include "optim/cpu/survey-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
@@ -22,6 +24,11 @@ const LevelKernels* level_kernels() {
       out.step_double[rule] = &step_blocks<Rule, double, false>;
       out.step_direct[rule] = &step_blocks<Rule, float, false>;
       out.step_buffered[rule] = &step_blocks<Rule, float, true>;
+      set_survey_kernels<Rule>(out, rule);
+      if constexpr (has_matrix_form<Rule>) {
+        out.matrix_double[rule] = matrix_kernels<Rule, double>();
+        out.matrix_float[rule] = matrix_kernels<Rule, float>();
+      }
     });
     Codecs::for_each([&]<class Codec>(int codec) {
       out.io[codec] = {
@@ -45,9 +52,11 @@ HWY_AFTER_NAMESPACE();
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <span>
 
 #include "core/cpu/thread_pool.h"
 #include "optim/conclude.h"
+#include "optim/cpu/survey.h"
 #include "optim/registry.h"
 
 namespace octet::optim {
@@ -144,7 +153,14 @@ template <Level kLevel>
 void step(Device, const StepPlan* plans, int plan_count, const StepControl* control) {
   if (control->bad_tensor >= 0) return;
   const LevelKernels& kernels = kernels_of(kLevel);
+  for (const StepPlan& plan : std::span(plans, static_cast<size_t>(plan_count))) {
+    if (plan.matrices)
+      step_matrices(kernels, plan, *control);
+    else if (plan.survey)
+      survey_plan(kernels, plan, *control);
+  }
   for_each_chunk(plans, plan_count, [&](const StepPlan& plan, int, int64_t first, int64_t last, int64_t) {
+    if (plan.matrices) return;
     const CodecInfo& codec = info(plan.codec);
     const auto* steps = codec.stored != codec.value ? kernels.step_buffered
                         : codec.value == DType::F64 ? kernels.step_double

@@ -14,9 +14,10 @@ namespace octet::tools {
 // The names that `train` accepts.
 inline constexpr std::string_view kTasks[] = {"sms"};
 inline constexpr std::string_view kOptimizers[] = {"adam",    "adamw",   "ademamix", "lion",
-                                                   "rmsprop", "adagrad", "momentum", "sgd"};
-inline constexpr std::string_view kCodecs[] = {"fp32",    "bf16",       "blockwise8",
-                                               "linear8", "blockwise4", "blockwise8-v0.36"};
+                                                   "rmsprop", "adagrad", "momentum", "sgd",
+                                                   "lamb",    "lars",    "adafactor"};
+inline constexpr std::string_view kCodecs[] = {"fp32",        "bf16",       "blockwise8",      "linear8",
+                                               "tensorwise8", "blockwise4", "blockwise8-v0.36"};
 inline constexpr std::string_view kSecondMoments[] = {"dither", "floor", "plain"};
 inline constexpr std::string_view kRoundings[] = {"nearest", "stochastic"};
 inline constexpr std::string_view kEmbeddingLayers[] = {"plain", "stable"};
@@ -54,6 +55,13 @@ struct TrainConfig {
   int64_t t_beta3 = 0;
   std::vector<std::string> no_decay;
   double clip_value = 0;
+  double trust_coefficient = 1e-3;
+  double max_trust = 0;
+  double eps2 = 1e-3;
+  double clip_threshold = 1;
+  double decay_rate = 0.8;
+  bool fixed_step = false;
+  bool unfactored = false;
   double clip_norm = 0;
   double clip_percentile = 0;
   int64_t accumulate = 1;
@@ -106,11 +114,15 @@ struct TrainConfig {
     v(Field{"lr", "learning rate"}, lr, Range{.low = 0, .high = 100, .above_low = true});
     v(Field{"beta1", "decay of the mean of gradients"}, beta1, probability);
     v(Field{"beta2", "decay of the mean of squared gradients; lion: of the mean, 0.99"}, beta2, probability);
-    v(Field{"eps", "added to the denominator of the update; adagrad: 1e-10"}, eps,
-      Range{.low = 0, .high = 1, .above_low = true});
-    v(Field{"weight_decay", "decoupled in adamw, ademamix and lion, coupled in the other rules"},
+    v(Field{"eps",
+            "added to the denominator of the update; adagrad: 1e-10; lamb: 1e-6; adafactor: to squares, "
+            "1e-30"},
+      eps, Range{.low = 0, .high = 1, .above_low = true});
+    v(Field{"weight_decay",
+            "decoupled in adamw, ademamix, lion, lamb and adafactor, coupled in the other rules"},
       weight_decay, Range{0, 100});
-    v(Field{"momentum", "decay of the sum of steps; rmsprop, and momentum: 0.9"}, momentum, probability);
+    v(Field{"momentum", "decay of the sum of steps; rmsprop, and momentum and lars: 0.9"}, momentum,
+      probability);
     v(Field{"dampening", "share of a gradient that the momentum leaves out"}, dampening, Range{0, 1});
     v(Field{"nesterov", "momentum: step by the momentum that comes next"}, nesterov, Switch{});
     v(Field{"alpha", "rmsprop: decay of the means"}, alpha, probability);
@@ -127,6 +139,20 @@ struct TrainConfig {
       no_decay, Patterns{});
     v(Field{"clip_value", "largest element of the gradient, before its norm is taken; 0: no clipping"},
       clip_value, Range{0, 1e30});
+    v(Field{"trust_coefficient", "lars: ratio of a tensor's step to its weights"}, trust_coefficient,
+      Range{.low = 0, .high = 1000, .above_low = true});
+    v(Field{"max_trust", "lamb: largest ratio of weights to step that a tensor's step is scaled by; 0: any"},
+      max_trust, Range{0, 1e30});
+    v(Field{"eps2", "adafactor: least root mean square of weights that its step is relative to"}, eps2,
+      Range{0, 1000});
+    v(Field{"clip_threshold", "adafactor: root mean square that a tensor's direction is clipped to"},
+      clip_threshold, Range{.low = 0, .high = 1e30, .above_low = true});
+    v(Field{"decay_rate", "adafactor: after t steps a new square has weight t^-decay-rate"}, decay_rate,
+      Range{0, 100});
+    v(Field{"fixed_step", "adafactor: step by lr itself, not relative to the weights and 1/sqrt(t)"},
+      fixed_step, Switch{});
+    v(Field{"unfactored", "adafactor: keep a second moment for every weight of a matrix"}, unfactored,
+      Switch{});
     v(Field{"clip_norm", "largest global norm of the gradient; 0: no clipping"}, clip_norm, Range{0, 1e30});
     v(Field{"clip_percentile",
             "percentile of the last 100 global norms that the gradient's is limited to; 0 or 100: no "

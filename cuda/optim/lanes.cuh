@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "cuda/launch.h"
 #include "optim/step.h"
@@ -203,6 +204,15 @@ __device__ void pack(const T (&x)[kPerLane], Packed<8 * sizeof(T)>& packed) {
       packed.word[i] = __float_as_uint(x[i]);
     }
   }
+}
+
+// Calls body(slot) for each slot of a rule, the slot being a constant.
+template <class Rule, class Body>
+__device__ void for_each_slot(const Body& body) {
+  [&]<int... kSlot>(std::integer_sequence<int, kSlot...>) {
+    (body(std::integral_constant<int, kSlot>()), ...);
+  }
+  (std::make_integer_sequence<int, optim::slot_count<Rule>>());
 }
 
 // Of a power of two.

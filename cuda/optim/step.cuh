@@ -7,17 +7,9 @@
 
 #include "cuda/optim/codec.cuh"
 #include "cuda/optim/steps.h"
+#include "cuda/optim/survey.cuh"
 
 namespace octet::cuda {
-
-// Calls body(slot) for each slot of a rule, the slot being a constant.
-template <class Rule, class Body>
-__device__ void for_each_slot(const Body& body) {
-  [&]<int... kSlot>(std::integer_sequence<int, kSlot...>) {
-    (body(std::integral_constant<int, kSlot>()), ...);
-  }
-  (std::make_integer_sequence<int, optim::slot_count<Rule>>());
-}
 
 // Threads of a block: as many as the largest quantization block needs, where its size is not known.
 template <int kBlock>
@@ -68,7 +60,12 @@ struct Lane {
       });
     }
     if constexpr (kScaled) {
-      if (any) for_each_slot<Rule>([&](auto slot) { absmax[slot] = largest[slot][at.block]; });
+      if (any)
+        for_each_slot<Rule>([&](auto slot) {
+          absmax[slot] = Codec::scale == optim::Scale::Block
+                             ? largest[slot][at.block]
+                             : optim::tensor_surveys(plan)[at.tensor].old_absmax[slot];
+        });
     }
   }
 
@@ -92,6 +89,7 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   using Lanes = LaneCodec<Codec>;
   using Own = Lane<Rule, Codec>;
   constexpr int kRoom = Own::kRoom;
+  constexpr bool kGivenAbsmax = Codec::scale == optim::Scale::Tensor;  // which a survey has found
   const Seat seat(kBlock ? kBlock : plan.block_size);
   const int log_block_size = log2_of(seat.block_size);
   const uint32_t at_once = kThreads * kPerLane >> log_block_size;  // blocks that the threads take in a round
@@ -127,11 +125,12 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
     for_each_slot<Rule>([&](auto slot) {
       Lanes::template decode<Rule::slots[slot].book>(shared, own.stored[slot], own.absmax[slot], state[slot]);
     });
+    const T factor = factor_of<Rule, T>(plan, own.at.tensor);
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) {
       std::array<T, Own::kSlots> s;
       for_each_slot<Rule>([&](auto slot) { s[slot] = state[slot][i]; });
-      update(weight[i], scale * gradient[i], s);
+      optim::apply(update, weight[i], scale * gradient[i], s, factor);
       for_each_slot<Rule>([&](auto slot) { state[slot][i] = s[slot]; });
     }
     const StepTensor& tensor = plan.tensors[own.at.tensor];
@@ -145,12 +144,16 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
       });
     }
     uint32_t largest[kRoom] = {};
-    if constexpr (Own::kScaled) {
+    if constexpr (Own::kScaled && !kGivenAbsmax) {
       for_each_slot<Rule>(
           [&](auto slot) { largest[slot] = largest_bits<Rule::slots[slot].book>(state[slot]); });
       block_maximum(largest, seat.block_size);
     }
 
+    if constexpr (kGivenAbsmax) {
+      if (valid.any())
+        for_each_slot<Rule>([&](auto slot) { largest[slot] = __float_as_uint(*tensor.absmax[slot]); });
+    }
     typename Own::Values packed;
     pack(weight, packed);
     own.store(packed, tensor.weight, seat, valid);
@@ -161,7 +164,7 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
       typename Own::Stored stored;
       Lanes::template encode<kBook>(shared, how, noise, state[slot], largest[slot], stored);
       own.store(stored, tensor.state[slot], seat, valid);
-      if (Own::kScaled && valid.any() && seat.within == 0)
+      if (Own::kScaled && !kGivenAbsmax && valid.any() && seat.within == 0)
         tensor.absmax[slot][own.at.block] = __uint_as_float(largest[slot]);
     });
   }
@@ -198,9 +201,14 @@ void launch_step(const Context& c, const StepPlan& plan, const StepPlan& rest, c
 
 template <class Rule>
 void step_rule(const Context& c, const StepPlan& plan, const StepPlan& rest, const StepControl* control) {
+  if constexpr (optim::has_matrix_form<Rule>) {
+    if (plan.matrices) return step_matrices<Rule>(c, plan, control);
+  }
+  survey_rule<Rule>(c, plan, control);
+  survey_rule<Rule>(c, rest, control);
   optim::Codecs::for_each([&]<class Codec>(int place) {
     if (place != plan.codec) return;
-    if constexpr (Codec::scale == optim::Scale::None) {
+    if constexpr (Codec::scale != optim::Scale::Block) {
       launch_step<Rule, Codec, optim::kPlainBlock>(c, plan, rest, control);
     } else if constexpr (Codec::own_block_size != 0) {
       launch_step<Rule, Codec, Codec::own_block_size <= optim::kDefaultBlock ? Codec::own_block_size : 0>(

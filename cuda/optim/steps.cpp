@@ -11,7 +11,8 @@ namespace {
 
 // Whether one launch can take both: a plan of a codec with absmax, and the tensors that are too small for it.
 bool fit(const optim::StepPlan& plan, const optim::StepPlan& rest) {
-  return plan.rule == rest.rule && optim::codecs()[static_cast<size_t>(plan.codec)].has_absmax() &&
+  return plan.rule == rest.rule && !plan.matrices && !rest.matrices &&
+         optim::codecs()[static_cast<size_t>(plan.codec)].has_absmax() &&
          optim::codecs()[static_cast<size_t>(rest.codec)].name == optim::Fp32::name;
 }
 

@@ -39,6 +39,9 @@ TrainConfig unusual() {
   c.min_8bit_size = 0;
   c.state_override = {"embedding.*=fp32", "a=b=bf16"};
   c.on_nonfinite = "skip", c.threads = 2, c.embedding = 8, c.hidden = 9, c.layers = 1, c.dropout = 0;
+  c.rounding = "stochastic";
+  c.trust_coefficient = 0.01, c.max_trust = 10, c.eps2 = 0.01, c.clip_threshold = 2, c.decay_rate = 0.7;
+  c.fixed_step = c.unfactored = true;
   c.min_freq = 1, c.log_every = 5, c.resume = "r", c.json = true;
   return c;
 }
@@ -84,7 +87,7 @@ TEST_CASE("every field can be set by its flag") {
         arguments.push_back(toml_text(member));
     }
   });
-  CHECK(fields == 50);
+  CHECK(fields == 57);
   CHECK(parse(arguments) == wanted);
 }
 
@@ -129,7 +132,7 @@ TEST_CASE("a value that does not fit is a usage error that names flag, value and
       {{"--block-size", "32"}, "--block-size 32: must be a power of two from 64 to 4096"},
       {{"--optimizer", "adm"},
        "--optimizer: unknown name 'adm', did you mean 'adam'? Known: adam, adamw, ademamix, lion, rmsprop, "
-       "adagrad, momentum, sgd"},
+       "adagrad, momentum, sgd, lamb, lars, adafactor"},
       {{"--state", "blockwise"}, "did you mean 'blockwise8'?"},
       {{"--state", "fp64"}, "--state: unknown name 'fp64'. Known: fp32, bf16, blockwise8"},
       {{"smss"}, "octet train: unknown name 'smss', did you mean 'sms'?"},
