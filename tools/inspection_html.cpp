@@ -34,8 +34,7 @@ std::string trials_section(const Inspection& inspection) {
   return html_heading("Side by side") + table.markup() +
          html_paragraph(
              "Error: sum of |x - q| over sum of |x|, x exact and q as stored, over all tensors together. "
-             "Adam error: "
-             "mean of |u - u'| / |u|, u the update by exact state and u' by stored state.");
+             "Adam error: mean of |u - u'| / |u|, u the update by exact state and u' by stored state.");
 }
 
 std::string slots_section(const Inspection& inspection) {

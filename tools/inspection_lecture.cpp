@@ -65,7 +65,8 @@ std::string ratio_chart(const Trial& trial, const ChartAxis& x) {
        .log = true,
        .label = fmt::format("{}: median {}, 99 % {}, largest {}", trial.name, times(trial.ratio(0.5)),
                             times(trial.ratio(0.99)), times(trial.ratio(1))),
-       .numbers = false},
+       .numbers = false,
+       .room = 24},
       "Histogram of step size ratios of " + trial.name);
   constexpr int kBins = 10;  // a decade
   const double first = std::log10(x.low), decades = std::log10(x.high / x.low);
@@ -118,24 +119,20 @@ std::string code_books_section() {
                             dynamic = positive_values(Book::Unsigned, Map::Dynamic),
                             v036 = positive_values(Book::Unsigned, Map::DynamicV036);
   return html_heading("The code books") +
-         html_paragraph(fmt::format("A code of 8 bits names one of 256 values between 0 and the largest "
-                                    "value that shares its scale. Linear "
-                                    "codes are evenly spaced: {} of them lie below a hundredth of the "
-                                    "largest. Dynamic codes spend about as "
-                                    "many on each power of ten as its place in the list allows: {} lie below "
-                                    "a hundredth, and the smallest is "
-                                    "{:.1e}. Second moments are never negative, so their book needs no sign "
-                                    "and has twice the values.",
-                                    below(linear, 0.01), below(dynamic, 0.01), dynamic.front())) +
          html_paragraph(fmt::format(
-             "The unsigned book of bitsandbytes 0.36.0 to 0.41.0 was built with too many values in each "
-             "decade, and "
-             "only its lowest 256 were read: it ends at {:.4f}. Whatever is larger is stored as that.",
-             v036.back())) +
+             "A code of 8 bits names one of 256 values between 0 and the largest value that shares its "
+             "scale. Linear codes are evenly spaced: {} of them lie below a hundredth of the largest. "
+             "Dynamic codes cover seven powers of ten, each with twice as many values as the one below: {} "
+             "lie below a hundredth, and the smallest is {:.1e}. Second moments are never negative, so their "
+             "book needs no sign and has twice the values.",
+             below(linear, 0.01), below(dynamic, 0.01), dynamic.front())) +
+         html_paragraph(fmt::format("The unsigned book of bitsandbytes 0.36.0 to 0.41.0 was built with too "
+                                    "many values in each decade, and only its lowest 256 were read: it ends "
+                                    "at {:.4f}. Whatever is larger is stored as that.",
+                                    v036.back())) +
          html_figure(chart.markup(),
                      "Positive values of each book; those of signed books have negatives as well. 0 has a "
-                     "code in all "
-                     "of them and no place on this axis.");
+                     "code in all of them and no place on this axis.");
 }
 
 std::string scales_section(const Inspection& inspection) {
@@ -191,21 +188,19 @@ std::string scales_section(const Inspection& inspection) {
     return percent(static_cast<double>(lost) / static_cast<double>(living));
   };
   return html_heading("Why a scale for each block") +
-         html_paragraph(fmt::format("This is {} of {}, {} elements. Values of one block are near to each "
-                                    "other, those of a whole tensor are "
-                                    "not. With one scale for the tensor its largest value decides what "
-                                    "everything else is measured by; the "
-                                    "largest of a block concerns 255 others.",
-                                    slot->slot, slot->parameter, format_count(slot->elements()))) +
-         html_paragraph(fmt::format("Of the values that are not 0, nearest codes would lose to 0: {} with "
-                                    "linear codes and one scale, {} with "
-                                    "dynamic codes and one scale, {} with dynamic codes and a scale a block.",
-                                    share(lost_linear), share(lost_tensor), share(lost_block))) +
-         html_figure(
-             chart.markup(),
-             fmt::format("Strokes: the middle 96 % of a block's values other than 0{}; dots: the block's "
-                         "largest, its scale. Blocks without a stroke are all 0.",
-                         every > 1 ? fmt::format(", one block of {}", every) : ""));
+         html_paragraph(
+             fmt::format("This is {} of {}, {} elements. Values of one block are near to each other, those "
+                         "of a whole tensor are not. With one scale for the tensor its largest value decides "
+                         "what everything else is measured by; the largest of a block concerns 255 others.",
+                         slot->slot, slot->parameter, format_count(slot->elements()))) +
+         html_paragraph(fmt::format(
+             "Of the values that are not 0, nearest codes would lose to 0: {} with linear codes and one "
+             "scale, {} with dynamic codes and one scale, {} with dynamic codes and a scale a block.",
+             share(lost_linear), share(lost_tensor), share(lost_block))) +
+         html_figure(chart.markup(),
+                     fmt::format("Strokes: the middle 96 % of a block's values other than 0{}; dots: the "
+                                 "block's largest, its scale. Blocks without a stroke are all 0.",
+                                 every > 1 ? fmt::format(", one block of {}", every) : ""));
 }
 
 std::string step_sizes_section(const Inspection& inspection) {
@@ -216,21 +211,19 @@ std::string step_sizes_section(const Inspection& inspection) {
   std::string charts;
   for (const Trial& trial : inspection.trials) {
     const bool last = &trial == &inspection.trials.back();
-    if (last) x.label = "step without a new gradient by stored second moments, as a multiple of one by exact ones";
+    if (last)
+      x.label = "step without a new gradient by stored second moments, as a multiple of one by exact ones";
     charts += ratio_chart(trial, x);
   }
   return html_heading("What it does to the step") +
          html_paragraph(
              "The rule divides by the root of the second moment, so an error there is an error of the "
-             "learning rate "
-             "of that weight. A second moment that is stored as 0 leaves eps alone to divide by: far to the "
-             "right. "
-             "Plain is nearest codes, as published; without the word, a positive second moment is never "
-             "stored as 0.") +
-         html_figure(
-             charts,
-             "Share of the weights that move, on a log scale from a millionth to all of them: bars at "
-             "1 are weights whose step is what it would be.");
+             "learning rate of that weight. A second moment that is stored as 0 leaves eps alone to divide "
+             "by: far to the right. Plain is nearest codes, as published; without the word, a positive "
+             "second moment is never stored as 0.") +
+         html_figure(charts,
+                     "Share of the weights that move, on a log scale from a millionth to all of them: bars "
+                     "at 1 are weights whose step is what it would be.");
 }
 
 std::string courses_section(const Inspection& inspection) {
@@ -266,20 +259,16 @@ std::string courses_section(const Inspection& inspection) {
   }
   const Course& worst = inspection.courses.back();
   return html_heading("What it adds up to") +
-         html_paragraph(fmt::format("Every step reads what the last one stored. Suppose gradients stay as "
-                                    "large as they are, so that exact "
-                                    "second moments stay where they are; then any change is due to storing. "
-                                    "With the v0.36 book each step "
-                                    "cuts the block's largest to a tenth, the scale goes down with it, and "
-                                    "so on, until what one step adds "
-                                    "is all there is: after {} steps the median weight moves {} times as far "
-                                    "as it should, one in a hundred "
-                                    "{} times.",
-                                    steps, times(worst.median.back()), times(worst.p99.back()))) +
-         html_figure(
-             "<p>" + legend + "</p>\n" + chart.markup(),
-             "Emulated from this state: median of the weights that move (solid) and their 99th percentile "
-             "(dashed).");
+         html_paragraph(fmt::format(
+             "Every step reads what the last one stored. Suppose gradients stay as large as they are, so "
+             "that exact second moments stay where they are; then any change is due to storing. With the "
+             "v0.36 book each step cuts the block's largest to a tenth, the scale goes down with it, and so "
+             "on, until what one step adds is all there is: after {} steps the median weight moves {} times "
+             "as far as it should, one in a hundred {} times.",
+             steps, times(worst.median.back()), times(worst.p99.back()))) +
+         html_figure("<p>" + legend + "</p>\n" + chart.markup(),
+                     "Emulated from this state: median of the weights that move (solid) and their 99th "
+                     "percentile (dashed).");
 }
 
 }  // namespace octet::tools

@@ -42,8 +42,8 @@ std::vector<size_t> coded_slots(const Inspection& inspection) {
 std::string trials_text(const Inspection& inspection) {
   if (inspection.trials.empty() || inspection.trials.front().bytes_per_value == 0) return "";
   const std::span<const optim::Slot> slots = inspection.state.rule().slots;
-  std::vector<std::string> header = {"storage", "bytes/value"};
-  for (const optim::Slot& slot : slots) header.push_back(std::string(slot.name) + " error");
+  std::vector<std::string> header = {"storage", "B/value"};
+  for (const optim::Slot& slot : slots) header.emplace_back(slot.name);
   for (const optim::Slot& slot : slots)
     if (slot.book == optim::Book::Unsigned) header.push_back("lost");
   const bool steps = !inspection.trials.front().ratios.empty();
@@ -60,15 +60,14 @@ std::string trials_text(const Inspection& inspection) {
     if (adam) row.push_back(percent(trial.adam_error));
     table.row(row);
   }
-  return "What each way of storing makes of the exact state:\n" + table.text() + "\n";
+  return "Errors, by slot, of the exact state stored in each way:\n" + table.text() + "\n";
 }
 
 std::string courses_text(const Inspection& inspection) {
   if (inspection.courses.empty()) return "";
-  std::string out = fmt::format(
-      "After {} steps whose gradients stay as large as these, step sizes are of the exact ones (median, 99 "
-      "%):\n",
-      inspection.courses.front().median.size() - 1);
+  std::string out =
+      fmt::format("Step sizes after {} steps whose gradients stay as large as these (median, 99 %):\n",
+                  inspection.courses.front().median.size() - 1);
   for (const Course& course : inspection.courses)
     out += fmt::format("{:<20}{:>8} x {:>10} x\n", course.name, times(course.median.back()),
                        times(course.p99.back()));
@@ -189,16 +188,13 @@ std::string basis_sentence(const Inspection& inspection) {
           }
       return fmt::format(
           "The state is exact. It was stored anew here in each way; {} tensors of fewer than {} elements are "
-          "left "
-          "out, as they keep fp32.",
+          "left out, as they keep fp32.",
           small, format_count(config.min_8bit_size));
     }
     case Basis::Spacing:
       return "The state is kept in codes, and what was rounded away is not in the file. Errors are those to "
-             "expect "
-             "from the spacing of codes around each stored value; with --against a run with fp32 state they "
-             "are "
-             "true ones.";
+             "expect from the spacing of codes around each stored value; with --against a run with fp32 "
+             "state they are true ones.";
     case Basis::Paired:
       return "The state is kept in codes. Errors and step sizes are against " + inspection.against->path +
              ", a run of the same seed and length: they hold all that came apart since the first step.";
@@ -222,9 +218,9 @@ std::string to_text(const Inspection& inspection) {
   out += trials_text(inspection) + courses_text(inspection) + slots_text(inspection) +
          codes_text(inspection) + worst_text(inspection);
   out +=
-      "error: sum |x - q| / sum |x|, x exact and q as stored. lost: not 0, but stored as 0. step x: how far a\n"
-      "step without a new gradient goes, by the stored second moment and as a multiple of one by the exact\n"
-      "second moment, of weights that move; median and 99th percentile.\n";
+      "error: sum |x - q| / sum |x|, x exact and q as stored. lost: not 0, but stored as 0. step x: length\n"
+      "of a step without a new gradient by the stored second moment, as a multiple of that by the exact\n"
+      "one, of weights that move; median and 99th percentile.\n";
   if (!inspection.state.generated) return out;
   std::string marked;
   for (size_t begin = 0; begin < out.size();) {

@@ -35,7 +35,7 @@ std::vector<double> tick_values(const ChartAxis& axis) {
   } else {
     const double step = round_step(axis.high - axis.low, 6);
     for (double x = std::ceil(axis.low / step) * step; x <= axis.high + 1e-9 * step; x += step)
-      out.push_back(x);
+      out.push_back(x + 0.0);  // not -0
   }
   return out;
 }

@@ -64,7 +64,7 @@ TEST_CASE(
 }
 
 TEST_CASE("and so on state of the SMS model") {
-  const std::string data = *NEED_DATA("sms_spam.csv");
+  const std::string data = NEED_DATA("sms_spam.csv").string();
   check_gaps(quantization({"--states", "sms", "--steps", "40", "--runs", "3", "--data", data}));
 }
 

@@ -219,6 +219,21 @@ TEST_CASE("the page is one well-formed file, and a name of markup in it is text"
   CHECK(page.find("fc&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;.weight") != std::string::npos);
 }
 
+TEST_CASE("every line about a run on generated data says so") {
+  const fs::path folder = runs().path("generated");
+  fs::copy(runs().path("fp32"), folder);
+  const std::string log = runs().bytes("fp32/log.jsonl");
+  Json start = Json::parse(log.substr(0, log.find('\n')));
+  start["generated"] = true;
+  write_file(folder / "log.jsonl", start.dump() + log.substr(log.find('\n')));
+  const Outcome outcome = inspect("generated", {"--html", runs().path("page.html")});
+  REQUIRE(outcome.status == 0);
+  for (size_t begin = 0; begin < outcome.out.size(); begin = outcome.out.find('\n', begin) + 1)
+    CHECK(outcome.out.compare(begin, 11, "generated: ") == 0);
+  CHECK(runs().bytes("page.html").find("Trained on generated data.") != std::string::npos);
+  CHECK(inspected("generated")["generated"] == true);
+}
+
 TEST_CASE("codes whose codec nothing names are asked for") {
   const auto unnamed = [](TensorFile& file) {
     std::erase_if(file.tensors, [](const auto& entry) { return entry.first.ends_with(".codec"); });
@@ -237,7 +252,7 @@ TEST_CASE("bad input is refused with one sentence and the right exit code") {
   fs::create_directories(runs().path("empty"));
   check_refused(inspect("empty"), 3, "holds no run");
   check_refused(inspect("data.txt"), 6, "data.txt");
-  check_refused(inspect("fp32/best.safetensors"), 6, "no checkpoint of a run");
+  check_refused(inspect("fp32/best.safetensors"), 6, "not 'octet checkpoint 1'");
   check_refused(inspect("fp32", {"--codec", "blockwise9"}), 2, "did you mean");
   check_refused(inspect("fp32", {"--codec", "fp64"}), 2, "for tests only");
   check_refused(inspect("fp32", {"--htm", "x"}), 2, "unknown flag '--htm', did you mean '--html'");

@@ -43,10 +43,9 @@ std::function<int()> declare_inspect(CLI::App& app) {
   app.add_option("--against", flags->options.against,
                  "a run with fp32 state, of the same seed and length: the truth for one with coded state")
       ->type_name("RUN");
-  app.add_option(
-         "--codec", flags->options.codec,
-         "of exact state: what to try on each tensor [blockwise8]; of coded state: what it is kept in, if "
-         "the file does not say")
+  app.add_option("--codec", flags->options.codec,
+                 "of exact state: what to try on each tensor [blockwise8]; of coded state: what it is kept "
+                 "in, if the file does not say")
       ->type_name("NAME");
   app.add_option("--html", flags->html, "also writes a page with charts, all in one file")->type_name("FILE");
   app.add_option("--threads", flags->threads, "CPU threads; 0: all [0]")->type_name("N");
