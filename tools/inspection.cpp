@@ -13,7 +13,7 @@ using optim::SecondMoment;
 using optim::Storage;
 using Values = std::vector<float>;
 
-constexpr size_t kWorst = 5;
+constexpr size_t kWorst = 5;  // blocks of each slot
 constexpr int64_t kBlockOfUncoded = 256;
 constexpr int kCourseSteps = 100;
 
@@ -199,21 +199,50 @@ void require_pair(const CheckpointState& coded, const CheckpointState& exact) {
   }
 }
 
-SlotFigures by_pair(const CheckpointState& exact, const SlotState& slot) {
-  for (const SlotState& truth : exact.slots)
-    if (truth.parameter == slot.parameter && truth.slot == slot.slot)
-      return compare(exact, truth, slot.codec, slot.held);
-  return {};
+// The slot of the pair; there is one, says require_pair().
+const SlotState& truth_of(const CheckpointState& exact, const SlotState& slot) {
+  return *std::find_if(exact.slots.begin(), exact.slots.end(), [&](const SlotState& other) {
+    return other.parameter == slot.parameter && other.slot == slot.slot;
+  });
+}
+
+std::vector<double> paired_ratios(const CheckpointState& exact, const CheckpointState& coded) {
+  std::vector<double> out;
+  for (const SlotState& slot : coded.slots) {
+    if (!slot.held.coded()) continue;
+    const std::vector<double> of_slot = ratios_of(exact, truth_of(exact, slot), slot.held.values);
+    out.insert(out.end(), of_slot.begin(), of_slot.end());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 }  // namespace
 
-double Trial::ratio(double p) const {
-  if (ratios.empty()) return NAN;
-  const double place = p * static_cast<double>(ratios.size() - 1);
+double sorted_quantile(const std::vector<double>& sorted, double p) {
+  if (sorted.empty()) return NAN;
+  const double place = p * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<size_t>(place);
-  const size_t next = std::min(below + 1, ratios.size() - 1);
-  return ratios[below] + (place - static_cast<double>(below)) * (ratios[next] - ratios[below]);
+  const size_t next = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[next] - sorted[below]);
+}
+
+std::vector<WorstBlock> worst_blocks(const Inspection& inspection, size_t most) {
+  std::vector<WorstBlock> out;
+  for (size_t i = 0; i < inspection.slots.size(); ++i) {
+    const SlotFigures& figures = inspection.slots[i];
+    for (const optim::BlockError& error : figures.worst) {
+      if (error.relative == 0) continue;
+      const int64_t first = error.block * figures.block;
+      const int64_t last = std::min(first + figures.block, inspection.state.slots[i].elements()) - 1;
+      out.push_back({i, first, last, error});
+    }
+  }
+  std::stable_sort(out.begin(), out.end(), [](const WorstBlock& a, const WorstBlock& b) {
+    return a.error.relative > b.error.relative;
+  });
+  out.resize(std::min(out.size(), most));
+  return out;
 }
 
 Inspection inspect(const std::string& path, const InspectOptions& options) {
@@ -233,9 +262,11 @@ Inspection inspect(const std::string& path, const InspectOptions& options) {
   out.basis = !coded ? Basis::Trial : out.against ? Basis::Paired : Basis::Spacing;
   const std::string codec = options.codec.empty() ? "blockwise8" : options.codec;
   for (const SlotState& slot : out.state.slots)
-    out.slots.push_back(out.basis == Basis::Trial     ? try_codec(out.state, slot, codec)
-                        : out.basis == Basis::Spacing ? by_spacing(slot)
-                                                      : by_pair(*out.against, slot));
+    out.slots.push_back(out.basis == Basis::Trial ? try_codec(out.state, slot, codec)
+                        : out.basis == Basis::Spacing
+                            ? by_spacing(slot)
+                            : compare(*out.against, truth_of(*out.against, slot), slot.codec, slot.held));
+  if (out.against) out.paired_ratios = paired_ratios(*out.against, out.state);
   if (const CheckpointState* exact = out.exact()) {
     const std::vector<Named> all = storages(exact->config);
     for (const Named& storage : all) out.trials.push_back(run_trial(*exact, storage));

@@ -33,6 +33,9 @@ struct SlotFigures {
   std::vector<optim::BlockError> worst;  // blocks
 };
 
+// The value below which a share `p` of sorted values lies, by linear interpolation; NaN of none.
+double sorted_quantile(const std::vector<double>& sorted, double p);
+
 // A way of storing, tried on all state that 8-bit codecs would store.
 struct Trial {
   std::string name;  // "blockwise8", "blockwise8, plain"
@@ -42,7 +45,6 @@ struct Trial {
   std::vector<double> vanished;  // by slot of the rule: share of values that are not 0 and stored as 0
   double adam_error = NAN;       // where the rule has Adam's slots
   std::vector<double> ratios;    // of step sizes, sorted; empty for rules that divide by no slot
-  double ratio(double p) const;  // quantile; NaN of none
 };
 
 // Step sizes over the steps of a run whose gradients stay as they are: quantiles after each step.
@@ -60,14 +62,23 @@ struct Inspection {
   CheckpointState state;
   std::shared_ptr<CheckpointState> against;
   Basis basis = Basis::Trial;
-  std::vector<SlotFigures> slots;  // as state.slots
-  std::vector<Trial> trials;       // where exact state is at hand: this one's, or that of `against`
-  std::vector<Course> courses;     // likewise, for rules with a decaying second moment
+  std::vector<SlotFigures> slots;     // as state.slots
+  std::vector<Trial> trials;          // where exact state is at hand: this one's, or that of `against`
+  std::vector<double> paired_ratios;  // Paired: step sizes of this run, sorted, of all slots in codes
+  std::vector<Course> courses;        // likewise, for rules with a decaying second moment
 
   const CheckpointState* exact() const {
     return basis == Basis::Trial ? &state : basis == Basis::Paired ? against.get() : nullptr;
   }
 };
+
+// The `most` worst blocks of all slots, the worst first.
+struct WorstBlock {
+  size_t slot = 0;              // place in Inspection::slots
+  int64_t first = 0, last = 0;  // elements
+  optim::BlockError error;
+};
+std::vector<WorstBlock> worst_blocks(const Inspection& inspection, size_t most);
 
 // Errors: those of read_checkpoint_state(); kind Usage for --against where it has no place, a codec that is
 // not one, or a run that is no pair: of another step or seed, or with coded state; Checkpoint for one of

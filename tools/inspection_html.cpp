@@ -11,6 +11,8 @@
 namespace octet::tools {
 namespace {
 
+constexpr size_t kShownBlocks = 20;
+
 std::string share_text(int64_t part, int64_t whole) {
   return percent(static_cast<double>(part) / static_cast<double>(std::max<int64_t>(1, whole)));
 }
@@ -28,7 +30,8 @@ std::string trials_section(const Inspection& inspection) {
     for (const double error : trial.relative) row.push_back(escape_html(percent(error)));
     for (const double share : trial.vanished) row.push_back(escape_html(percent(share)));
     row.insert(row.end(),
-               {times(trial.ratio(0.5)), times(trial.ratio(0.99)), escape_html(percent(trial.adam_error))});
+               {times(sorted_quantile(trial.ratios, 0.5)), times(sorted_quantile(trial.ratios, 0.99)),
+                escape_html(percent(trial.adam_error))});
     table.row(row);
   }
   return html_heading("Side by side") + table.markup() +
@@ -46,6 +49,7 @@ std::string slots_section(const Inspection& inspection) {
   for (size_t i = 0; i < inspection.slots.size(); ++i) {
     const SlotState& slot = inspection.state.slots[i];
     const SlotFigures& figures = inspection.slots[i];
+    if (!figures.codes && figures.error.mean_abs == 0) continue;  // stored as it is
     const int64_t n = slot.elements();
     table.row(
         {escape_html(slot.parameter), escape_html(slot.slot), escape_html(figures.storage), format_count(n),
@@ -56,7 +60,7 @@ std::string slots_section(const Inspection& inspection) {
          figures.codes ? svg_bars(figures.codes->count, "Histogram of codes in use") : "",
          times(figures.ratio_median), times(figures.ratio_p99)});
   }
-  return html_heading("Every tensor") + table.markup();
+  return html_heading("Every tensor that is not stored as it is") + table.markup();
 }
 
 std::string codes_section(const Inspection& inspection) {
@@ -98,24 +102,14 @@ std::string codes_section(const Inspection& inspection) {
 }
 
 std::string worst_section(const Inspection& inspection) {
-  struct Row {
-    size_t slot;
-    optim::BlockError block;
-  };
-  std::vector<Row> rows;
-  for (size_t i = 0; i < inspection.slots.size(); ++i)
-    for (const optim::BlockError& block : inspection.slots[i].worst)
-      if (block.relative > 0) rows.push_back({i, block});
+  const std::vector<WorstBlock> rows = worst_blocks(inspection, kShownBlocks);
   if (rows.empty()) return "";
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const Row& a, const Row& b) { return a.block.relative > b.block.relative; });
-  rows.resize(std::min<size_t>(rows.size(), 20));
-  HtmlTable table({"parameter", "slot", "block", "first element", "largest value", "error"}, 2);
-  for (const Row& row : rows) {
+  HtmlTable table({"parameter", "slot", "block", "elements", "largest value", "error"}, 2);
+  for (const WorstBlock& row : rows) {
     const SlotState& slot = inspection.state.slots[row.slot];
-    table.row({escape_html(slot.parameter), escape_html(slot.slot), format_count(row.block.block),
-               format_count(row.block.block * inspection.slots[row.slot].block),
-               fmt::format("{:.2e}", row.block.absmax), escape_html(percent(row.block.relative))});
+    table.row({escape_html(slot.parameter), escape_html(slot.slot), format_count(row.error.block),
+               format_count(row.first) + " to " + format_count(row.last),
+               fmt::format("{:.2e}", row.error.absmax), escape_html(percent(row.error.relative))});
   }
   return html_heading("Worst blocks") + table.markup();
 }

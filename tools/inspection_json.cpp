@@ -49,7 +49,8 @@ Json trial_json(const Trial& trial, std::span<const optim::Slot> slots) {
     out["slots"][slots[i].name] = {{"relative_error", trial.relative[i]},
                                    {"vanished_share", trial.vanished[i]}};
   if (!trial.ratios.empty())
-    out["step_size_ratio"] = {{"median", number(trial.ratio(0.5))}, {"p99", number(trial.ratio(0.99))}};
+    out["step_size_ratio"] = {{"median", number(sorted_quantile(trial.ratios, 0.5))},
+                              {"p99", number(sorted_quantile(trial.ratios, 0.99))}};
   if (std::isfinite(trial.adam_error)) out["adam_error"] = trial.adam_error;
   return out;
 }
@@ -66,6 +67,9 @@ Json to_json(const Inspection& inspection) {
               {"basis", bases[static_cast<size_t>(inspection.basis)]}};
   if (inspection.against) out["against"] = inspection.against->path;
   if (state.generated) out["generated"] = true;
+  if (!inspection.paired_ratios.empty())
+    out["step_size_ratio"] = {{"median", sorted_quantile(inspection.paired_ratios, 0.5)},
+                              {"p99", sorted_quantile(inspection.paired_ratios, 0.99)}};
   out["slots"] = Json::array();
   for (size_t i = 0; i < state.slots.size(); ++i)
     out["slots"].push_back(slot_json(state.slots[i], inspection.slots[i]));

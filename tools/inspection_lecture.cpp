@@ -56,25 +56,25 @@ std::vector<double> magnitudes(const SlotState& slot, int64_t block, int64_t siz
 
 double power_of_ten_below(double x) { return std::pow(10.0, std::floor(std::log10(x))); }
 
-std::string ratio_chart(const Trial& trial, const ChartAxis& x) {
+std::string ratio_chart(const std::string& name, const std::vector<double>& ratios, const ChartAxis& x) {
   constexpr double kLeast = 1e-6;
   SvgChart chart(
       kWidth, 104, x,
       {.low = kLeast,
        .high = 1,
        .log = true,
-       .label = fmt::format("{}: median {}, 99 % {}, largest {}", trial.name, times(trial.ratio(0.5)),
-                            times(trial.ratio(0.99)), times(trial.ratio(1))),
+       .label = fmt::format("{}: median {}, 99 % {}, largest {}", name, times(sorted_quantile(ratios, 0.5)),
+                            times(sorted_quantile(ratios, 0.99)), times(sorted_quantile(ratios, 1))),
        .numbers = false,
        .room = 24},
-      "Histogram of step size ratios of " + trial.name);
+      "Histogram of step size ratios of " + name);
   constexpr int kBins = 10;  // a decade
   const double first = std::log10(x.low), decades = std::log10(x.high / x.low);
   std::vector<double> share(static_cast<size_t>(std::lround(decades * kBins)));
-  for (const double ratio : trial.ratios) {
+  for (const double ratio : ratios) {
     const double place = std::floor((std::log10(ratio) - first) * kBins + 0.5);
     share[static_cast<size_t>(std::clamp(place, 0.0, static_cast<double>(share.size() - 1)))] +=
-        1 / static_cast<double>(trial.ratios.size());
+        1 / static_cast<double>(ratios.size());
   }
   for (size_t i = 0; i < share.size(); ++i) {
     const double at = (static_cast<double>(i) - 0.5) / kBins + first;  // so that 1 is in the middle of a bar
@@ -206,14 +206,17 @@ std::string scales_section(const Inspection& inspection) {
 std::string step_sizes_section(const Inspection& inspection) {
   if (inspection.trials.empty() || inspection.trials.front().ratios.empty()) return "";
   double most = 10;
-  for (const Trial& trial : inspection.trials) most = std::max(most, trial.ratio(1));
+  for (const Trial& trial : inspection.trials) most = std::max(most, sorted_quantile(trial.ratios, 1));
+  if (!inspection.paired_ratios.empty()) most = std::max(most, inspection.paired_ratios.back());
   ChartAxis x{.low = 0.1, .high = std::min(1e8, 10 * power_of_ten_below(most)), .log = true};
   std::string charts;
+  if (!inspection.paired_ratios.empty())
+    charts += ratio_chart("this run, " + inspection.state.config.state, inspection.paired_ratios, x);
   for (const Trial& trial : inspection.trials) {
     const bool last = &trial == &inspection.trials.back();
     if (last)
       x.label = "step without a new gradient by stored second moments, as a multiple of one by exact ones";
-    charts += ratio_chart(trial, x);
+    charts += ratio_chart(trial.name, trial.ratios, x);
   }
   return html_heading("What it does to the step") +
          html_paragraph(

@@ -56,7 +56,9 @@ std::string trials_text(const Inspection& inspection) {
     for (const double error : trial.relative) row.push_back(percent(error));
     for (size_t i = 0; i < slots.size(); ++i)
       if (slots[i].book == optim::Book::Unsigned) row.push_back(percent(trial.vanished[i]));
-    if (steps) row.insert(row.end(), {times(trial.ratio(0.5)), times(trial.ratio(0.99))});
+    if (steps)
+      row.insert(row.end(),
+                 {times(sorted_quantile(trial.ratios, 0.5)), times(sorted_quantile(trial.ratios, 0.99))});
     if (adam) row.push_back(percent(trial.adam_error));
     table.row(row);
   }
@@ -76,25 +78,31 @@ std::string courses_text(const Inspection& inspection) {
 
 std::string slots_text(const Inspection& inspection) {
   std::string out;
+  if (!inspection.paired_ratios.empty())
+    out += fmt::format("This run, all tensors in codes together: step x {}, 99 % {}\n\n",
+                       times(sorted_quantile(inspection.paired_ratios, 0.5)),
+                       times(sorted_quantile(inspection.paired_ratios, 0.99)));
+  const bool bounded = inspection.basis == Basis::Spacing;
+  const bool steps = !bounded && inspection.state.denominator().slot >= 0;
+  std::vector<std::string> header = {"parameter", "slot", "elements", "bytes", "error", "lost", "code 0"};
+  if (bounded) header[5] = "at most";
+  if (steps) header.insert(header.end(), {"step x", "99 %"});
   std::map<std::string, Table> tables;  // by codec
   for (const size_t i : coded_slots(inspection)) {
     const SlotState& slot = inspection.state.slots[i];
     const SlotFigures& figures = inspection.slots[i];
-    const bool bounded = inspection.basis == Basis::Spacing;
-    auto [place, fresh] =
-        tables.try_emplace(figures.storage, Table({"parameter", "slot", "elements", "bytes", "error",
-                                                   bounded ? "at most" : "lost", "code 0", "step x", "99 %"},
-                                                  2));
-    (void)fresh;
-    place->second.row(
-        {slot.parameter, slot.slot, format_count(slot.elements()), format_bytes(figures.bytes),
-         percent(figures.error.relative),
-         percent(bounded ? figures.bound
-                         : static_cast<double>(figures.vanished) / static_cast<double>(slot.elements())),
-         figures.codes
-             ? percent(static_cast<double>(figures.codes->zeros) / static_cast<double>(slot.elements()))
-             : "-",
-         times(figures.ratio_median), times(figures.ratio_p99)});
+    const auto share = [&](int64_t part) {
+      return percent(static_cast<double>(part) / static_cast<double>(slot.elements()));
+    };
+    std::vector<std::string> row = {slot.parameter,
+                                    slot.slot,
+                                    format_count(slot.elements()),
+                                    format_bytes(figures.bytes),
+                                    percent(figures.error.relative),
+                                    bounded ? percent(figures.bound) : share(figures.vanished),
+                                    figures.codes ? share(figures.codes->zeros) : "-"};
+    if (steps) row.insert(row.end(), {times(figures.ratio_median), times(figures.ratio_p99)});
+    tables.try_emplace(figures.storage, Table(header, 2)).first->second.row(row);
   }
   for (const auto& [codec, table] : tables) out += codec + ":\n" + table.text() + "\n";
   return out;
@@ -115,28 +123,28 @@ std::string codes_text(const Inspection& inspection) {
 }
 
 std::string worst_text(const Inspection& inspection) {
-  struct Row {
-    size_t slot;
-    optim::BlockError block;
-  };
-  std::vector<Row> rows;
-  for (size_t i = 0; i < inspection.slots.size(); ++i)
-    for (const optim::BlockError& block : inspection.slots[i].worst)
-      if (block.relative > 0) rows.push_back({i, block});
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const Row& a, const Row& b) { return a.block.relative > b.block.relative; });
+  const std::vector<WorstBlock> rows = worst_blocks(inspection, kShownBlocks);
   if (rows.empty()) return "";
-  rows.resize(std::min(rows.size(), kShownBlocks));
   Table table({"worst blocks", "slot", "block", "elements", "absmax", "error"}, 2);
-  for (const Row& row : rows) {
+  for (const WorstBlock& row : rows) {
     const SlotState& slot = inspection.state.slots[row.slot];
-    const int64_t begin = row.block.block * inspection.slots[row.slot].block;
-    const int64_t end = std::min(begin + inspection.slots[row.slot].block, slot.elements());
-    table.row({slot.parameter, slot.slot, format_count(row.block.block),
-               format_count(begin) + " to " + format_count(end - 1), fmt::format("{:.2e}", row.block.absmax),
-               percent(row.block.relative)});
+    table.row({slot.parameter, slot.slot, format_count(row.error.block),
+               format_count(row.first) + " to " + format_count(row.last),
+               fmt::format("{:.2e}", row.error.absmax), percent(row.error.relative)});
   }
   return table.text() + "\n";
+}
+
+std::string notes(const Inspection& inspection) {
+  if (inspection.basis == Basis::Spacing)
+    return "error: sum |x - q| / sum |q| to be expected, at most: the largest possible; x exact and q as "
+           "stored.\n";
+  std::string out = "error: sum |x - q| / sum |x|, x exact and q as stored. lost: not 0, but stored as 0.\n";
+  if (inspection.state.denominator().slot >= 0)
+    out +=
+        "step x: length of a step without a new gradient by the stored second moment, as a multiple of that\n"
+        "by the exact one, of weights that move; median and 99th percentile.\n";
+  return out;
 }
 
 }  // namespace
@@ -216,11 +224,7 @@ std::string to_text(const Inspection& inspection) {
   }
   out += line + "\n\n";
   out += trials_text(inspection) + courses_text(inspection) + slots_text(inspection) +
-         codes_text(inspection) + worst_text(inspection);
-  out +=
-      "error: sum |x - q| / sum |x|, x exact and q as stored. lost: not 0, but stored as 0. step x: length\n"
-      "of a step without a new gradient by the stored second moment, as a multiple of that by the exact\n"
-      "one, of weights that move; median and 99th percentile.\n";
+         codes_text(inspection) + worst_text(inspection) + notes(inspection);
   if (!inspection.state.generated) return out;
   std::string marked;
   for (size_t begin = 0; begin < out.size();) {

@@ -164,6 +164,7 @@ TEST_CASE("against its pair with exact state, errors and step sizes are true one
   const Json& v = slot_of(json, "lstm.weight_hh_l0", "exp_avg_sq");
   CHECK(v["step_size_ratio"]["median"].get<double>() == doctest::Approx(1).epsilon(0.1));
   CHECK(v.contains("vanished"));
+  CHECK(json["step_size_ratio"]["median"].get<double>() == doctest::Approx(1).epsilon(0.1));
   CHECK(json["trials"].size() == 8);
   check_refused(inspect("blockwise8", {"--against", runs().path("seed2")}), 2, "are no pair: seeds");
   check_refused(inspect("blockwise8", {"--against", runs().path("blockwise8")}), 2,
