@@ -238,7 +238,7 @@ std::string courses_section(const Inspection& inspection) {
     for (const double ratio : course.median) least = std::min(least, ratio);
   const size_t steps = inspection.courses.front().median.size() - 1;
   SvgChart chart(kWidth, 320, {.low = 0, .high = static_cast<double>(steps), .label = "steps"},
-                 {.low = power_of_ten_below(least),
+                 {.low = least < 0.9 ? power_of_ten_below(least) : 0.5,
                   .high = 10 * power_of_ten_below(most),
                   .log = true,
                   .label = "step size, as a multiple of the exact one"},
