@@ -17,24 +17,26 @@ namespace octet::optim {
 
 constexpr uint32_t kDitherIndex = 0x6A09E667;  // sqrt(2) - 1 of 2^32
 
-// Of element 0 at a step. The mixing is SplitMix64's: Steele, Lea and Flood, "Fast Splittable Pseudorandom
-// Number Generators", OOPSLA 2014.
-OCTET_HD inline uint32_t dither_key(uint32_t seed, uint32_t salt, int slot, int64_t step) {
+// What a slot's keys of one step begin with. The mixing is SplitMix64's: Steele, Lea and Flood, "Fast
+// Splittable Pseudorandom Number Generators", OOPSLA 2014.
+OCTET_HD inline uint32_t dither_base(uint32_t seed, int slot, int64_t step) {
   // A number for each slot and step: a rule has fewer than four slots.
   const uint64_t count = 4 * static_cast<uint64_t>(step) + static_cast<uint64_t>(slot) + 1;
-  uint64_t z = (uint64_t{seed} << 32 | salt) + 0x9E3779B97F4A7C15u * count;
+  uint64_t z = seed + 0x9E3779B97F4A7C15u * count;
   z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
   z = (z ^ z >> 27) * 0x94D049BB133111EBu;
   z ^= z >> 31;
   return static_cast<uint32_t>(z >> 32);
 }
 
-OCTET_HD inline uint32_t dither_bits(uint32_t key, uint32_t index) { return key + index * kDitherIndex; }
-
-// In [-1/2, 1/2), a multiple of 2^-24.
-OCTET_HD inline float dither(uint32_t key, uint32_t index) {
-  return static_cast<float>(static_cast<int32_t>(dither_bits(key, index)) >> 8) * 0x1p-24f;
+// Of element 0 of a tensor. Its salt tells it from others.
+OCTET_HD inline uint32_t dither_key(uint32_t base, uint32_t salt) {
+  uint32_t h = (base ^ salt) * 0x9E3779B1u;
+  h = (h ^ h >> 15) * 0x85EBCA77u;
+  return h ^ h >> 13;
 }
+
+OCTET_HD inline uint32_t dither_bits(uint32_t key, uint32_t index) { return key + index * kDitherIndex; }
 
 // The upper half of a float's bits, rounded away from zero with the odds of its lower half; `noise`: 16 bits.
 OCTET_HD inline uint16_t dithered_bf16(uint32_t bits, uint32_t noise) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -13,10 +14,16 @@ double value_of(const Codebook& book, int magnitude) {
   return static_cast<double>(book.value[static_cast<size_t>(book.index(magnitude))]);
 }
 
-// Slope and offset of the line through two values.
+// Slope and offset of the line through two values. The noise must not carry the largest value past the last
+// code, even if rounding made it an ulp more than 1.
 std::pair<float, float> line(const Codebook& book, int from, int to) {
-  const double x = value_of(book, from), slope = (to - from) / (value_of(book, to) - x);
-  return {static_cast<float>(slope), static_cast<float>(from - slope * x)};
+  const double x = value_of(book, from);
+  const auto slope = static_cast<float>((to - from) / (value_of(book, to) - x));
+  auto offset = static_cast<float>(from - static_cast<double>(slope) * x + static_cast<double>(kPlaceBase));
+  const float largest = kPlaceBase + static_cast<float>(book.top);
+  while (to == book.top && std::fma(slope, std::nextafterf(1.0f, 2.0f), offset) > largest)
+    offset = std::nextafterf(offset, -1e9f);
+  return {slope, offset};
 }
 
 // The first magnitude of each piece, that of its second line, and so on to the last magnitude of all.

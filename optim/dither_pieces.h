@@ -4,6 +4,10 @@
 // that the lower of the two lines counts.
 #pragma once
 
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
 #include "core/host_device.h"
 #include "optim/codebook.h"
 
@@ -13,6 +17,7 @@ struct DitherPieces {
   static constexpr int kPieces = 8;
   // Arrays are repeated once, so that a vector of 16 lanes can be loaded from them.
   alignas(64) float threshold[2 * kPieces];  // x at or above it belongs to the next piece
+  // Of both lines, y + 256: so the lower 23 bits of the float are y in units of 2^-15.
   alignas(64) float slope[2 * kPieces];
   alignas(64) float offset[2 * kPieces];
   alignas(64) float gap_slope[2 * kPieces];
@@ -21,28 +26,32 @@ struct DitherPieces {
 
 const DitherPieces& dither_pieces(Book book, Map map);
 
-// y(x), to 2e-5. Products and sums are not fused, so that every device gets the same.
+constexpr float kPlaceBase = 256.0f;  // what is added to y
+constexpr int kPlaceBits = 15;        // of y's fraction
+
+// y(x) + 256, for x in [0, 1] or an ulp above. The multiply-adds are fused on every device.
 OCTET_HD inline float dither_place(const DitherPieces& pieces, float x) {
   int piece = 0;
   for (int i = 0; i < DitherPieces::kPieces - 1; ++i) piece += x >= pieces.threshold[i] ? 1 : 0;
-  const float y = pieces.slope[piece] * x + pieces.offset[piece];
-  const float gap = pieces.gap_slope[piece] * x + pieces.gap_offset[piece];
+  const float y = std::fma(pieces.slope[piece], x, pieces.offset[piece]);
+  const float gap = std::fma(pieces.gap_slope[piece], x, pieces.gap_offset[piece]);
   return y < gap ? y : gap;
 }
 
-// The code of n, a finite value divided by its block's largest (and not negative in the unsigned book), with
-// noise in [-1/2, 1/2): this is the definition. Under `floor` a positive n gets the code of a positive value,
-// in the unsigned book.
+// The magnitude at a place, rounded up with the odds of its fraction. noise: 32 bits.
+OCTET_HD inline int dithered_magnitude(float place, uint32_t noise) {
+  return static_cast<int>((std::bit_cast<uint32_t>(place) + (noise >> (32 - kPlaceBits))) >> kPlaceBits &
+                          255);
+}
+
+// The code of n, a finite value divided by its block's largest (and not negative in the unsigned book): this
+// is the definition. Under `floor` a positive n gets the code of a positive value, in the unsigned book.
 template <Book kBook, Map kMap>
-OCTET_HD uint8_t dithered_code(const DitherPieces& pieces, float n, float noise, bool floor) {
-  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23: adding it rounds to the nearest whole number
-  constexpr auto kTop = static_cast<float>(top_magnitude(kBook, kMap));
+OCTET_HD uint8_t dithered_code(const DitherPieces& pieces, float n, uint32_t noise, bool floor) {
   const bool negative = n < 0;
-  const float y = dither_place(pieces, negative ? -n : n) + noise;
-  int m = static_cast<int>(((y < kTop ? y : kTop) + kShift) - kShift);
+  const int m = dithered_magnitude(dither_place(pieces, negative ? -n : n), noise);
   if constexpr (kBook == Book::Unsigned) {
-    if (floor && m < 1) m = 1;
-    return static_cast<uint8_t>(n > 0 ? m : 0);
+    return static_cast<uint8_t>(n > 0 ? (floor && m < 1 ? 1 : m) : 0);
   } else {
     constexpr int kZero = zero_code(kBook, kMap);
     const int index = negative ? kZero - m : kZero + m;

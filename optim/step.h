@@ -73,12 +73,14 @@ struct Encoding {
   uint32_t dither_key = 0;    // of the first value (see dither.h)
 };
 
-// `slot` is the place of the slot in its rule, `step` the number of the step.
-OCTET_HD inline Encoding encoding_of(const StepPlan& plan, const StepTensor& tensor, int slot, int64_t step) {
+// `base`: dither_base(plan.seed, place of the slot in its rule, number of the step).
+OCTET_HD inline Encoding encoding_of(const StepPlan& plan, const StepTensor& tensor, Book book,
+                                     uint32_t base) {
   Encoding out;
-  out.dithered = plan.rounding == Rounding::Stochastic || plan.second_moment == SecondMoment::Dither;
-  out.floor = plan.second_moment != SecondMoment::Plain;
-  if (out.dithered) out.dither_key = dither_key(plan.seed, tensor.salt, slot, step);
+  out.floor = book == Book::Unsigned && plan.second_moment != SecondMoment::Plain;
+  out.dithered = plan.rounding == Rounding::Stochastic ||
+                 (book == Book::Unsigned && plan.second_moment == SecondMoment::Dither);
+  if (out.dithered) out.dither_key = dither_key(base, tensor.salt);
   return out;
 }
 

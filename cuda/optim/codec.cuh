@@ -14,51 +14,50 @@ struct LanePlace {
   __device__ uint32_t operator[](int i) const { return element + i / kGroup * stride + i % kGroup; }
 };
 
+// The bits of a value with Codec in memory.
+template <class Codec>
+constexpr int kStoredBits = 8 * sizeof(typename Codec::Stored) / Codec::values_per_stored;
+
 // Codecs that convert each value by itself.
 template <class Codec>
 struct LaneCodec {
   using T = typename Codec::Value;
-  using S = typename Codec::Stored;
+  using Stored = Packed<kStoredBits<Codec>>;
   struct Tables {};
   struct Shared {
     __device__ void fill(const Tables*) {}
   };
   static const Tables* tables(const Context&) { return nullptr; }
 
-  static __device__ void load(const void* state, int64_t element, int stride, const Valid& valid,
-                              S (&stored)[kPerLane]) {
-    cuda::load(static_cast<const S*>(state) + element, stride, valid, stored);
-  }
-  static __device__ void store(const S (&stored)[kPerLane], int stride, const Valid& valid, void* state,
-                               int64_t element) {
-    cuda::store(stored, stride, valid, static_cast<S*>(state) + element);
-  }
   template <Book>
-  static __device__ void decode(const Shared&, const S (&stored)[kPerLane], float, T (&x)[kPerLane]) {
+  static __device__ void decode(const Shared&, const Stored& stored, float, T (&x)[kPerLane]) {
+    if constexpr (kStoredBits<Codec> == 16) {
 #pragma unroll
-    for (int i = 0; i < kPerLane; ++i) x[i] = static_cast<T>(stored[i]);
+      for (int i = 0; i < kPerLane; ++i) x[i] = __uint_as_float(stored[i] << 16);
+    } else {
+      unpack(stored, x);
+    }
   }
   template <Book>
   static __device__ void encode(const Shared&, const Encoding& how, const LanePlace& place, T (&x)[kPerLane],
-                                uint32_t, S (&stored)[kPerLane]) {
-    if constexpr (std::is_same_v<S, BFloat16>) {
-      if (how.dithered) {
+                                uint32_t, Stored& stored) {
+    if constexpr (kStoredBits<Codec> == 16) {
+      stored = {};
 #pragma unroll
-        for (int i = 0; i < kPerLane; ++i)
-          stored[i].bits =
-              optim::dithered_bf16(__float_as_uint(x[i]), optim::dither_bits(how.dither_key, place[i]) >> 16);
-        return;
-      }
+      for (int i = 0; i < kPerLane; ++i)
+        stored.set(i, how.dithered ? optim::dithered_bf16(__float_as_uint(x[i]),
+                                                          optim::dither_bits(how.dither_key, place[i]) >> 16)
+                                   : BFloat16(x[i]).bits);
+    } else {
+      pack(x, stored);
     }
-#pragma unroll
-    for (int i = 0; i < kPerLane; ++i) stored[i] = S(x[i]);
   }
 };
 
 // Codecs with code books.
 template <class Codec>
 requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
-  using S = uint8_t;  // a code
+  using Stored = Packed<kStoredBits<Codec>>;
   using Tables = CodecTables<Codec::map>;
   // The tables in memory of the multiprocessor.
   struct Shared {
@@ -81,56 +80,8 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
   };
   static const Tables* tables(const Context& c) { return codec_tables<Codec::map>(c); }
 
-  // Four codes of four bits each, which may begin at any byte.
-  static __device__ bool is_pair(const uint8_t* bytes, int valid) {
-    return valid == kGroup && reinterpret_cast<uintptr_t>(bytes) % sizeof(uint16_t) == 0;
-  }
-
-  static __device__ void load(const void* state, int64_t element, int stride, const Valid& valid,
-                              S (&codes)[kPerLane]) {
-    const auto* bytes = static_cast<const uint8_t*>(state);
-    if constexpr (Codec::values_per_stored == 1) {
-      cuda::load(bytes + element, stride, valid, codes);
-    } else {
-      bytes += element / 2;
-#pragma unroll
-      for (int g = 0; g < kPerLane; g += kGroup, bytes += stride / 2) {
-        uint16_t four = 0;
-        if (is_pair(bytes, valid.of[g / kGroup])) {
-          four = __ldcg(reinterpret_cast<const uint16_t*>(bytes));
-        } else {
-          for (int i = 0; 2 * i < valid.of[g / kGroup]; ++i) four |= bytes[i] << 8 * i;
-        }
-#pragma unroll
-        for (int i = 0; i < kGroup; ++i) codes[g + i] = four >> 4 * i & 15;
-      }
-    }
-  }
-
-  static __device__ void store(const S (&codes)[kPerLane], int stride, const Valid& valid, void* state,
-                               int64_t element) {
-    auto* bytes = static_cast<uint8_t*>(state);
-    if constexpr (Codec::values_per_stored == 1) {
-      cuda::store(codes, stride, valid, bytes + element);
-    } else {
-      bytes += element / 2;
-#pragma unroll
-      for (int g = 0; g < kPerLane; g += kGroup, bytes += stride / 2) {
-        uint32_t four = 0;
-#pragma unroll
-        for (int i = 0; i < kGroup; ++i)
-          if (valid[g + i]) four |= uint32_t{codes[g + i]} << 4 * i;
-        if (is_pair(bytes, valid.of[g / kGroup])) {
-          __stcg(reinterpret_cast<uint16_t*>(bytes), static_cast<uint16_t>(four));
-        } else {
-          for (int i = 0; 2 * i < valid.of[g / kGroup]; ++i) bytes[i] = static_cast<uint8_t>(four >> 8 * i);
-        }
-      }
-    }
-  }
-
   template <Book kBook>
-  static __device__ void decode(const Shared& shared, const S (&codes)[kPerLane], float absmax,
+  static __device__ void decode(const Shared& shared, const Stored& codes, float absmax,
                                 float (&x)[kPerLane]) {
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) x[i] = shared.tables.value[static_cast<int>(kBook)][codes[i]] * absmax;
@@ -139,14 +90,15 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
   // largest: the bits of the block's absmax. x is scratch: it may be changed.
   template <Book kBook>
   static __device__ void encode(const Shared& shared, const Encoding& how, const LanePlace& place,
-                                float (&x)[kPerLane], uint32_t largest, S (&codes)[kPerLane]) {
+                                float (&x)[kPerLane], uint32_t largest, Stored& codes) {
     constexpr uint32_t kInfinity = 0x7F800000, kSmallestNormal = 0x00800000;
+    codes = {};
     float absmax = __uint_as_float(largest);
     if (largest < kSmallestNormal || largest >= kInfinity) {
-      if (largest == 0 ||
-          largest >= kInfinity) {  // not finite: absmax alone makes every value of the block so
+      if (largest == 0 || largest >= kInfinity) {
+        // Not finite: absmax alone makes every value of the block so.
 #pragma unroll
-        for (int i = 0; i < kPerLane; ++i) codes[i] = optim::zero_code(kBook, Codec::map);
+        for (int i = 0; i < kPerLane; ++i) codes.set(i, optim::zero_code(kBook, Codec::map));
         return;
       }
 #pragma unroll
@@ -155,16 +107,16 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
     }
     const float r = 1.0f / absmax;
     if (how.dithered) {
-      const optim::DitherPieces& pieces = shared.tables.pieces[static_cast<int>(kBook)];
+      const auto& dither = shared.tables.dither[static_cast<int>(kBook)];
 #pragma unroll
       for (int i = 0; i < kPerLane; ++i)
-        codes[i] = optim::dithered_code<kBook, Codec::map>(
-            pieces, x[i] * r, optim::dither(how.dither_key, place[i]), how.floor);
+        codes.set(i, dither.template code<kBook>(x[i] * r, optim::dither_bits(how.dither_key, place[i]),
+                                                 how.floor));
       return;
     }
     const int32_t least = how.floor ? 1 : 0;
 #pragma unroll
-    for (int i = 0; i < kPerLane; ++i) codes[i] = shared.template cells<kBook>().code(x[i] * r, least);
+    for (int i = 0; i < kPerLane; ++i) codes.set(i, shared.template cells<kBook>().code(x[i] * r, least));
   }
 };
 

@@ -16,13 +16,35 @@ template <Map kMap>
 __device__ CodecTables<kMap> device_tables;
 
 template <Map kMap>
+DitherTable<kMap> make_dither(const optim::DitherPieces& pieces) {
+  using Table = DitherTable<kMap>;
+  Table out{};
+  for (int p = 0; p < optim::DitherPieces::kPieces; ++p)
+    out.line[p] = {pieces.slope[p], pieces.offset[p], pieces.gap_slope[p], pieces.gap_offset[p]};
+  const auto piece_of = [&](uint32_t bits) {
+    return static_cast<int>(std::upper_bound(pieces.threshold,
+                                             pieces.threshold + optim::DitherPieces::kPieces - 1,
+                                             std::bit_cast<float>(bits)) -
+                            pieces.threshold);
+  };
+  for (uint32_t i = 0; i < Table::kCells; ++i) {
+    const uint32_t first = i << (23 - Table::kSubBits), last = ((i + 1) << (23 - Table::kSubBits)) - 1;
+    const int piece = piece_of(first);
+    require(i + 1 == Table::kCells || piece_of(last) <= piece + 1, ErrorKind::Internal,
+            "a cell of the dither table has two thresholds");
+    out.cell[i] = {pieces.threshold[piece], piece};
+  }
+  return out;
+}
+
+template <Map kMap>
 CodecTables<kMap> make_tables() {
   using Tables = CodecTables<kMap>;
   Tables tables{};
   for (const Book book : {Book::Signed, Book::Unsigned}) {
     std::copy_n(optim::codebook(book, kMap).value.data(), Tables::kValues,
                 tables.value[static_cast<int>(book)]);
-    tables.pieces[static_cast<int>(book)] = optim::dither_pieces(book, kMap);
+    tables.dither[static_cast<int>(book)] = make_dither<kMap>(optim::dither_pieces(book, kMap));
   }
   tables.signed_cells = optim::code_cells<Book::Signed, kMap>();
   tables.unsigned_cells = optim::code_cells<Book::Unsigned, kMap>();
@@ -43,8 +65,10 @@ __global__ void __launch_bounds__(kSlotThreads)
     const int64_t position = tile + threadIdx.x * kPerLane;
     const Valid valid(count - position, kGroup);
     typename Codec::Value x[kPerLane];
-    typename Lanes::S out[kPerLane];
-    load(values + position, kGroup, valid, x);
+    typename Lanes::Stored out;
+    Packed<8 * sizeof(typename Codec::Value)> packed;
+    packed.load(packed.address(values, position), kGroup, valid);
+    unpack(packed, x);
     uint32_t largest[1] = {};
     if constexpr (Codec::scale != optim::Scale::None) {
       largest[0] = largest_bits(x);
@@ -53,7 +77,7 @@ __global__ void __launch_bounds__(kSlotThreads)
         absmax[position / block_size] = __uint_as_float(largest[0]);
     }
     Lanes::template encode<kBook>(shared, how, {static_cast<uint32_t>(position), kGroup}, x, largest[0], out);
-    Lanes::store(out, kGroup, valid, stored, position);
+    out.store(out.address(stored, position), kGroup, valid);
   }
 }
 
@@ -68,13 +92,15 @@ __global__ void __launch_bounds__(kSlotThreads)
   for (int64_t tile = blockIdx.x * kTile; tile < count; tile += gridDim.x * kTile) {
     const int64_t position = tile + threadIdx.x * kPerLane;
     const Valid valid(count - position, kGroup);
-    typename Lanes::S in[kPerLane];
+    typename Lanes::Stored in;
     typename Codec::Value x[kPerLane];
-    Lanes::load(stored, position, kGroup, valid, in);
+    Packed<8 * sizeof(typename Codec::Value)> packed;
+    in.load(in.address(stored, position), kGroup, valid);
     const float largest =
         Codec::scale != optim::Scale::None && valid.any() ? absmax[position / block_size] : 0.0f;
     Lanes::template decode<kBook>(shared, in, largest, x);
-    store(x, kGroup, valid, values + position);
+    pack(x, packed);
+    packed.store(packed.address(values, position), kGroup, valid);
   }
 }
 

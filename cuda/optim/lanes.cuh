@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 
 #include "cuda/launch.h"
@@ -20,25 +19,20 @@ using optim::StepTensor;
 constexpr int kPerLane = 8;  // elements; 32 lanes are a block of 256
 constexpr int kGroup = 4;
 
-// From a lane's first group to its second. Where a warp's 256 elements are of one quantization block, its
-// lanes' first groups stand side by side, and then the second ones: each load or store of a warp is one
-// stretch of memory. In smaller blocks a lane's eight elements must stay together.
-__host__ __device__ constexpr int group_stride(int block_size) {
-  return block_size >= kWarp * kPerLane ? kWarp * kGroup : kGroup;
+// Lanes that share a quantization block: as many as it has elements for, at most a warp. Their first groups
+// stand side by side in memory, and then their second ones, so that each load or store of theirs is one
+// stretch.
+__host__ __device__ constexpr int lanes_of(int block_size) {
+  return block_size < kWarp * kPerLane ? block_size / kPerLane : kWarp;
 }
+// From a lane's first group to its second, in elements.
+__host__ __device__ constexpr int group_stride(int block_size) { return lanes_of(block_size) * kGroup; }
 
 // Where this thread's elements begin among those of its block of threads.
-__device__ inline int64_t first_of_lane(int stride) {
-  const int64_t thread = threadIdx.x;
-  return stride == kGroup ? thread * kPerLane : thread / kWarp * (kWarp * kPerLane) + thread % kWarp * kGroup;
+__device__ inline int64_t first_of_lane(int block_size) {
+  const int64_t thread = threadIdx.x, lanes = lanes_of(block_size);
+  return thread / lanes * (lanes * kPerLane) + thread % lanes * kGroup;
 }
-
-// What one load or store takes, and the number of elements in it. Through L2 only: no element is needed
-// twice.
-template <class T>
-using Vector = std::conditional_t<sizeof(T) == 1, uint32_t, std::conditional_t<sizeof(T) == 2, uint2, uint4>>;
-template <class T>
-constexpr int kPerVector = sizeof(Vector<T>) / sizeof(T);
 
 // How many of each group's elements there are.
 struct Valid {
@@ -51,48 +45,126 @@ struct Valid {
       of[g] = static_cast<int>(min(max(rest - g * stride, int64_t{0}), int64_t{kGroup}));
   }
   __device__ bool any() const { return of[0] > 0; }
+  __device__ bool all() const { return of[kPerLane / kGroup - 1] == kGroup; }
   __device__ bool operator[](int i) const { return i % kGroup < of[i / kGroup]; }
 };
 
-// Tensors may be slices that begin at any element.
-template <class T>
-__device__ bool can_vectorize(const T* x, int valid) {
-  return valid == kGroup && reinterpret_cast<uintptr_t>(x) % sizeof(Vector<T>) == 0;
-}
+// A lane's eight values as they lie in memory, of kBits bits each, in words.
+template <int kBits>
+struct Packed {
+  static constexpr int kGroupBits = kGroup * kBits;
+  uint32_t word[2 * kGroupBits / 32];
 
-// Those of the eight elements that there are; zeros in place of the others.
-template <class T>
-__device__ void load(const T* from, int stride, const Valid& valid, T (&x)[kPerLane]) {
+  // What one load or store takes. Through L2 only: no value is needed twice.
+  using Vector = std::conditional_t<
+      kGroupBits == 16, uint16_t,
+      std::conditional_t<kGroupBits == 32, uint32_t, std::conditional_t<kGroupBits == 64, uint2, uint4>>>;
+  // What is loaded where a group is not whole or begins at an odd address.
+  static constexpr int kUnitBits = kBits < 8 ? 8 : kBits > 32 ? 32 : kBits;
+  using Unit =
+      std::conditional_t<kUnitBits == 8, uint8_t, std::conditional_t<kUnitBits == 16, uint16_t, uint32_t>>;
+
+  // The values at `at`, and those a stride further.
+  __device__ void load(const uint8_t* at, int stride) {
 #pragma unroll
-  for (int g = 0; g < kPerLane; g += kGroup, from += stride) {
-    if (can_vectorize(from, valid.of[g / kGroup])) {
+    for (uint32_t& w : word) w = 0;
 #pragma unroll
-      for (int i = 0; i < kGroup; i += kPerVector<T>) {
-        const Vector<T> vector = __ldcg(reinterpret_cast<const Vector<T>*>(from + i));
-        std::memcpy(x + g + i, &vector, sizeof vector);
-      }
+    for (int bit = 0; bit < 2 * kGroupBits; bit += kVectorBits)
+      put(bit, __ldcg(reinterpret_cast<const Vector*>(at + offset_of(bit, stride))));
+  }
+  // Only those that are valid, and zeros in place of others; from any address.
+  __device__ void load(const uint8_t* at, int stride, const Valid& valid) {
+#pragma unroll
+    for (uint32_t& w : word) w = 0;
+#pragma unroll
+    for (int bit = 0; bit < 2 * kGroupBits; bit += kUnitBits)
+      if (bit % kGroupBits < valid.of[bit / kGroupBits] * kBits)
+        put(bit, *reinterpret_cast<const Unit*>(at + offset_of(bit, stride)));
+  }
+
+  __device__ void store(uint8_t* at, int stride) const {
+#pragma unroll
+    for (int bit = 0; bit < 2 * kGroupBits; bit += kVectorBits)
+      __stcg(reinterpret_cast<Vector*>(at + offset_of(bit, stride)), get<Vector>(bit));
+  }
+  __device__ void store(uint8_t* at, int stride, const Valid& valid) const {
+#pragma unroll
+    for (int bit = 0; bit < 2 * kGroupBits; bit += kUnitBits)
+      if (bit % kGroupBits < valid.of[bit / kGroupBits] * kBits)
+        *reinterpret_cast<Unit*>(at + offset_of(bit, stride)) = get<Unit>(bit);
+  }
+
+  // Where the values from `element` on lie, and whether whole vectors can be loaded from there.
+  static __device__ const uint8_t* address(const void* base, int64_t element) {
+    return static_cast<const uint8_t*>(base) + element * kBits / 8;
+  }
+  static __device__ uint8_t* address(void* base, int64_t element) {
+    return static_cast<uint8_t*>(base) + element * kBits / 8;
+  }
+  static __device__ bool aligned(const void* at) {
+    return reinterpret_cast<uintptr_t>(at) % sizeof(Vector) == 0;
+  }
+
+  // The bits of value i, at most 32.
+  __device__ uint32_t operator[](int i) const {
+    static_assert(kBits <= 32);
+    return word[i * kBits / 32] >> i * kBits % 32 & (0xFFFFFFFFu >> (32 - kBits));
+  }
+  // Adds them; they must have been 0.
+  __device__ void set(int i, uint32_t bits) { word[i * kBits / 32] |= bits << i * kBits % 32; }
+
+ private:
+  static constexpr int kVectorBits = 8 * sizeof(Vector);
+
+  // In bytes, of a bit of the packed values.
+  static __device__ int offset_of(int bit, int stride) {
+    return (bit / kGroupBits * stride * kBits + bit % kGroupBits) / 8;
+  }
+  template <class V>
+  __device__ void put(int bit, V value) {
+    if constexpr (sizeof(V) == 16) {
+      word[bit / 32] = value.x, word[bit / 32 + 1] = value.y;
+      word[bit / 32 + 2] = value.z, word[bit / 32 + 3] = value.w;
+    } else if constexpr (sizeof(V) == 8) {
+      word[bit / 32] = value.x, word[bit / 32 + 1] = value.y;
     } else {
+      word[bit / 32] |= uint32_t{value} << bit % 32;
+    }
+  }
+  template <class V>
+  __device__ V get(int bit) const {
+    const int i = bit / 32;
+    if constexpr (sizeof(V) == 16) {
+      return make_uint4(word[i], word[i + 1], word[i + 2], word[i + 3]);
+    } else if constexpr (sizeof(V) == 8) {
+      return make_uint2(word[i], word[i + 1]);
+    } else {
+      return static_cast<V>(word[i] >> bit % 32);
+    }
+  }
+};
+
+// As values of a type, one after another.
+template <class T>
+__device__ void unpack(const Packed<8 * sizeof(T)>& packed, T (&x)[kPerLane]) {
 #pragma unroll
-      for (int i = 0; i < kGroup; ++i) x[g + i] = valid[g + i] ? from[i] : T();
+  for (int i = 0; i < kPerLane; ++i) {
+    if constexpr (sizeof(T) == 8) {
+      x[i] = __hiloint2double(static_cast<int>(packed.word[2 * i + 1]), static_cast<int>(packed.word[2 * i]));
+    } else {
+      x[i] = __uint_as_float(packed[i]);
     }
   }
 }
-
 template <class T>
-__device__ void store(const T (&x)[kPerLane], int stride, const Valid& valid, T* to) {
+__device__ void pack(const T (&x)[kPerLane], Packed<8 * sizeof(T)>& packed) {
 #pragma unroll
-  for (int g = 0; g < kPerLane; g += kGroup, to += stride) {
-    if (can_vectorize(to, valid.of[g / kGroup])) {
-#pragma unroll
-      for (int i = 0; i < kGroup; i += kPerVector<T>) {
-        Vector<T> vector;
-        std::memcpy(&vector, x + g + i, sizeof vector);
-        __stcg(reinterpret_cast<Vector<T>*>(to + i), vector);
-      }
+  for (int i = 0; i < kPerLane; ++i) {
+    if constexpr (sizeof(T) == 8) {
+      packed.word[2 * i] = static_cast<uint32_t>(__double2loint(x[i]));
+      packed.word[2 * i + 1] = static_cast<uint32_t>(__double2hiint(x[i]));
     } else {
-#pragma unroll
-      for (int i = 0; i < kGroup; ++i)
-        if (valid[g + i]) to[i] = x[g + i];
+      packed.word[i] = __float_as_uint(x[i]);
     }
   }
 }

@@ -46,11 +46,18 @@ __device__ void for_each_gradient(const StepPlan& plan, int64_t chunk, const Vis
   const int64_t first = chunk * blocks_per_chunk(plan);
   const int64_t last = min(first + blocks_per_chunk(plan), plan.block_count);
   Cursor cursor;
-  for (int64_t position = (first << log_block_size) + first_of_lane(stride);
+  for (int64_t position = (first << log_block_size) + first_of_lane(plan.block_size);
        position < last << log_block_size; position += kThreads * kPerLane) {
     const Place at = cursor.find(plan, log_block_size, position, stride);
     T gradient[kPerLane];
-    load<T>(static_cast<const T*>(plan.tensors[at.tensor].gradient) + at.element, stride, at.valid, gradient);
+    Packed<8 * sizeof(T)> packed;
+    const uint8_t* const from = packed.address(plan.tensors[at.tensor].gradient, at.element);
+    if (at.valid.all() && packed.aligned(from)) {
+      packed.load(from, stride);
+    } else {
+      packed.load(from, stride, at.valid);
+    }
+    unpack(packed, gradient);
     visit(at.tensor, gradient);
   }
 }

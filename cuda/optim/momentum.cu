@@ -1,5 +1,6 @@
 #include "cuda/optim/step.cuh"
 
 namespace octet::cuda {
-template void step_rule<optim::Momentum>(const Context&, const StepPlan&, const StepControl*);
+template void step_rule<optim::Momentum>(const Context&, const StepPlan&, const StepPlan&,
+                                         const StepControl*);
 }

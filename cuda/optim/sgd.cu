@@ -1,5 +1,5 @@
 #include "cuda/optim/step.cuh"
 
 namespace octet::cuda {
-template void step_rule<optim::Sgd>(const Context&, const StepPlan&, const StepControl*);
+template void step_rule<optim::Sgd>(const Context&, const StepPlan&, const StepPlan&, const StepControl*);
 }

@@ -22,109 +22,187 @@ __device__ void for_each_slot(const Body& body) {
 // Threads of a block: as many as the largest quantization block needs, where its size is not known.
 template <int kBlock>
 constexpr int kStepThreads = kBlock == 0 ? optim::kMaxBlock / kPerLane : 256;
-// Threads that a multiprocessor holds at once: 64 registers for each, twice as many in double.
-template <class T>
-constexpr int kResidentThreads = sizeof(T) == 8 ? 512 : 1024;
+#ifndef OCTET_TRIAL_RESIDENT
+#define OCTET_TRIAL_RESIDENT 768
+#endif
+// Threads that a multiprocessor holds at once: 80 registers for each where there are codes, else 128.
+template <class Codec>
+constexpr int kResidentThreads = Codec::scale == optim::Scale::None ? 512 : OCTET_TRIAL_RESIDENT;
 
-// kBlock: plan.block_size, or 0 if it is known at run time alone.
-template <class Rule, class Codec, int kBlock>
-__global__ void __launch_bounds__(kStepThreads<kBlock>,
-                                  kResidentThreads<typename Codec::Value> / kStepThreads<kBlock>)
-    step_kernel(const __grid_constant__ StepPlan plan, const StepControl* control,
-                const typename LaneCodec<Codec>::Tables* tables) {
+// A lane's elements in memory, and what it reads of them.
+template <class Rule, class Codec>
+struct Lane {
+  using T = typename Codec::Value;
+  using Values = Packed<8 * sizeof(T)>;
+  using Stored = typename LaneCodec<Codec>::Stored;
+  static constexpr int kSlots = optim::slot_count<Rule>;
+  static constexpr int kRoom = kSlots > 0 ? kSlots : 1;  // of arrays, which cannot be empty
+  static constexpr bool kScaled = Codec::scale != optim::Scale::None && kSlots > 0;
+
+  Place at;
+  bool whole;  // all elements are valid, and everything can be loaded and stored as vectors
+  Values weight, gradient;
+  Stored stored[kRoom];
+  float absmax[kRoom] = {};
+
+  __device__ Lane(const StepPlan& plan, const Place& place, int stride) : at(place) {
+    const StepTensor tensor = plan.tensors[at.tensor];
+    const uint8_t* const weights = Values::address(tensor.weight, at.element);
+    const uint8_t* const gradients = Values::address(tensor.gradient, at.element);
+    const uint8_t* states[kRoom] = {};
+    whole = at.valid.all() && Values::aligned(weights) && Values::aligned(gradients);
+    for_each_slot<Rule>([&](auto slot) {
+      states[slot] = Stored::address(tensor.state[slot], at.element);
+      whole = whole && Stored::aligned(states[slot]);
+    });
+    if (whole) {
+      weight.load(weights, stride);
+      gradient.load(gradients, stride);
+      for_each_slot<Rule>([&](auto slot) { stored[slot].load(states[slot], stride); });
+    } else {
+      weight.load(weights, stride, at.valid);
+      gradient.load(gradients, stride, at.valid);
+      for_each_slot<Rule>([&](auto slot) { stored[slot].load(states[slot], stride, at.valid); });
+    }
+    if constexpr (kScaled) {
+      if (at.valid.any())
+        for_each_slot<Rule>([&](auto slot) { absmax[slot] = tensor.absmax[slot][at.block]; });
+    }
+  }
+
+  template <class P>
+  __device__ void store(const P& packed, void* base, int stride) const {
+    uint8_t* const to = P::address(base, at.element);
+    if (whole) {
+      packed.store(to, stride);
+    } else {
+      packed.store(to, stride, at.valid);
+    }
+  }
+};
+
+// Steps a share of the plan's tiles: number `share` of `shares`. kBlock: plan.block_size, or 0 if it is known
+// at run time alone.
+template <class Rule, class Codec, int kBlock, int kThreads>
+__device__ void step_plan(const StepPlan& plan, const StepControl* control,
+                          const typename LaneCodec<Codec>::Tables* tables, unsigned share, unsigned shares) {
   using T = typename Codec::Value;
   using Lanes = LaneCodec<Codec>;
-  constexpr bool kScaled = Codec::scale != optim::Scale::None;
-  constexpr int kSlots = optim::slot_count<Rule>;
-  constexpr int kRoom = kSlots > 0 ? kSlots : 1;  // of arrays, which cannot be empty
-  if (control->bad_tensor >= 0) return;
+  using Own = Lane<Rule, Codec>;
+  constexpr int kRoom = Own::kRoom;
+  const int block_size = kBlock ? kBlock : plan.block_size;
+  const int stride = group_stride(block_size);
+  constexpr int64_t kTile = int64_t{kThreads} * kPerLane;
+  const int64_t end = plan.block_count * block_size, round = shares * kTile;
+  if (share * kTile >= end) return;
+  const int64_t first = first_of_lane(block_size);
+  Cursor cursor;
+  const auto lane = [&](int64_t tile) {
+    return Own(plan, cursor.find(plan, log2_of(block_size), tile + first, stride), stride);
+  };
+  // What the next round needs is on its way while this one computes, and the first while the tables are read.
+  Own next = lane(share * kTile);
   __shared__ typename Lanes::Shared shared;
-  if constexpr (kSlots > 0) shared.fill(tables);
+  if constexpr (Own::kSlots > 0) shared.fill(tables);
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
   const T scale = static_cast<T>(control->scale);
-  const int block_size = kBlock ? kBlock : plan.block_size;
-  const int64_t end = plan.block_count * block_size;
-  constexpr int kStride = group_stride(kBlock);
-  constexpr int64_t kTile = int64_t{kStepThreads<kBlock>} * kPerLane;
-  Cursor cursor;
+  uint32_t noise[kRoom] = {};
+  for_each_slot<Rule>([&](auto slot) { noise[slot] = optim::dither_base(plan.seed, slot, control->steps); });
   BlockMaximum<kRoom, kBlock> block_maximum;
   // All threads take part in every round, whether they have elements or not.
-  for (int64_t tile = blockIdx.x * kTile; tile < end; tile += gridDim.x * kTile) {
-    const int64_t position = tile + first_of_lane(kStride);
-    const Place at = cursor.find(plan, log2_of(block_size), position, kStride);
-    const StepTensor& tensor = plan.tensors[at.tensor];
+  for (int64_t tile = share * kTile; tile < end; tile += round) {
+    const Own own = next;
+    next = lane(tile + round);  // past the end nothing is valid
 
-    T* const weights = static_cast<T*>(tensor.weight) + at.element;
     T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
-    typename Lanes::S stored[kRoom][kPerLane];
-    float absmax[kRoom] = {};
-    load<T>(weights, kStride, at.valid, weight);
-    load<T>(static_cast<const T*>(tensor.gradient) + at.element, kStride, at.valid, gradient);
+    unpack(own.weight, weight);
+    unpack(own.gradient, gradient);
     for_each_slot<Rule>([&](auto slot) {
-      Lanes::load(tensor.state[slot], at.element, kStride, at.valid, stored[slot]);
-      if (kScaled && at.valid.any()) absmax[slot] = tensor.absmax[slot][at.block];
+      Lanes::template decode<Rule::slots[slot].book>(shared, own.stored[slot], own.absmax[slot], state[slot]);
     });
-    for_each_slot<Rule>([&](auto slot) {
-      Lanes::template decode<Rule::slots[slot].book>(shared, stored[slot], absmax[slot], state[slot]);
-    });
-
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) {
-      std::array<T, kSlots> s;
+      std::array<T, Own::kSlots> s;
       for_each_slot<Rule>([&](auto slot) { s[slot] = state[slot][i]; });
       update(weight[i], scale * gradient[i], s);
       for_each_slot<Rule>([&](auto slot) { state[slot][i] = s[slot]; });
     }
-    store(weight, kStride, at.valid, weights);
-    if (!at.valid[kPerLane - 1]) {  // what is missing must not count in the block's largest
+    if (!own.at.valid.all()) {  // what is missing must not count in the block's largest
       for_each_slot<Rule>([&](auto slot) {
 #pragma unroll
         for (int i = 0; i < kPerLane; ++i)
-          if (!at.valid[i]) state[slot][i] = T();
+          if (!own.at.valid[i]) state[slot][i] = T();
       });
     }
-
     uint32_t largest[kRoom] = {};
-    if constexpr (kScaled && kSlots > 0) {
+    if constexpr (Own::kScaled) {
       for_each_slot<Rule>([&](auto slot) { largest[slot] = largest_bits(state[slot]); });
       block_maximum(largest, block_size);
     }
+
+    const StepTensor& tensor = plan.tensors[own.at.tensor];
+    typename Own::Values packed;
+    pack(weight, packed);
+    own.store(packed, tensor.weight, stride);
     for_each_slot<Rule>([&](auto slot) {
-      const Encoding how = optim::encoding_of(plan, tensor, slot, control->steps);
-      Lanes::template encode<Rule::slots[slot].book>(shared, how,
-                                                     {static_cast<uint32_t>(at.element), kStride},
-                                                     state[slot], largest[slot], stored[slot]);
-      Lanes::store(stored[slot], kStride, at.valid, tensor.state[slot], at.element);
-      if (kScaled && at.valid.any() && position % block_size == 0)
-        tensor.absmax[slot][at.block] = __uint_as_float(largest[slot]);
+      constexpr Book kBook = Rule::slots[slot].book;
+      typename Own::Stored stored;
+      Lanes::template encode<kBook>(shared, optim::encoding_of(plan, tensor, kBook, noise[slot]),
+                                    {static_cast<uint32_t>(own.at.element), stride}, state[slot],
+                                    largest[slot], stored);
+      own.store(stored, tensor.state[slot], stride);
+      if (Own::kScaled && own.at.valid.any() && own.at.element % block_size == 0)
+        tensor.absmax[slot][own.at.block] = __uint_as_float(largest[slot]);
     });
   }
 }
 
+// `plan`, and `rest`: a plan of the same rule with fp32 state, of the tensors that are too small for the
+// codec; or one without tensors. The shares of the second are dealt from the other end, so that a small
+// model's threads have one tile each.
 template <class Rule, class Codec, int kBlock>
-void launch_step(const Context& c, const StepPlan& plan, const StepControl* control) {
+__global__ void __launch_bounds__(kStepThreads<kBlock>, kResidentThreads<Codec> / kStepThreads<kBlock>)
+    step_kernel(const __grid_constant__ StepPlan plan, const __grid_constant__ StepPlan rest,
+                const StepControl* control, const typename LaneCodec<Codec>::Tables* tables) {
+  if (control->bad_tensor >= 0) return;
   constexpr int kThreads = kStepThreads<kBlock>;
-  const int64_t tiles = ceil_div(plan.block_count * plan.block_size, int64_t{kThreads} * kPerLane);
-  const int64_t resident = int64_t{c.multiprocessors} * (kResidentThreads<typename Codec::Value> / kThreads);
+  if constexpr (Codec::scale != optim::Scale::None)
+    step_plan<Rule, optim::Fp32, optim::kPlainBlock, kThreads>(rest, control, nullptr,
+                                                               gridDim.x - 1 - blockIdx.x, gridDim.x);
+  step_plan<Rule, Codec, kBlock, kThreads>(plan, control, tables, blockIdx.x, gridDim.x);
+}
+
+template <class Rule, class Codec, int kBlock>
+void launch_step(const Context& c, const StepPlan& plan, const StepPlan& rest, const StepControl* control) {
+  constexpr int kThreads = kStepThreads<kBlock>;
+  const auto tiles = [](const StepPlan& p) {
+    return ceil_div(p.block_count * p.block_size, int64_t{kThreads} * kPerLane);
+  };
+  const int64_t resident = int64_t{c.multiprocessors} * (kResidentThreads<Codec> / kThreads);
   const auto* tables = LaneCodec<Codec>::tables(c);
   step_kernel<Rule, Codec, kBlock>
-      <<<static_cast<unsigned>(std::min(tiles, resident)), kThreads, 0, c.stream>>>(plan, control, tables);
+      <<<static_cast<unsigned>(std::min(tiles(plan) + tiles(rest), resident)), kThreads, 0, c.stream>>>(
+          plan, rest, control, tables);
   check_launch();
 }
 
 template <class Rule>
-void step_rule(const Context& c, const StepPlan& plan, const StepControl* control) {
+void step_rule(const Context& c, const StepPlan& plan, const StepPlan& rest, const StepControl* control) {
+#ifdef OCTET_TRIAL
+  if (plan.codec == 0) return launch_step<Rule, optim::Fp32, optim::kPlainBlock>(c, plan, rest, control);
+  return launch_step<Rule, optim::Blockwise8, optim::kDefaultBlock>(c, plan, rest, control);
+#endif
   optim::Codecs::for_each([&]<class Codec>(int place) {
     if (place != plan.codec) return;
     if constexpr (Codec::scale == optim::Scale::None) {
-      launch_step<Rule, Codec, optim::kPlainBlock>(c, plan, control);
+      launch_step<Rule, Codec, optim::kPlainBlock>(c, plan, rest, control);
     } else if constexpr (Codec::own_block_size != 0) {
       launch_step<Rule, Codec, Codec::own_block_size <= optim::kDefaultBlock ? Codec::own_block_size : 0>(
-          c, plan, control);
+          c, plan, rest, control);
     } else if (std::is_same_v<Codec, optim::Blockwise8> && plan.block_size == optim::kDefaultBlock) {
-      launch_step<Rule, optim::Blockwise8, optim::kDefaultBlock>(c, plan, control);
+      launch_step<Rule, optim::Blockwise8, optim::kDefaultBlock>(c, plan, rest, control);
     } else {
-      launch_step<Rule, Codec, 0>(c, plan, control);
+      launch_step<Rule, Codec, 0>(c, plan, rest, control);
     }
   });
 }

@@ -1,18 +1,35 @@
 #include "cuda/optim/steps.h"
 
+#include <utility>
+
 #include "cuda/check.h"
 #include "cuda/kernels.h"
+#include "optim/registry.h"
 
 namespace octet::cuda {
 namespace {
 
+// Whether one launch can take both: a plan of a codec with absmax, and the tensors that are too small for it.
+bool fit(const optim::StepPlan& plan, const optim::StepPlan& rest) {
+  return plan.rule == rest.rule && optim::codecs()[static_cast<size_t>(plan.codec)].has_absmax() &&
+         optim::codecs()[static_cast<size_t>(rest.codec)].name == optim::Fp32::name;
+}
+
 void step(Device device, const optim::StepPlan* plans, int plan_count, const optim::StepControl* control) {
   const Op op("optim.step");
   const Context& c = context(device);
-  for (int i = 0; i < plan_count; ++i)
+  static constexpr optim::StepPlan kNothing{};
+  for (int i = 0; i < plan_count; ++i) {
+    const optim::StepPlan *plan = &plans[i], *rest = &kNothing;
+    if (i + 1 < plan_count && (fit(plans[i], plans[i + 1]) || fit(plans[i + 1], plans[i]))) {
+      rest = &plans[++i];
+      if (fit(*rest, *plan)) std::swap(plan, rest);
+    }
+    if (plan->block_count + rest->block_count == 0) continue;
     optim::Rules::for_each([&]<class Rule>(int place) {
-      if (place == plans[i].rule && plans[i].block_count > 0) step_rule<Rule>(c, plans[i], control);
+      if (place == plan->rule) step_rule<Rule>(c, *plan, *rest, control);
     });
+  }
 }
 
 }  // namespace

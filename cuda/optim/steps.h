@@ -6,9 +6,11 @@
 
 namespace octet::cuda {
 
-// One launch that updates all tensors of the plan, whose rule this is.
+// One launch that updates all tensors of a plan, whose rule this is, and of `rest`: nothing, or where the
+// plan's codec has an absmax a second plan of this rule, with fp32 state.
 template <class Rule>
-void step_rule(const Context& c, const optim::StepPlan& plan, const optim::StepControl* control);
+void step_rule(const Context& c, const optim::StepPlan& plan, const optim::StepPlan& rest,
+               const optim::StepControl* control);
 
 // Functions of optim::StepTable.
 void measure(Device device, const optim::StepPlan* plans, int plan_count, double max_norm,

@@ -8,6 +8,7 @@
 #endif
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -66,6 +67,19 @@ HWY_INLINE VF from_nearest_integer(VF x, VF rounded, VF shift) {
   return VF{_mm512_reduce_ps(x.raw, _MM_FROUND_TO_NEAREST_INT)};
 #else
   return hn::Sub(x, hn::Sub(rounded, shift));
+#endif
+}
+
+// a * x + b, rounded once. Without the instruction for it, lane by lane.
+HWY_INLINE VF fused(VF a, VF x, VF b) {
+#if HWY_TARGET == HWY_SSE4
+  const F32 f;
+  HWY_ALIGN float la[hn::MaxLanes(F32())], lx[hn::MaxLanes(F32())], lb[hn::MaxLanes(F32())];
+  hn::Store(a, f, la), hn::Store(x, f, lx), hn::Store(b, f, lb);
+  for (size_t i = 0; i < hn::Lanes(f); ++i) la[i] = std::fma(la[i], lx[i], lb[i]);
+  return hn::Load(f, la);
+#else
+  return hn::MulAdd(a, x, b);
 #endif
 }
 
@@ -155,40 +169,41 @@ class DitherEncoder {
     const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
     const VF bits = hn::ConvertTo(f, hn::BitCast(i, x));
     const VI piece = piece_of(x, bits, threshold_);
-    const VF line = hn::Add(hn::Mul(slope_(piece), x), offset_(piece));
-    const VF gap = hn::Add(hn::Mul(gap_slope_(piece), x), gap_offset_(piece));
-    // The product is exact, so it does not matter whether this is fused.
-    const VF noise = hn::ConvertTo(f, hn::ShiftRight<8>(hn::BitCast(i, noise_)));
-    const VF y = hn::MulAdd(noise, hn::Set(f, 0x1p-24f), hn::Min(line, gap));
+    const VF place =
+        hn::Min(fused(slope_(piece), x, offset_(piece)), fused(gap_slope_(piece), x, gap_offset_(piece)));
+    const auto noisy = hn::Add(hn::BitCast(U32(), place), hn::ShiftRight<32 - kPlaceBits>(noise_));
     noise_ = hn::Add(noise_, noise_step_);
-    const VF shift = hn::Set(f, kShift);
-    const VF top = hn::Set(f, static_cast<float>(top_magnitude(kBook, Map::Dynamic)));
-    VF code;
+    VI code = hn::BitCast(i, hn::ShiftRight<kPlaceBits>(noisy));  // above the magnitude, bits of the base
     if constexpr (kBook == Book::Unsigned) {
       // The bits of a positive float, as a number, are 1 or more: so they tell it from 0.
-      code = hn::Add(hn::Max(hn::Min(y, top), hn::Min(bits, least_)), shift);
+      code = hn::Max(code, hn::Add(hn::Min(hn::BitCast(i, n), least_), hn::Set(i, kBase)));
+      return low_bytes(hn::BitCast(U32(), code));
     } else {
-      const VF magnitude = hn::Sub(hn::Add(hn::Min(y, top), shift), shift);
-      code = hn::Add(hn::CopySign(magnitude, n), hn::Set(f, kShift + zero_code(kBook, Map::Dynamic)));
-      code = hn::Max(code, shift);  // there is no -1.0: index -1 becomes 0
+      code = hn::Sub(code, hn::Set(i, kBase));
+      const auto negative = hn::MaskFromVec(hn::BroadcastSignBit(hn::BitCast(i, n)));
+      code =
+          hn::Add(hn::IfThenElse(negative, hn::Neg(code), code), hn::Set(i, zero_code(kBook, Map::Dynamic)));
+      return low_bytes(
+          hn::BitCast(U32(), hn::Max(code, hn::Zero(i))));  // there is no -1.0: index -1 becomes 0
     }
-    return low_bytes(hn::BitCast(U32(), code));
   }
 
  private:
+  static constexpr int32_t kBase = std::bit_cast<int32_t>(kPlaceBase) >> kPlaceBits;
+
   DitherEncoder(const DitherPieces& pieces, const Encoding& how)
       : threshold_(pieces.threshold),
         slope_(pieces.slope),
         offset_(pieces.offset),
         gap_slope_(pieces.gap_slope),
         gap_offset_(pieces.gap_offset),
-        least_(hn::Set(F32(), how.floor ? 1.0f : 0.0f)),
+        least_(hn::Set(I32(), how.floor ? 1 : 0)),
         noise_(hn::Add(hn::Set(U32(), how.dither_key),
                        hn::Mul(hn::Iota(U32(), 0), hn::Set(U32(), dither_bits(0, 1))))),
         noise_step_(hn::Set(U32(), dither_bits(0, static_cast<uint32_t>(hn::Lanes(F32()))))) {}
 
   Table8 threshold_, slope_, offset_, gap_slope_, gap_offset_;
-  VF least_;  // code of the smallest positive value; not used in the signed book
+  VI least_;  // code of the smallest positive value; not used in the signed book
   hn::Vec<U32> noise_, noise_step_;
 };
 

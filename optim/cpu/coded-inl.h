@@ -57,10 +57,10 @@ void store_coded(void* x, int count, const Encoding& how, void* stored, float* a
   const DitherPieces& pieces = dither_pieces(kBook, Codec::map);
   for (int i = 0; i < count; ++i) {
     const float n = values[i] * r.scale * r.factor;
-    const uint8_t code = how.dithered
-                             ? dithered_code<kBook, Codec::map>(
-                                   pieces, n, dither(how.dither_key, static_cast<uint32_t>(i)), how.floor)
-                             : cells.code(n, how.floor ? 1 : 0);
+    const uint8_t code =
+        how.dithered ? dithered_code<kBook, Codec::map>(
+                           pieces, n, dither_bits(how.dither_key, static_cast<uint32_t>(i)), how.floor)
+                     : cells.code(n, how.floor ? 1 : 0);
     Out::set(codes, i, code);
   }
 }

@@ -9,6 +9,7 @@
 
 #include "core/host_device.h"
 #include "optim/hyper.h"
+#include "optim/rules/arithmetic.h"
 #include "optim/rules/slot.h"
 
 namespace octet::optim {
@@ -22,10 +23,9 @@ struct Adagrad {
   struct Update {
     T lr, eps, weight_decay;
     OCTET_HD void operator()(T& w, T g, std::array<T, 1>& state) const {
-      using std::sqrt;
       g += weight_decay * w;
       state[0] += g * g;
-      w -= lr * g / (sqrt(state[0]) + eps);
+      w -= quotient(lr * g, root(state[0]) + eps);
     }
   };
 

@@ -10,6 +10,7 @@
 
 #include "core/host_device.h"
 #include "optim/hyper.h"
+#include "optim/rules/arithmetic.h"
 #include "optim/rules/slot.h"
 
 namespace octet::optim {
@@ -33,10 +34,9 @@ struct AdamMoments {
 
   // Updates both moments and returns what to subtract from the weight.
   OCTET_HD T operator()(T g, std::array<T, 2>& state) const {
-    using std::sqrt;
     state[0] = beta1 * state[0] + rest1 * g;
     state[1] = beta2 * state[1] + (rest2 * g) * g;  // this order keeps g^2 from overflowing
-    return rate * state[0] / (sqrt(state[1]) + eps);
+    return quotient(rate * state[0], root(state[1]) + eps);
   }
 };
 

@@ -11,6 +11,7 @@
 
 #include "core/host_device.h"
 #include "optim/hyper.h"
+#include "optim/rules/arithmetic.h"
 #include "optim/rules/slot.h"
 
 namespace octet::optim {
@@ -39,11 +40,10 @@ struct AdEMAMix {
     T beta1, rest1, beta2, rest2, beta3, rest3;  // rest = 1 - beta
     T keep, fast, slow, eps;                     // keep = 1 - lr wd; fast and slow: rates of the means
     OCTET_HD void operator()(T& w, T g, std::array<T, 3>& state) const {
-      using std::sqrt;
       state[0] = beta1 * state[0] + rest1 * g;
       state[1] = beta3 * state[1] + rest3 * g;
       state[2] = beta2 * state[2] + (rest2 * g) * g;
-      w = keep * w - (fast * state[0] + slow * state[1]) / (sqrt(state[2]) + eps);
+      w = keep * w - quotient(fast * state[0] + slow * state[1], root(state[2]) + eps);
     }
   };
 

@@ -11,6 +11,7 @@
 
 #include "core/host_device.h"
 #include "optim/hyper.h"
+#include "optim/rules/arithmetic.h"
 #include "optim/rules/slot.h"
 
 namespace octet::optim {
@@ -27,13 +28,12 @@ struct RmsProp {
     T alpha, rest, rest_mean;  // rest = 1 - alpha; rest_mean the same, or 0 if not centered
     T eps, momentum, lr;
     OCTET_HD void operator()(T& w, T g, std::array<T, 3>& state) const {
-      using std::sqrt;
       g += weight_decay * w;
       state[0] = alpha * state[0] + (rest * g) * g;  // this order keeps g^2 from overflowing
       state[2] = alpha * state[2] + rest_mean * g;
       // Rounding, of a codec above all, can bring the mean's square above the mean square.
       const T variance = state[0] - state[2] * state[2];
-      state[1] = momentum * state[1] + g / (sqrt(variance > 0 ? variance : T(0)) + eps);
+      state[1] = momentum * state[1] + quotient(g, root(variance) + eps);
       w -= lr * state[1];
     }
   };

@@ -2,9 +2,10 @@
 """Trains the SMS experiment with several kinds of optimizer state from the same seeds and prints the paired
 differences of the last epoch's validation loss to the first kind, with 95 % intervals (Student's t).
 
-    tests/bench/sms_paired_seeds.py [--states fp32 blockwise8] [--seeds 10] [--epochs 50] [--jobs 2] [--out DIR]
+    tests/bench/sms_paired_seeds.py [--states fp32 blockwise8 'blockwise8 --second-moment plain'] [--seeds 10]
+                                    [--epochs 50] [--device cpu|cuda] [--jobs 2] [--out DIR]
 
-A run that is finished in --out is not repeated. Needs Python 3 only.
+A state is a codec, perhaps with further flags of `octet train`. A run that is finished in --out is not repeated. Needs Python 3 only.
 """
 import argparse
 import concurrent.futures
@@ -24,6 +25,7 @@ parser.add_argument("--states", nargs="+", default=["fp32", "blockwise8"])
 parser.add_argument("--seeds", type=int, default=10)
 parser.add_argument("--first-seed", type=int, default=1)
 parser.add_argument("--epochs", type=int, default=50)
+parser.add_argument("--device", default="cpu")
 parser.add_argument("--jobs", type=int, default=2)
 parser.add_argument("--octet", default=root / "build/octet")
 parser.add_argument("--data", type=pathlib.Path, default=root / "../shared/data")
@@ -32,12 +34,13 @@ args = parser.parse_args()
 
 
 def run(state, seed):
-    folder = args.out / f"{state}-{seed}-{args.epochs}"
+    codec, *flags = state.split()
+    folder = args.out / f"{'_'.join([codec, *flags]).replace('--', '')}-{seed}-{args.epochs}-{args.device}"
     log = folder / "log.jsonl"
     if not (log.exists() and '"event":"end"' in log.read_text()):
         subprocess.run(["rm", "-rf", folder], check=True)
-        subprocess.run([args.octet, "train", "sms", "--state", state, "--seed", str(seed), "--epochs", str(args.epochs),
-                        "--threads", "1", "--data", args.data, "--out", folder], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([args.octet, "train", "sms", "--state", codec, *flags, "--seed", str(seed), "--epochs", str(args.epochs),
+                        "--threads", "1", "--device", args.device, "--data", args.data, "--out", folder], check=True, stdout=subprocess.DEVNULL)
     events = [json.loads(line) for line in log.read_text().splitlines()]
     epochs = [event for event in events if event["event"] == "epoch"]
     best = min(epochs, key=lambda event: event["val_loss"])

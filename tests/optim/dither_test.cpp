@@ -14,7 +14,7 @@ namespace {
 
 constexpr Book kBooks[] = {Book::Signed, Book::Unsigned};
 
-uint8_t code_of(Book book, float x, float noise, bool floor) {
+uint8_t code_of(Book book, float x, uint32_t noise, bool floor) {
   const DitherPieces& pieces = dither_pieces(book, Map::Dynamic);
   return book == Book::Signed ? dithered_code<Book::Signed, Map::Dynamic>(pieces, x, noise, floor)
                               : dithered_code<Book::Unsigned, Map::Dynamic>(pieces, x, noise, floor);
@@ -36,7 +36,7 @@ void check_levels(Book book, const std::vector<float>& values, bool floor, uint3
         encode(level, book, x, 256, {.dithered = true, .floor = floor, .dither_key = key});
     int64_t wrong = 0;
     for (size_t i = 0; i < x.size(); ++i) {
-      const uint8_t expected = code_of(book, x[i], dither(key, static_cast<uint32_t>(i)), floor);
+      const uint8_t expected = code_of(book, x[i], dither_bits(key, static_cast<uint32_t>(i)), floor);
       if (encoded.codes[i] != expected && ++wrong < 5)
         FAIL_CHECK(cpu::name_of(level) << ": " << x[i] << " at " << i << " became " << int{encoded.codes[i]}
                                        << ", not " << int{expected});
@@ -59,7 +59,7 @@ TEST_CASE("a value of the book lies at its own code") {
   for (const Book book : kBooks) {
     const DitherPieces& pieces = dither_pieces(book, Map::Dynamic);
     for (int m = 0; m <= codebook(book).top; ++m)
-      CHECK(std::fabs(dither_place(pieces, value_of(book, m)) - static_cast<float>(m)) < 2e-5f);
+      CHECK(std::fabs(dither_place(pieces, value_of(book, m)) - kPlaceBase - static_cast<float>(m)) < 5e-5f);
   }
 }
 
@@ -77,7 +77,7 @@ TEST_CASE("over all noises the mean of the decoded values is the value itself") 
     for (const float v : x) {
       double sum = 0, squares = 0;
       for (int i = 0; i < kNoises; ++i) {
-        const float noise = (static_cast<float>(i) + 0.5f) / kNoises - 0.5f;
+        const uint32_t noise = static_cast<uint32_t>(i) << 16;
         const double error = static_cast<double>(codebook(book).value[code_of(book, v, noise, false)]) - v;
         sum += error;
         squares += error * error;
@@ -99,16 +99,19 @@ TEST_CASE("over all noises the mean of the decoded values is the value itself") 
 TEST_CASE("whatever the noise, 0 gets the code of 0, and under the floor no positive second moment does") {
   const std::vector<float> tiny{std::numeric_limits<float>::denorm_min(), 0x1p-127f, 0x1p-30f, 1e-7f, 3e-7f};
   for (int i = 0; i < 1024; ++i) {
-    const float noise = (static_cast<float>(i) + 0.5f) / 1024 - 0.5f;
+    const uint32_t noise = static_cast<uint32_t>(i) << 22;
     for (const bool floor : {false, true})
       for (const Book book : kBooks) CHECK(codebook(book).value[code_of(book, 0.0f, noise, floor)] == 0.0f);
     for (const float x : tiny) CHECK(code_of(Book::Unsigned, x, noise, true) == 1);
     CHECK(code_of(Book::Unsigned, 1.0f, noise, true) >= 254);
+    CHECK(code_of(Book::Unsigned, std::nextafterf(1.0f, 2.0f), noise, true) >= 254);
   }
   // The largest noise does not carry the largest value past the last code.
-  CHECK(code_of(Book::Unsigned, 1.0f, 0.5f - 0x1p-24f, true) == 255);
-  CHECK(code_of(Book::Signed, 1.0f, 0.5f - 0x1p-24f, true) == 255);
-  CHECK(code_of(Book::Signed, -1.0f, 0.5f - 0x1p-24f, true) == 0);
+  for (const float one : {1.0f, std::nextafterf(1.0f, 2.0f)}) {
+    CHECK(code_of(Book::Unsigned, one, UINT32_MAX, true) == 255);
+    CHECK(code_of(Book::Signed, one, UINT32_MAX, true) == 255);
+    CHECK(code_of(Book::Signed, -one, UINT32_MAX, true) == 0);
+  }
 }
 
 TEST_CASE("every level gives the dithered code: at values, borders and ends of pieces") {
