@@ -1,6 +1,7 @@
 #include "tools/checkpoint_state.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -78,19 +79,31 @@ class Reader {
                      : codec.own_block_size             ? codec.own_block_size
                      : size                             ? static_cast<int>(size->item())
                                                         : static_cast<int>(file_.config.block_size);
-    const TrainConfig& config = file_.config;
-    out.dithered = codec.has_absmax() && !codec.historical &&
-                   (config.second_moment == "dither" || config.rounding == "stochastic");
     // A slot that is not the rule's has a size of its own, and is kept as it is.
     const int64_t count = out.place >= 0 || codec.has_absmax() ? elements : tensor.numel();
     const Book book = out.place >= 0 ? rule.slots[static_cast<size_t>(out.place)].book : Book::Signed;
+    const TrainConfig& config = file_.config;
+    out.dithered =
+        codec.has_absmax() && !codec.historical &&
+        (config.rounding == "stochastic" || (book == Book::Unsigned && config.second_moment == "dither"));
     try {
       out.held = optim::read_back(out.codec, book, std::max(out.block_size, 1), count, tensor,
                                   file_.tensors.find(name + ".absmax"));
     } catch (const Error& error) {
       fail(ErrorKind::Checkpoint, file_.path, ": ", name, ": ", error.what());
     }
+    check_values(name, out.held);
     return out;
+  }
+
+  // Numbers that no training leaves behind, and that nothing can be said of.
+  void check_values(const std::string& name, const optim::StoredSlot& held) const {
+    for (size_t i = 0; i < held.values.size(); ++i) {
+      require(std::isfinite(held.values[i]), ErrorKind::NonFinite, file_.path, ": ", name,
+              " is not finite: element ", i, " is ", held.values[i]);
+      require(held.book == Book::Signed || held.values[i] >= 0, ErrorKind::Checkpoint, file_.path, ": ", name,
+              " is never negative, but element ", i, " is ", held.values[i]);
+    }
   }
 
   // The parameter whose name begins that of a tensor; the longest, if several do.
@@ -144,7 +157,7 @@ const optim::RuleInfo& CheckpointState::rule() const {
 }
 
 optim::Denominator CheckpointState::denominator() const {
-  return optim::denominator(rule(), hyper_of(config), steps);
+  return optim::denominator(rule(), hyper_of(config), std::max<int64_t>(1, steps));
 }
 
 bool CheckpointState::coded() const {

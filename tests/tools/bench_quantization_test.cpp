@@ -33,7 +33,7 @@ void check_gaps(const std::vector<Json>& lines) {
     CHECK(line["mean"].get<double>() > 0);
     CHECK(line["in_standard_errors"].get<double>() >= 3);
   }
-  CHECK(gaps == 4);
+  CHECK(gaps == 6);
 }
 
 }  // namespace

@@ -220,6 +220,33 @@ TEST_CASE("the page is one well-formed file, and a name of markup in it is text"
   CHECK(page.find("fc&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;.weight") != std::string::npos);
 }
 
+TEST_CASE("state before the first step is all zeros, and nothing is wrong with it") {
+  const std::string path = changed("fp32", "zeros.safetensors", [](TensorFile& file) {
+    for (auto& [name, tensor] : file.tensors) {
+      if (name.find(".exp_avg") != std::string::npos || name == "optimizer.step") tensor.fill(0);
+    }
+  });
+  const Json json = inspected(path, {"--html", runs().path("page.html")});
+  CHECK(html_fault(runs().bytes("page.html")) == "");
+  CHECK(json["steps"] == 0);
+  CHECK(json["steady_courses"].empty());
+  CHECK(trial_of(json, "linear8, plain")["slots"]["exp_avg"]["relative_error"] == 0);
+  CHECK(slot_of(json, "embedding.weight", "exp_avg")["zero_share"] == 1);
+  CHECK(inspect(path).status == 0);
+}
+
+TEST_CASE("values that training never leaves are refused by their place") {
+  const auto with = [](float value) {
+    return changed("fp32", "odd.safetensors", [&](TensorFile& file) {
+      for (auto& [name, tensor] : file.tensors)
+        if (name == "lstm.weight_hh_l0.exp_avg_sq") tensor.span<float>()[7] = value;
+    });
+  };
+  check_refused(inspect(with(NAN)), 5, "lstm.weight_hh_l0.exp_avg_sq is not finite: element 7 is nan");
+  check_refused(inspect(with(INFINITY)), 5, "element 7 is inf");
+  check_refused(inspect(with(-1)), 6, "never negative, but element 7 is -1");
+}
+
 TEST_CASE("every line about a run on generated data says so") {
   const fs::path folder = runs().path("generated");
   fs::copy(runs().path("fp32"), folder);

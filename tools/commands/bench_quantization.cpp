@@ -185,9 +185,11 @@ class Report {
                  small(x.absmax_v), percent_with_error(x.adam)});
     }
     out += table.text() + "\n";
-    for_each_gap([&](const char* measure, size_t smaller, const optim::Mean& mean) {
-      out += fmt::format("{}: {} < {} by {:.3g} +- {:.2g}, {:.1f} standard errors\n", measure,
-                         kStorages[smaller], kStorages[smaller + 1], mean.mean, mean.standard_error,
+    for_each_gap([&](std::string_view measure, size_t smaller, const optim::Mean& mean) {
+      const bool share = measure == "adam_error";  // shown as a percentage, as in the table
+      out += fmt::format("{}: {} < {} by {:.3g} +- {:.2g}{}, {:.1f} standard errors\n", measure,
+                         kStorages[smaller], kStorages[smaller + 1], (share ? 100 : 1) * mean.mean,
+                         (share ? 100 : 1) * mean.standard_error, share ? " %" : "",
                          mean.mean / mean.standard_error);
     });
     if (!set_.generated) return out;
@@ -225,6 +227,7 @@ class Report {
   void for_each_gap(const Body& body) const {
     for (size_t i = 0; i + 1 < kClaimed; ++i) {
       body("error_m", i, gap(measured_[i].error_m, measured_[i + 1].error_m));
+      body("error_v", i, gap(measured_[i].error_v, measured_[i + 1].error_v));
       body("adam_error", i, gap(measured_[i].adam, measured_[i + 1].adam));
     }
   }
