@@ -186,6 +186,8 @@ CheckpointState read_checkpoint_state(const std::string& path, const std::string
   require(steps && steps->dtype() == DType::I64 && steps->numel() == 1 && steps->item() >= 0,
           ErrorKind::Checkpoint, file, ": the number of steps is damaged");
   out.steps = static_cast<int64_t>(steps->item());
+  for (const auto& [name, tensor] : checkpoint.tensors.tensors)
+    if (name.starts_with(kModel)) ++out.tensors, out.elements += tensor.numel();
   out.slots = Reader(checkpoint, codec).slots(out.rule());
   return out;
 }

@@ -26,8 +26,9 @@ struct CheckpointState {
   std::string path;  // of the file
   TrainConfig config;
   int64_t steps = 0;
-  bool generated = false;        // trained on generated data, as far as the run's folder says
-  std::vector<SlotState> slots;  // by parameter, in the order of the file
+  int64_t tensors = 0, elements = 0;  // of the model
+  bool generated = false;             // trained on generated data, as far as the run's folder says
+  std::vector<SlotState> slots;       // by parameter, in the order of the file
 
   const optim::RuleInfo& rule() const;
   optim::Denominator denominator() const;

@@ -169,35 +169,31 @@ std::string times(double ratio) {
 
 std::string headline(const Inspection& inspection) {
   const CheckpointState& state = inspection.state;
-  int64_t bytes = 0, elements = 0;
+  int64_t bytes = 0;
   for (const SlotState& slot : state.slots) bytes += slot.held.bytes;
-  const std::vector<std::string> parameters = state.parameters();
-  for (const std::string& parameter : parameters)
-    for (const SlotState& slot : state.slots)
-      if (slot.parameter == parameter) {
-        elements += slot.elements();
-        break;
-      }
   return fmt::format("{} with {} state after {} steps: {} parameters in {} tensors, {} of state",
                      state.config.optimizer, state.config.state, format_count(state.steps),
-                     format_count(elements), parameters.size(), format_bytes(bytes));
+                     format_count(state.elements), state.tensors, format_bytes(bytes));
 }
 
 std::string basis_sentence(const Inspection& inspection) {
-  const TrainConfig& config = inspection.state.config;
+  const CheckpointState& state = inspection.state;
+  if (state.slots.empty()) return state.config.optimizer + " keeps no state.";
   switch (inspection.basis) {
     case Basis::Trial: {
-      int64_t small = 0;
-      for (const std::string& parameter : inspection.state.parameters())
-        for (const SlotState& slot : inspection.state.slots)
-          if (slot.parameter == parameter) {
-            small += slot.elements() < config.min_8bit_size;
-            break;
-          }
+      // Of each parameter, whether a codec with codes would take it.
+      int64_t exact = 0;
+      for (const std::string& parameter : state.parameters()) {
+        const std::vector<const SlotState*> slots = state.slots_of(parameter);
+        exact += std::none_of(slots.begin(), slots.end(), [&](const SlotState* slot) {
+          return slot && slot->elements() >= state.config.min_8bit_size;
+        });
+      }
       return fmt::format(
-          "The state is exact. It was stored anew here in each way; {} tensors of fewer than {} elements are "
-          "left out, as they keep fp32.",
-          small, format_count(config.min_8bit_size));
+          "The state is exact. It was stored anew here in each way, but for {} tensors that keep exact "
+          "state: "
+          "those of fewer than {} elements, and factored ones.",
+          exact, format_count(state.config.min_8bit_size));
     }
     case Basis::Spacing:
       return "The state is kept in codes, and what was rounded away is not in the file. Errors are those to "

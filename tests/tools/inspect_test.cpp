@@ -23,6 +23,7 @@ const Runs& runs() {
     all.trained("blockwise8", common + Arguments{"--state", "blockwise8", "--block-size", "64"});
     all.trained("seed2", common + Arguments{"--seed", "2"});
     all.trained("lion", common + Arguments{"--optimizer", "lion"});
+    all.trained("sgd", common + Arguments{"--optimizer", "sgd"});
     return true;
   }();
   (void)trained;
@@ -182,6 +183,15 @@ TEST_CASE("rules that divide by nothing have errors and no step sizes") {
   const Outcome page = inspect("lion", {"--html", runs().path("lion.html")});
   CHECK(page.status == 0);
   CHECK(html_fault(runs().bytes("lion.html")) == "");
+}
+
+TEST_CASE("a rule without state has nothing to show, and says so") {
+  const Outcome outcome = inspect("sgd", {"--html", runs().path("sgd.html")});
+  INFO(outcome.err);
+  CHECK(outcome.status == 0);
+  CHECK(outcome.out.find("sgd keeps no state.") != std::string::npos);
+  CHECK(html_fault(runs().bytes("sgd.html")) == "");
+  CHECK(inspected("sgd")["slots"].empty());
 }
 
 TEST_CASE("the text fits a terminal of 100 columns") {
