@@ -13,8 +13,9 @@ struct AdamState {
 
 // Gradients whose size s is log-normal from row to row and, within a row, from element to element:
 //   v = s^2,  m = m_share s z,  z standard normal
-// The defaults are what the embedding of the SMS experiment has after 528 steps of Adam (seed 1, lr 1e-4): root
-// of the second moment with a median of 6.6e-6 and 0.44 decades between rows, 0.24 within, and m of 0.58 s.
+// The defaults are what the embedding of the SMS experiment has after 528 steps of Adam (seed 1, lr 1e-4):
+// root of the second moment with a median of 6.6e-6 and 0.44 decades between rows, 0.24 within, and m of 0.58
+// s.
 struct LogNormal {
   int64_t rows = 655, columns = 100;  // blocks of 256 do not fall together with rows
   double median = 6.6e-6;             // of s

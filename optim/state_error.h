@@ -33,9 +33,10 @@ struct Denominator {
 };
 Denominator denominator(const RuleInfo& rule, const HyperParameters& hyper, int64_t step);
 
-// How far a step without a new gradient goes by stored state, as a multiple of one by exact state: (sqrt(exact)
-// + eps) / (sqrt(stored) + eps), of the elements that are alive: another slot of the rule is not 0, or, where it has no other, exact
-// is not. `others` are those slots.
+// How far a step without a new gradient goes by stored state, as a multiple of one by exact state:
+// (sqrt(exact)
+// + eps) / (sqrt(stored) + eps), of the elements that are alive: another slot of the rule is not 0, or, where
+// it has no other, exact is not. `others` are those slots.
 std::vector<double> step_size_ratio(std::span<const float> exact, std::span<const float> stored, double eps,
                                     std::span<const std::span<const float>> others);
 
@@ -73,8 +74,9 @@ struct BlockError {
 std::vector<BlockError> worst_blocks(std::span<const float> exact, std::span<const float> stored,
                                      int64_t size, size_t most);
 
-// Second moments of a run whose gradients stay as large as they are, so that exact ones would stay at `exact`:
-// each step divides by v = decay q + (1 - decay) exact and stores v as q. Before the first step v is exact.
+// Second moments of a run whose gradients stay as large as they are, so that exact ones would stay at
+// `exact`: each step divides by v = decay q + (1 - decay) exact and stores v as q. Before the first step v is
+// exact.
 class SteadyState {
  public:
   SteadyState(const Storage& how, std::vector<float> exact, double decay);

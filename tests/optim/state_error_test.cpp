@@ -177,7 +177,8 @@ TEST_CASE("a floor keeps small second moments alive, which plain storing loses")
 }
 
 TEST_CASE("made state is the same for a seed and spread as it is told") {
-  const LogNormal shape{.rows = 400, .columns = 100, .median = 1e-4, .row_decades = 0.7, .element_decades = 0.3};
+  const LogNormal shape{
+      .rows = 400, .columns = 100, .median = 1e-4, .row_decades = 0.7, .element_decades = 0.3};
   const AdamState a = log_normal_state(shape, 1), b = log_normal_state(shape, 1),
                   c = log_normal_state(shape, 2);
   CHECK(a.m == b.m);
@@ -205,8 +206,8 @@ TEST_CASE("the v0.36 book drives steady second moments down, the right one leave
   CHECK(ratio_after("fp32", 50) == Approx(1).epsilon(1e-4));
   CHECK(ratio_after("blockwise8", 50) == Approx(1).epsilon(0.02));
   CHECK(ratio_after("blockwise8-v0.36", 0) == 1);
-  // One block: its largest settles at A = decay 0.0933 A + 0.001, all are stored as 0.0933 A, and the median is
-  // at 0.5.
+  // One block: its largest settles at A = decay 0.0933 A + 0.001, all are stored as 0.0933 A, and the median
+  // is at 0.5.
   const double cut = 0.0933, stored = cut * 0.001 / (1 - 0.999 * cut);
   CHECK(ratio_after("blockwise8-v0.36", 50) ==
         Approx(std::sqrt(0.5 / (0.999 * stored + 0.001 * 0.5))).epsilon(0.01));
