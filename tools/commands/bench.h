@@ -18,6 +18,7 @@ namespace octet::tools {
 
 std::function<int()> declare_bench_ops(CLI::App& app);
 std::function<int()> declare_bench_optimizer(CLI::App& app);
+std::function<int()> declare_bench_quantization(CLI::App& app);
 
 // Shapes of every parameter of a model, by the rules of its architecture.
 inline constexpr std::string_view kModelShapes[] = {"bert-base", "sms"};
