@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include <hwy/highway.h>
 #include "optim/codebook.h"
@@ -80,15 +81,15 @@ HWY_INLINE hn::Vec<hn::RebindToSigned<U8>> signs(const Quad& x) {
 }
 
 // The codes of n, whose magnitudes (see optim/codebook.h) these are.
-template <Book kBook>
+template <Book kBook, Map kMap>
 HWY_INLINE VB codes_of(VB magnitude, const Quad& n, VB least) {
   const U8 u8;
   const hn::RebindToSigned<U8> i8;
   const auto sign = signs(n);
   if constexpr (kBook == Book::Signed) {
     (void)least;
-    const VB zero = hn::Set(u8, zero_code(kBook, Map::Dynamic));
-    // There is no -1.0, which would have the code -1: the subtraction saturates.
+    const VB zero = hn::Set(u8, zero_code(kBook, kMap));
+    // There may be no -1.0, which would have the code -1: the subtraction saturates.
     return hn::BitCast(u8, hn::IfNegativeThenElse(sign, hn::BitCast(i8, hn::SaturatedSub(zero, magnitude)),
                                                   hn::BitCast(i8, hn::Add(zero, magnitude))));
   } else {
@@ -127,8 +128,10 @@ class Encoder {
     const auto low = [&](int p) { return hn::BitCast(u16, place.part[p]); };
     const auto least = hn::Min(hn::Min(low(0), low(1)), hn::Min(low(2), low(3)));
     const auto at_border = hn::Eq(hn::Min(least, hn::Set(u16, kClose)), least);
-    if (HWY_UNLIKELY(!hn::AllFalse(u16, at_border))) magnitude = exact(n, place);
-    return in_order(codes_of<kBook>(magnitude, n, least_));
+    if (HWY_UNLIKELY(!hn::AllFalse(u16, at_border)))
+      magnitude = exact(n.part[0], n.part[1], n.part[2], n.part[3], place.part[0], place.part[1],
+                        place.part[2], place.part[3]);
+    return in_order(codes_of<kBook, Map::Dynamic>(magnitude, n, least_));
   }
 
  private:
@@ -154,7 +157,9 @@ class Encoder {
   }
 
   // The magnitudes of places of which some may be one too high; the table of borders tells.
-  static HWY_NOINLINE VB exact(const Quad& n, const QuadBits& place) {
+  static HWY_NOINLINE VB exact(VF n0, VF n1, VF n2, VF n3, VI place0, VI place1, VI place2, VI place3) {
+    const VF n[] = {n0, n1, n2, n3};
+    const VI place[] = {place0, place1, place2, place3};
     const F32 f;
     const I32 i;
     const Codebook& book = codebook(kBook);
@@ -162,8 +167,8 @@ class Encoder {
     HWY_ALIGN int32_t bits[hn::MaxLanes(F32())];
     QuadBits out;
     for (int p = 0; p < 4; ++p) {
-      hn::Store(n.part[p], f, value);
-      hn::Store(place.part[p], i, bits);
+      hn::Store(n[p], f, value);
+      hn::Store(place[p], i, bits);
       for (size_t lane = 0; lane < hn::Lanes(f); ++lane) {
         const auto m = static_cast<size_t>(bits[lane] >> 16 & 255);
         if ((bits[lane] & 0xFFFF) <= kClose && std::fabs(value[lane]) < book.lower[m]) bits[lane] -= 1 << 16;
@@ -179,15 +184,15 @@ class Encoder {
 };
 
 // Dithered codes (see optim/dither_pieces.h, dither.h). Each call is for the values after those of the last.
-template <Book kBook>
+template <Book kBook, Map kMap>
 class DitherEncoder {
  public:
-  explicit DitherEncoder(const Encoding& how) : DitherEncoder(dither_pieces(kBook, Map::Dynamic), how) {}
+  explicit DitherEncoder(const Encoding& how) : DitherEncoder(dither_pieces(kBook, kMap), how) {}
 
   HWY_INLINE VB operator()(const Quad& n) {
     QuadBits place;
     for (int p = 0; p < 4; ++p) place.part[p] = noisy_place(n.part[p]);
-    return in_order(codes_of<kBook>(third_bytes(place), n, least_));
+    return in_order(codes_of<kBook, kMap>(third_bytes(place), n, least_));
   }
 
  private:
@@ -213,7 +218,9 @@ class DitherEncoder {
     return hn::BitCast(I32(), hn::ShiftLeft<16 - kPlaceBits>(noisy));
   }
 
-  PieceFinder<DitherPieces, kBook> piece_;
+  using Finder =
+      std::conditional_t<kMap == Map::Dynamic, PieceFinder<DitherPieces, kBook>, PieceCounter<DitherPieces>>;
+  Finder piece_;
   Table8 slope_, offset_, gap_slope_, gap_offset_;
   VB least_;  // code of the smallest positive value; not used in the signed book
   hn::Vec<U32> noise_, noise_step_;
@@ -292,7 +299,7 @@ HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, const Encoding&
   if (HWY_UNLIKELY(reciprocal.scale != 1))
     for (int k = 0; k < count; ++k) x[k] *= reciprocal.scale;
   if (how.dithered)
-    encode_all(x, reciprocal.factor, count, DitherEncoder<kBook>(how), codes);
+    encode_all(x, reciprocal.factor, count, DitherEncoder<kBook, Map::Dynamic>(how), codes);
   else
     encode_all(x, reciprocal.factor, count, Encoder<kBook>(how), codes);
 }

@@ -7,12 +7,11 @@
 #define OCTET_OPTIM_CPU_PIECES_INL_H_
 #endif
 
-#include <algorithm>
-#include <bit>
 #include <cstdint>
 
 #include <hwy/highway.h>
 #include "optim/codebook.h"
+#include "optim/cpu/octaves.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
@@ -48,8 +47,7 @@ class Table8 {
 
 // The piece of x: at most 1 and an ulp large, not negative. Thresholds: in either of the tables of a book.
 #if HWY_TARGET == HWY_AVX3
-// By octaves: one look-up by the exponent of x gives what its bits lack to the number of its piece in place
-// of the exponent. In an octave with a threshold they carry into that number from there on.
+// Octaves::piece, for 16 floats.
 template <class Pieces, Book kBook>
 class PieceFinder {
  public:
@@ -59,28 +57,12 @@ class PieceFinder {
     high_ = _mm512_load_si512(octaves.missing + 16);
   }
   HWY_INLINE VI operator()(VF x) const {
-    const __m512i bits = _mm512_max_epi32(_mm512_castps_si512(x.raw), _mm512_set1_epi32(kLeast));
+    const __m512i bits = _mm512_max_epi32(_mm512_castps_si512(x.raw), _mm512_set1_epi32(Octaves::kLeast));
     const __m512i missing = _mm512_permutex2var_epi32(low_, _mm512_srli_epi32(bits, 23), high_);
     return VI{_mm512_srli_epi32(_mm512_add_epi32(bits, missing), 23)};
   }
 
  private:
-  // From 2^-31, below every threshold. The look-up takes the lowest five bits of the exponent, which begin
-  // with 0 there.
-  static constexpr int32_t kOctaves = 32, kLeast = (128 - kOctaves) << 23, kOctave = 1 << 23;
-  struct Octaves {
-    alignas(64) int32_t missing[kOctaves];
-    explicit Octaves(const float* threshold) {
-      for (int32_t i = 0; i < kOctaves; ++i) {
-        const int32_t first = kLeast + i * kOctave;
-        int32_t piece = 0, from = first;
-        for (; piece + 1 < Pieces::kPieces && std::bit_cast<int32_t>(threshold[piece]) < first + kOctave;
-             ++piece)
-          from = std::max(first, std::bit_cast<int32_t>(threshold[piece]));
-        missing[i] = piece * kOctave - from;
-      }
-    }
-  };
   __m512i low_, high_;
 };
 #else
@@ -105,6 +87,24 @@ class PieceFinder {
   Table8 threshold_;
 };
 #endif
+
+// The same whatever the thresholds are.
+template <class Pieces>
+class PieceCounter {
+ public:
+  explicit PieceCounter(const Pieces& pieces) : threshold_(pieces.threshold) {}
+  HWY_INLINE VI operator()(VF x) const {
+    const F32 f;
+    const I32 i;
+    VI piece = hn::Zero(i);
+    for (int p = 0; p + 1 < Pieces::kPieces; ++p)  // a mask is -1 where it is true
+      piece = hn::Sub(piece, hn::BitCast(i, hn::VecFromMask(f, hn::Ge(x, hn::Set(f, threshold_[p])))));
+    return piece;
+  }
+
+ private:
+  const float* threshold_;
+};
 
 }  // namespace octet::optim::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
