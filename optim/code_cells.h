@@ -2,13 +2,14 @@
 // kilobytes.
 //
 // The floats of [2^-23, 1], or somewhat more, are cut into cells by their exponent and the first bits of
-// their mantissa, finely enough that each cell has at most one border between codes. A cell's word holds the
-// code of its first float, above what is missing from the border's place to a carry: adding the remaining
-// bits of a float carries into the code from the border on. No search, no rounding, no repair.
+// their mantissa, finely enough that each cell has at most one border between codes. A cell's word is what
+// must be added to the bits of its floats to get their code above kLowBits bits that carry into it from the
+// border on: one look-up, one addition and one shift. No search, no rounding, no repair.
 #pragma once
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 #include "core/host_device.h"
@@ -39,11 +40,15 @@ struct CodeCells {
   static constexpr int kCells = ((kOctaves << 23) >> kLowBits) + 1;  // the last is that of 1
   alignas(16) uint32_t word[(kCells + 3) / 4 * 4];
 
-  // The magnitude (see codebook.h) of the float with these bits: at most 1 (and an ulp) large, 0 if negative.
-  OCTET_HD int magnitude(int32_t bits) const {
-    const int32_t b = bits > kLeast ? bits : kLeast;
-    const uint32_t place = static_cast<uint32_t>(b) & ((1u << kLowBits) - 1);
-    return static_cast<int>((word[(b >> kLowBits) - (kLeast >> kLowBits)] + place) >> kLowBits);
+  // The magnitude (see codebook.h) of x: at most 1 (and an ulp) large, 0 if negative.
+  OCTET_HD int32_t magnitude(float x) const {
+    constexpr float kLeastFloat = std::bit_cast<float>(kLeast);
+#ifdef __CUDA_ARCH__
+    const auto bits = std::bit_cast<uint32_t>(fmaxf(x, kLeastFloat));
+#else
+    const auto bits = std::bit_cast<uint32_t>(kLeastFloat > x ? kLeastFloat : x);
+#endif
+    return static_cast<int32_t>((word[(bits >> kLowBits) - (kLeast >> kLowBits)] + bits) >> kLowBits);
   }
 
   // The code of a finite value n divided by its block's largest, as blockwise8.h says. In the unsigned book a
@@ -51,13 +56,12 @@ struct CodeCells {
   OCTET_HD uint8_t code(float n, int32_t least) const {
     const auto bits = std::bit_cast<int32_t>(n);
     if constexpr (kBook == Book::Unsigned) {
-      const int32_t floor =
-          bits < least ? bits : least;  // as a number, the bits of a positive float are 1 or more
-      const int m = magnitude(bits);
+      // As a number, the bits of a positive float are 1 or more.
+      const int32_t floor = bits < least ? bits : least, m = magnitude(n);
       return static_cast<uint8_t>(m > floor ? m : floor);
     } else {
-      constexpr int kZero = zero_code(kBook, kMap);
-      const int m = magnitude(bits & 0x7FFFFFFF), index = kZero + (bits < 0 ? -m : m);
+      constexpr int32_t kZero = zero_code(kBook, kMap);
+      const int32_t m = magnitude(std::fabs(n)), index = bits < 0 ? kZero - m : kZero + m;
       return static_cast<uint8_t>(index > 0 ? index : 0);  // there may be no -1.0: index -1 becomes 0
     }
   }

@@ -18,11 +18,13 @@ double value_of(const Codebook& book, int magnitude) {
 // code, even if rounding made it an ulp more than 1.
 std::pair<float, float> line(const Codebook& book, int from, int to) {
   const double x = value_of(book, from);
-  const auto slope = static_cast<float>((to - from) / (value_of(book, to) - x));
+  auto slope = static_cast<float>((to - from) / (value_of(book, to) - x));
   auto offset = static_cast<float>(from - static_cast<double>(slope) * x + static_cast<double>(kPlaceBase));
   const float largest = kPlaceBase + static_cast<float>(book.top);
-  while (to == book.top && std::fma(slope, std::nextafterf(1.0f, 2.0f), offset) > largest)
-    offset = std::nextafterf(offset, -1e9f);
+  while (to == book.top && std::fma(slope, std::nextafterf(1.0f, 2.0f), offset) > largest) {
+    float& bent = from == 0 ? slope : offset;  // the place of 0 stays
+    bent = std::nextafterf(bent, -1e9f);
+  }
   return {slope, offset};
 }
 
@@ -38,7 +40,7 @@ std::vector<int> knots(const Codebook& book, Map map) {
       if (out.size() % 2 == 0) out.push_back(book.top);
       break;
     case Map::Dynamic:
-    case Map::DynamicV036:  // never dithered: the book ends below 1
+    case Map::DynamicV036:  // never dithered
       for (int decade = 0, first = 1; decade < kDecades; ++decade) {
         const int cells = (book.book == Book::Signed ? 1 : 2) << decade;
         out.insert(out.end(), {first, first + cells - 1});
@@ -75,6 +77,7 @@ const DitherPieces& dither_pieces(Book book, Map map) {
     for (size_t m = 0; m < kMaps; ++m)
       for (size_t b = 0; b < 2; ++b) {
         const auto map_of = static_cast<Map>(m);
+        if (map_of == Map::DynamicV036) continue;  // ends far below 1: bending its last line takes seconds
         out[m][b] = make_pieces(codebook(static_cast<Book>(b), map_of), map_of);
       }
     return out;

@@ -7,11 +7,15 @@
 
 namespace octet::cuda {
 
-// Where a lane's eight values stand in their tensor.
-struct LanePlace {
-  uint32_t element;  // of the first, modulo 2^32
-  int stride;        // from the first group of four to the second
-  __device__ uint32_t operator[](int i) const { return element + i / kGroup * stride + i % kGroup; }
+// The bits that dither each of a lane's values.
+struct LaneNoise {
+  uint32_t first;  // of the first value
+  int stride;      // from the first group of four to the second
+  __device__ LaneNoise(const Encoding& how, uint32_t element, int group_stride)
+      : first(optim::dither_bits(how.dither_key, element)), stride(group_stride) {}
+  __device__ uint32_t operator[](int i) const {
+    return optim::dither_bits(first, static_cast<uint32_t>(i / kGroup * stride + i % kGroup));
+  }
 };
 
 // The bits of a value with Codec in memory.
@@ -39,15 +43,15 @@ struct LaneCodec {
     }
   }
   template <Book>
-  static __device__ void encode(const Shared&, const Encoding& how, const LanePlace& place, T (&x)[kPerLane],
+  static __device__ void encode(const Shared&, const Encoding& how, const LaneNoise& noise, T (&x)[kPerLane],
                                 uint32_t, Stored& stored) {
     if constexpr (kStoredBits<Codec> == 16) {
-      stored = {};
+      uint32_t bits[kPerLane];
 #pragma unroll
       for (int i = 0; i < kPerLane; ++i)
-        stored.set(i, how.dithered ? optim::dithered_bf16(__float_as_uint(x[i]),
-                                                          optim::dither_bits(how.dither_key, place[i]) >> 16)
-                                   : BFloat16(x[i]).bits);
+        bits[i] =
+            how.dithered ? optim::dithered_bf16(__float_as_uint(x[i]), noise[i] >> 16) : BFloat16(x[i]).bits;
+      stored.set(bits);
     } else {
       pack(x, stored);
     }
@@ -89,43 +93,46 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
 
   // largest: the bits of the block's absmax. x is scratch: it may be changed.
   template <Book kBook>
-  static __device__ void encode(const Shared& shared, const Encoding& how, const LanePlace& place,
+  static __device__ void encode(const Shared& shared, const Encoding& how, const LaneNoise& noise,
                                 float (&x)[kPerLane], uint32_t largest, Stored& codes) {
     constexpr uint32_t kInfinity = 0x7F800000, kSmallestNormal = 0x00800000;
-    codes = {};
+    uint32_t code[kPerLane];
     float absmax = __uint_as_float(largest);
     if (largest < kSmallestNormal || largest >= kInfinity) {
       if (largest == 0 || largest >= kInfinity) {
         // Not finite: absmax alone makes every value of the block so.
 #pragma unroll
-        for (int i = 0; i < kPerLane; ++i) codes.set(i, optim::zero_code(kBook, Codec::map));
-        return;
+        for (uint32_t& c : code) c = optim::zero_code(kBook, Codec::map);
+        return codes.set(code);
       }
 #pragma unroll
       for (int i = 0; i < kPerLane; ++i) x[i] *= 0x1p64f;  // the reciprocal of a denormal would overflow
       absmax *= 0x1p64f;
     }
     const float r = 1.0f / absmax;
+    const int32_t least = how.floor ? 1 : 0;
     if (how.dithered) {
       const auto& dither = shared.tables.dither[static_cast<int>(kBook)];
 #pragma unroll
-      for (int i = 0; i < kPerLane; ++i)
-        codes.set(i, dither.template code<kBook>(x[i] * r, optim::dither_bits(how.dither_key, place[i]),
-                                                 how.floor));
-      return;
-    }
-    const int32_t least = how.floor ? 1 : 0;
+      for (int i = 0; i < kPerLane; ++i) code[i] = dither.template code<kBook>(x[i] * r, noise[i], least);
+    } else {
 #pragma unroll
-    for (int i = 0; i < kPerLane; ++i) codes.set(i, shared.template cells<kBook>().code(x[i] * r, least));
+      for (int i = 0; i < kPerLane; ++i) code[i] = shared.template cells<kBook>().code(x[i] * r, least);
+    }
+    codes.set(code);
   }
 };
 
 // The largest |x| as bits: their order is that of the floats, with infinity and then NaN above.
-__device__ inline uint32_t largest_bits(const float (&x)[kPerLane]) {
-  uint32_t largest = 0;
+template <Book kBook>
+__device__ uint32_t largest_bits(const float (&x)[kPerLane]) {
+  int32_t largest = 0;
 #pragma unroll
-  for (int i = 0; i < kPerLane; ++i) largest = max(largest, __float_as_uint(x[i]) & 0x7FFFFFFFu);
-  return largest;
+  for (int i = 0; i < kPerLane; ++i) {
+    const int32_t bits = __float_as_int(x[i]);
+    largest = max(largest, kBook == Book::Signed ? bits & 0x7FFFFFFF : bits);  // the others have no sign
+  }
+  return static_cast<uint32_t>(largest);
 }
 
 // The largest over each group of `lanes` lanes of a warp (a power of two), in all of them.

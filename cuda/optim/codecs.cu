@@ -11,6 +11,7 @@ namespace {
 using optim::Map;
 
 constexpr int kSlotThreads = optim::kMaxBlock / kPerLane;
+constexpr uint32_t kSlotElements = optim::kMaxBlock;  // that a block of threads takes at a time
 
 template <Map kMap>
 __device__ CodecTables<kMap> device_tables;
@@ -60,24 +61,27 @@ __global__ void __launch_bounds__(kSlotThreads)
   __shared__ typename Lanes::Shared shared;
   shared.fill(tables);
   BlockMaximum<1, 0> block_maximum;
-  constexpr int64_t kTile = int64_t{kSlotThreads} * kPerLane;
-  for (int64_t tile = blockIdx.x * kTile; tile < count; tile += gridDim.x * kTile) {
-    const int64_t position = tile + threadIdx.x * kPerLane;
-    const Valid valid(count - position, kGroup);
+  const Seat seat(block_size);
+  const auto blocks = static_cast<uint32_t>((count + block_size - 1) / block_size),
+             tile = kSlotElements / block_size;
+  for (uint32_t first = blockIdx.x * tile; first < blocks; first += gridDim.x * tile) {
+    const uint32_t block = first + seat.block;
+    const int64_t position = seat.element(block);
+    const Valid valid(count - position, seat.stride);
     typename Codec::Value x[kPerLane];
     typename Lanes::Stored out;
     Packed<8 * sizeof(typename Codec::Value)> packed;
-    packed.load(packed.address(values, position), kGroup, valid);
+    packed.load(packed.address(values, seat, block), seat.stride, valid);
     unpack(packed, x);
     uint32_t largest[1] = {};
     if constexpr (Codec::scale != optim::Scale::None) {
-      largest[0] = largest_bits(x);
+      largest[0] = largest_bits<kBook>(x);
       block_maximum(largest, block_size);
-      if (valid.any() && position % block_size == 0)
-        absmax[position / block_size] = __uint_as_float(largest[0]);
+      if (valid.any() && seat.within == 0) absmax[block] = __uint_as_float(largest[0]);
     }
-    Lanes::template encode<kBook>(shared, how, {static_cast<uint32_t>(position), kGroup}, x, largest[0], out);
-    out.store(out.address(stored, position), kGroup, valid);
+    const LaneNoise noise(how, static_cast<uint32_t>(position), seat.stride);
+    Lanes::template encode<kBook>(shared, how, noise, x, largest[0], out);
+    out.store(out.address(stored, seat, block), seat.stride, valid);
   }
 }
 
@@ -88,19 +92,20 @@ __global__ void __launch_bounds__(kSlotThreads)
   using Lanes = LaneCodec<Codec>;
   __shared__ typename Lanes::Shared shared;
   shared.fill(tables);
-  constexpr int64_t kTile = int64_t{kSlotThreads} * kPerLane;
-  for (int64_t tile = blockIdx.x * kTile; tile < count; tile += gridDim.x * kTile) {
-    const int64_t position = tile + threadIdx.x * kPerLane;
-    const Valid valid(count - position, kGroup);
+  const Seat seat(block_size);
+  const auto blocks = static_cast<uint32_t>((count + block_size - 1) / block_size),
+             tile = kSlotElements / block_size;
+  for (uint32_t first = blockIdx.x * tile; first < blocks; first += gridDim.x * tile) {
+    const uint32_t block = first + seat.block;
+    const Valid valid(count - seat.element(block), seat.stride);
     typename Lanes::Stored in;
     typename Codec::Value x[kPerLane];
     Packed<8 * sizeof(typename Codec::Value)> packed;
-    in.load(in.address(stored, position), kGroup, valid);
-    const float largest =
-        Codec::scale != optim::Scale::None && valid.any() ? absmax[position / block_size] : 0.0f;
+    in.load(in.address(stored, seat, block), seat.stride, valid);
+    const float largest = Codec::scale != optim::Scale::None && valid.any() ? absmax[block] : 0.0f;
     Lanes::template decode<kBook>(shared, in, largest, x);
     pack(x, packed);
-    packed.store(packed.address(values, position), kGroup, valid);
+    packed.store(packed.address(values, seat, block), seat.stride, valid);
   }
 }
 

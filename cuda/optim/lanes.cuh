@@ -28,11 +28,21 @@ __host__ __device__ constexpr int lanes_of(int block_size) {
 // From a lane's first group to its second, in elements.
 __host__ __device__ constexpr int group_stride(int block_size) { return lanes_of(block_size) * kGroup; }
 
-// Where this thread's elements begin among those of its block of threads.
-__device__ inline int64_t first_of_lane(int block_size) {
-  const int64_t thread = threadIdx.x, lanes = lanes_of(block_size);
-  return thread / lanes * (lanes * kPerLane) + thread % lanes * kGroup;
-}
+// Where a thread sits in a stretch of blocks that a block of threads takes at a time: in which of the blocks,
+// and at which of its elements.
+struct Seat {
+  uint32_t block;
+  int within, stride, block_size;
+
+  __device__ explicit Seat(int size) : stride(group_stride(size)), block_size(size) {
+    const int thread = static_cast<int>(threadIdx.x), lanes = lanes_of(size);
+    const int first = thread / lanes * (lanes * kPerLane) + thread % lanes * kGroup;
+    block = static_cast<uint32_t>(first / size);
+    within = first % size;
+  }
+  // The place of the first element in the tensor, for a block of the tensor.
+  __device__ int64_t element(uint32_t own_block) const { return int64_t{own_block} * block_size + within; }
+};
 
 // How many of each group's elements there are.
 struct Valid {
@@ -94,24 +104,40 @@ struct Packed {
         *reinterpret_cast<Unit*>(at + offset_of(bit, stride)) = get<Unit>(bit);
   }
 
-  // Where the values from `element` on lie, and whether whole vectors can be loaded from there.
-  static __device__ const uint8_t* address(const void* base, int64_t element) {
-    return static_cast<const uint8_t*>(base) + element * kBits / 8;
+  // Where the values of a thread lie in block `own_block` of a tensor.
+  static __device__ const uint8_t* address(const void* base, const Seat& seat, uint32_t own_block) {
+    return static_cast<const uint8_t*>(base) + seat.within * kBits / 8 +
+           uint64_t{own_block} * static_cast<uint32_t>(seat.block_size * kBits / 8);
   }
-  static __device__ uint8_t* address(void* base, int64_t element) {
-    return static_cast<uint8_t*>(base) + element * kBits / 8;
+  static __device__ uint8_t* address(void* base, const Seat& seat, uint32_t own_block) {
+    return const_cast<uint8_t*>(address(static_cast<const void*>(base), seat, own_block));
   }
-  static __device__ bool aligned(const void* at) {
-    return reinterpret_cast<uintptr_t>(at) % sizeof(Vector) == 0;
+  // Whether whole vectors can be loaded from a tensor, which may be a slice that begins at any element.
+  static __device__ bool aligned(const void* base) {
+    return reinterpret_cast<uintptr_t>(base) % sizeof(Vector) == 0;
   }
 
   // The bits of value i, at most 32.
   __device__ uint32_t operator[](int i) const {
     static_assert(kBits <= 32);
+    if constexpr (kBits == 8) return __byte_perm(word[i / 4], 0, 0x4440 + i % 4);
     return word[i * kBits / 32] >> i * kBits % 32 & (0xFFFFFFFFu >> (32 - kBits));
   }
-  // Adds them; they must have been 0.
-  __device__ void set(int i, uint32_t bits) { word[i * kBits / 32] |= bits << i * kBits % 32; }
+  // All values; of each the lowest bits count.
+  __device__ void set(const uint32_t (&bits)[kPerLane]) {
+    if constexpr (kBits == 8) {
+#pragma unroll
+      for (int w = 0; w < 2; ++w)
+        word[w] = __byte_perm(__byte_perm(bits[4 * w], bits[4 * w + 1], 0x0040),
+                              __byte_perm(bits[4 * w + 2], bits[4 * w + 3], 0x0040), 0x5410);
+    } else {
+#pragma unroll
+      for (uint32_t& w : word) w = 0;
+#pragma unroll
+      for (int i = 0; i < kPerLane; ++i)
+        word[i * kBits / 32] |= (bits[i] & (0xFFFFFFFFu >> (32 - kBits))) << i * kBits % 32;
+    }
+  }
 
  private:
   static constexpr int kVectorBits = 8 * sizeof(Vector);
@@ -172,41 +198,43 @@ __device__ void pack(const T (&x)[kPerLane], Packed<8 * sizeof(T)>& packed) {
 // Of a power of two.
 __device__ inline int log2_of(int x) { return __ffs(x) - 1; }
 
-// A lane's elements of a plan. A plan's positions count the elements of its blocks, the last of a tensor
-// filled up.
+// A block of a plan.
 struct Place {
   int tensor;
-  int64_t element;  // the first of them in the tensor
-  int64_t block;    // in the tensor
-  Valid valid;      // which are elements of the tensor; none where it has no gradient
+  uint32_t block;  // in the tensor
+  bool full;       // all its elements exist, and the tensor has a gradient
 };
 
-// Finds the tensor of one position after another, each behind the last.
+// The elements of a thread in a block that is not full.
+__device__ inline Valid valid_elements(const StepTensor& tensor, const Seat& seat, uint32_t own_block) {
+  return {tensor.gradient ? tensor.count - seat.element(own_block) : 0, seat.stride};
+}
+
+// Finds the tensor of one block of a plan after another, each behind the last.
 class Cursor {
  public:
-  // position: a multiple of 4.
-  __device__ Place find(const StepPlan& plan, int log_block_size, int64_t position, int stride) {
-    const int64_t block = position >> log_block_size;
-    if (block >= end_) search(plan, block);
-    const StepTensor& tensor = plan.tensors[tensor_];
-    const int64_t own = block - tensor.first_block;
-    const int64_t element = position - (tensor.first_block << log_block_size);
-    return {tensor_, element, own, Valid(tensor.gradient ? tensor.count - element : 0, stride)};
+  __device__ Place find(const StepPlan& plan, int log_block_size, uint32_t block) {
+    if (block >= end_) search(plan, log_block_size, block);
+    return {tensor_, block - first_, block - first_ < full_};
   }
 
  private:
   // The last tensor that begins at the block or before it, and where the next begins.
-  __device__ void search(const StepPlan& plan, int64_t block) {
+  __device__ void search(const StepPlan& plan, int log_block_size, uint32_t block) {
     int after = plan.tensor_count;
     while (after - tensor_ > 1) {
       const int middle = tensor_ + (after - tensor_) / 2;
       (plan.tensors[middle].first_block <= block ? tensor_ : after) = middle;
     }
-    end_ = after < plan.tensor_count ? plan.tensors[after].first_block : plan.block_count;
+    const StepTensor& tensor = plan.tensors[tensor_];
+    first_ = static_cast<uint32_t>(tensor.first_block);
+    end_ =
+        static_cast<uint32_t>(after < plan.tensor_count ? plan.tensors[after].first_block : plan.block_count);
+    full_ = tensor.gradient ? static_cast<uint32_t>(tensor.count >> log_block_size) : 0;
   }
 
   int tensor_ = 0;
-  int64_t end_ = 0;
+  uint32_t first_ = 0, end_ = 0, full_ = 0;
 };
 
 }  // namespace octet::cuda

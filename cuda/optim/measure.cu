@@ -39,23 +39,26 @@ __device__ double block_sum(double x) {
   return sum;
 }
 
+constexpr int kMeasureThreads = optim::kMaxBlock / kPerLane;
+
 // Calls visit(tensor, gradients) for eight gradients after another, zeros where there are none.
 template <class T, class Visit>
 __device__ void for_each_gradient(const StepPlan& plan, int64_t chunk, const Visit& visit) {
-  const int log_block_size = log2_of(plan.block_size), stride = group_stride(plan.block_size);
-  const int64_t first = chunk * blocks_per_chunk(plan);
-  const int64_t last = min(first + blocks_per_chunk(plan), plan.block_count);
+  const int log_block_size = log2_of(plan.block_size);
+  const Seat seat(plan.block_size);
+  const auto first = static_cast<uint32_t>(chunk * blocks_per_chunk(plan));
+  const auto last = static_cast<uint32_t>(min(first + blocks_per_chunk(plan), plan.block_count));
   Cursor cursor;
-  for (int64_t position = (first << log_block_size) + first_of_lane(plan.block_size);
-       position < last << log_block_size; position += kThreads * kPerLane) {
-    const Place at = cursor.find(plan, log_block_size, position, stride);
+  for (uint32_t block = first + seat.block; block < last; block += optim::kMaxBlock >> log_block_size) {
+    const Place at = cursor.find(plan, log_block_size, block);
+    const StepTensor& tensor = plan.tensors[at.tensor];
     T gradient[kPerLane];
     Packed<8 * sizeof(T)> packed;
-    const uint8_t* const from = packed.address(plan.tensors[at.tensor].gradient, at.element);
-    if (at.valid.all() && packed.aligned(from)) {
-      packed.load(from, stride);
+    const uint8_t* const from = packed.address(tensor.gradient, seat, at.block);
+    if (at.full && packed.aligned(tensor.gradient)) {
+      packed.load(from, seat.stride);
     } else {
-      packed.load(from, stride, at.valid);
+      packed.load(from, seat.stride, valid_elements(tensor, seat, at.block));
     }
     unpack(packed, gradient);
     visit(at.tensor, gradient);
@@ -87,7 +90,7 @@ __device__ int first_bad_tensor(const StepPlan& plan, int64_t chunk) {
 }
 
 // partial: [chunks of these plans], a block of threads each
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kMeasureThreads)
     squares_kernel(const __grid_constant__ Plans plans, optim::OnNonFinite policy, const StepControl* control,
                    double* partial) {
   if (optim::stopped(*control, policy)) return;
@@ -158,8 +161,8 @@ void measure(Device device, const StepPlan* plans, int plan_count, double max_no
   int64_t done = 0;
   for_each_launch(plans, plan_count, [&](const Plans& some, int64_t chunks) {
     if (chunks == 0) return;
-    squares_kernel<<<static_cast<unsigned>(chunks), kThreads, 0, c.stream>>>(some, policy, control,
-                                                                             partial + done);
+    squares_kernel<<<static_cast<unsigned>(chunks), kMeasureThreads, 0, c.stream>>>(some, policy, control,
+                                                                                    partial + done);
     check_launch();
     done += chunks;
   });

@@ -40,49 +40,55 @@ struct Lane {
   static constexpr bool kScaled = Codec::scale != optim::Scale::None && kSlots > 0;
 
   Place at;
-  bool whole;  // all elements are valid, and everything can be loaded and stored as vectors
+  bool whole;  // all elements exist, and everything can be loaded and stored as vectors
   Values weight, gradient;
   Stored stored[kRoom];
   float absmax[kRoom] = {};
 
-  __device__ Lane(const StepPlan& plan, const Place& place, int stride) : at(place) {
-    const StepTensor tensor = plan.tensors[at.tensor];
-    const uint8_t* const weights = Values::address(tensor.weight, at.element);
-    const uint8_t* const gradients = Values::address(tensor.gradient, at.element);
-    const uint8_t* states[kRoom] = {};
-    whole = at.valid.all() && Values::aligned(weights) && Values::aligned(gradients);
+  __device__ Lane(const StepPlan& plan, const Place& place, const Seat& seat) : at(place) {
+    const StepTensor& tensor = plan.tensors[at.tensor];
+    const void *const weights = tensor.weight, *const gradients = tensor.gradient;
+    const void* states[kRoom] = {};
+    const float* largest[kRoom] = {};
+    whole = at.full && Values::aligned(weights) && Values::aligned(gradients);
     for_each_slot<Rule>([&](auto slot) {
-      states[slot] = Stored::address(tensor.state[slot], at.element);
+      states[slot] = tensor.state[slot];
+      largest[slot] = tensor.absmax[slot];
       whole = whole && Stored::aligned(states[slot]);
     });
+    bool any = true;
     if (whole) {
-      weight.load(weights, stride);
-      gradient.load(gradients, stride);
-      for_each_slot<Rule>([&](auto slot) { stored[slot].load(states[slot], stride); });
+      weight.load(Values::address(weights, seat, at.block), seat.stride);
+      gradient.load(Values::address(gradients, seat, at.block), seat.stride);
+      for_each_slot<Rule>(
+          [&](auto slot) { stored[slot].load(Stored::address(states[slot], seat, at.block), seat.stride); });
     } else {
-      weight.load(weights, stride, at.valid);
-      gradient.load(gradients, stride, at.valid);
-      for_each_slot<Rule>([&](auto slot) { stored[slot].load(states[slot], stride, at.valid); });
+      const Valid valid = valid_elements(tensor, seat, at.block);
+      any = valid.any();
+      weight.load(Values::address(weights, seat, at.block), seat.stride, valid);
+      gradient.load(Values::address(gradients, seat, at.block), seat.stride, valid);
+      for_each_slot<Rule>([&](auto slot) {
+        stored[slot].load(Stored::address(states[slot], seat, at.block), seat.stride, valid);
+      });
     }
     if constexpr (kScaled) {
-      if (at.valid.any())
-        for_each_slot<Rule>([&](auto slot) { absmax[slot] = tensor.absmax[slot][at.block]; });
+      if (any) for_each_slot<Rule>([&](auto slot) { absmax[slot] = largest[slot][at.block]; });
     }
   }
 
   template <class P>
-  __device__ void store(const P& packed, void* base, int stride) const {
-    uint8_t* const to = P::address(base, at.element);
+  __device__ void store(const P& packed, void* base, const Seat& seat, const Valid& valid) const {
+    uint8_t* const to = P::address(base, seat, at.block);
     if (whole) {
-      packed.store(to, stride);
+      packed.store(to, seat.stride);
     } else {
-      packed.store(to, stride, at.valid);
+      packed.store(to, seat.stride, valid);
     }
   }
 };
 
-// Steps a share of the plan's tiles: number `share` of `shares`. kBlock: plan.block_size, or 0 if it is known
-// at run time alone.
+// Steps a share of the plan: number `share` of `shares`. kBlock: plan.block_size, or 0 if it is known at run
+// time alone.
 template <class Rule, class Codec, int kBlock, int kThreads>
 __device__ void step_plan(const StepPlan& plan, const StepControl* control,
                           const typename LaneCodec<Codec>::Tables* tables, unsigned share, unsigned shares) {
@@ -90,29 +96,28 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   using Lanes = LaneCodec<Codec>;
   using Own = Lane<Rule, Codec>;
   constexpr int kRoom = Own::kRoom;
-  const int block_size = kBlock ? kBlock : plan.block_size;
-  const int stride = group_stride(block_size);
-  constexpr int64_t kTile = int64_t{kThreads} * kPerLane;
-  const int64_t end = plan.block_count * block_size, round = shares * kTile;
-  if (share * kTile >= end) return;
-  const int64_t first = first_of_lane(block_size);
+  const Seat seat(kBlock ? kBlock : plan.block_size);
+  const int log_block_size = log2_of(seat.block_size);
+  const uint32_t at_once = kThreads * kPerLane >> log_block_size;  // blocks that the threads take in a round
+  const auto end = static_cast<uint32_t>(plan.block_count);
+  if (share * at_once >= end) return;
   Cursor cursor;
-  const auto lane = [&](int64_t tile) {
-    return Own(plan, cursor.find(plan, log2_of(block_size), tile + first, stride), stride);
+  const auto lane = [&](uint32_t first) {
+    return Own(plan, cursor.find(plan, log_block_size, first + seat.block), seat);
   };
   // What the next round needs is on its way while this one computes, and the first while the tables are read.
-  Own next = lane(share * kTile);
+  Own next = lane(share * at_once);
   __shared__ typename Lanes::Shared shared;
   if constexpr (Own::kSlots > 0) shared.fill(tables);
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
   const T scale = static_cast<T>(control->scale);
-  uint32_t noise[kRoom] = {};
-  for_each_slot<Rule>([&](auto slot) { noise[slot] = optim::dither_base(plan.seed, slot, control->steps); });
+  uint32_t base[kRoom] = {};
+  for_each_slot<Rule>([&](auto slot) { base[slot] = optim::dither_base(plan.seed, slot, control->steps); });
   BlockMaximum<kRoom, kBlock> block_maximum;
   // All threads take part in every round, whether they have elements or not.
-  for (int64_t tile = share * kTile; tile < end; tile += round) {
+  for (uint32_t first = share * at_once; first < end; first += shares * at_once) {
     const Own own = next;
-    next = lane(tile + round);  // past the end nothing is valid
+    next = lane(first + shares * at_once);  // past the end nothing is valid
 
     T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
     unpack(own.weight, weight);
@@ -127,31 +132,34 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
       update(weight[i], scale * gradient[i], s);
       for_each_slot<Rule>([&](auto slot) { state[slot][i] = s[slot]; });
     }
-    if (!own.at.valid.all()) {  // what is missing must not count in the block's largest
+    const StepTensor& tensor = plan.tensors[own.at.tensor];
+    Valid valid(kPerLane * kWarp, seat.stride);
+    if (!own.whole) {  // what is missing must not count in the block's largest
+      valid = valid_elements(tensor, seat, own.at.block);
       for_each_slot<Rule>([&](auto slot) {
 #pragma unroll
         for (int i = 0; i < kPerLane; ++i)
-          if (!own.at.valid[i]) state[slot][i] = T();
+          if (!valid[i]) state[slot][i] = T();
       });
     }
     uint32_t largest[kRoom] = {};
     if constexpr (Own::kScaled) {
-      for_each_slot<Rule>([&](auto slot) { largest[slot] = largest_bits(state[slot]); });
-      block_maximum(largest, block_size);
+      for_each_slot<Rule>(
+          [&](auto slot) { largest[slot] = largest_bits<Rule::slots[slot].book>(state[slot]); });
+      block_maximum(largest, seat.block_size);
     }
 
-    const StepTensor& tensor = plan.tensors[own.at.tensor];
     typename Own::Values packed;
     pack(weight, packed);
-    own.store(packed, tensor.weight, stride);
+    own.store(packed, tensor.weight, seat, valid);
     for_each_slot<Rule>([&](auto slot) {
       constexpr Book kBook = Rule::slots[slot].book;
+      const Encoding how = optim::encoding_of(plan, tensor, kBook, base[slot]);
+      const LaneNoise noise(how, static_cast<uint32_t>(seat.element(own.at.block)), seat.stride);
       typename Own::Stored stored;
-      Lanes::template encode<kBook>(shared, optim::encoding_of(plan, tensor, kBook, noise[slot]),
-                                    {static_cast<uint32_t>(own.at.element), stride}, state[slot],
-                                    largest[slot], stored);
-      own.store(stored, tensor.state[slot], stride);
-      if (Own::kScaled && own.at.valid.any() && own.at.element % block_size == 0)
+      Lanes::template encode<kBook>(shared, how, noise, state[slot], largest[slot], stored);
+      own.store(stored, tensor.state[slot], seat, valid);
+      if (Own::kScaled && valid.any() && seat.within == 0)
         tensor.absmax[slot][own.at.block] = __uint_as_float(largest[slot]);
     });
   }

@@ -24,23 +24,27 @@ struct DitherTable {
   Lines line[optim::DitherPieces::kPieces];
   alignas(16) Cell cell[(kCells + 1) / 2 * 2];
 
+  // In the lowest byte. least: 1 if a positive n must get the code of a positive value in the unsigned book,
+  // else 0.
   template <optim::Book kBook>
-  OCTET_HD uint8_t code(float n, uint32_t noise, bool floor) const {
-    const uint32_t bits = std::bit_cast<uint32_t>(n);
-    const float x = kBook == optim::Book::Signed ? std::bit_cast<float>(bits & 0x7FFFFFFFu) : n;
+  OCTET_HD uint32_t code(float n, uint32_t noise, int32_t least) const {
+    const auto bits = std::bit_cast<int32_t>(n);
+    const float x = kBook == optim::Book::Signed ? std::fabs(n) : n;
     const Cell c = cell[std::bit_cast<uint32_t>(x) >> (23 - kSubBits)];
     const Lines l = line[c.piece + (x >= c.threshold ? 1 : 0)];
     const float y = std::fma(l.slope, x, l.offset), gap = std::fma(l.gap_slope, x, l.gap_offset);
-    const int m = optim::dithered_magnitude(y < gap ? y : gap, noise);
+    constexpr int32_t kBase = std::bit_cast<int32_t>(optim::kPlaceBase) >> optim::kPlaceBits;
+    const auto m = static_cast<int32_t>(
+        (std::bit_cast<uint32_t>(y < gap ? y : gap) + (noise >> (32 - optim::kPlaceBits))) >>
+        optim::kPlaceBits);  // kBase more than the magnitude
     if constexpr (kBook == optim::Book::Unsigned) {
       // As a number, the bits of a positive float are 1 or more.
-      const int positive = static_cast<int>(bits) < 1 ? static_cast<int>(bits) : 1,
-                least = floor ? positive : 0;
-      return static_cast<uint8_t>(m > least ? m : least);
+      const int32_t floor = kBase + (bits < least ? bits : least);
+      return static_cast<uint32_t>(m > floor ? m : floor);
     } else {
       constexpr int kZero = optim::zero_code(kBook, kMap);
-      const int index = kZero + (static_cast<int32_t>(bits) < 0 ? -m : m);
-      return static_cast<uint8_t>(index > 0 ? index : 0);  // there may be no -1.0
+      const int32_t index = bits < 0 ? kZero + kBase - m : kZero - kBase + m;
+      return static_cast<uint32_t>(index > 0 ? index : 0);  // there may be no -1.0
     }
   }
 };

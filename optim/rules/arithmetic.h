@@ -36,9 +36,9 @@ OCTET_HD T quotient(T a, T b) {
   if constexpr (sizeof(T) == 4) {
     float r;
     asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(b));
+    // Markstein: from the correctly rounded reciprocal, one correction rounds the quotient correctly.
     r = fmaf(fmaf(-b, r, 1.0f), r, r);
-    float q = a * r;
-    q = fmaf(fmaf(-b, q, a), r, q);
+    const float q = a * r;
     return fmaf(fmaf(-b, q, a), r, q);
   }
 #endif
