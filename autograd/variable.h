@@ -59,6 +59,7 @@ class Variable {
 struct NamedParameter {
   std::string name;
   Variable variable;
+  bool full_precision_state = false;  // asked for by its module: optimizer state is not to be rounded
 };
 
 // False inside a NoGrad scope of this thread: results are constants there.

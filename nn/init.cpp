@@ -1,8 +1,11 @@
 #include "nn/init.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <vector>
+
+#include "core/error.h"
 
 namespace octet {
 namespace {
@@ -33,6 +36,12 @@ Tensor normal(const Shape& shape, double mean, double deviation, const Init& ini
     if (i + 1 < values.size()) values[i + 1] = mean + deviation * radius * std::sin(angle);
   }
   return made(values, shape, init);
+}
+
+Tensor xavier_uniform(const Shape& shape, const Init& init) {
+  require(shape.rank() == 2, "xavier_uniform: needs a matrix, got ", shape);
+  const auto fans = static_cast<double>(std::max<int64_t>(1, shape[0] + shape[1]));
+  return uniform(shape, std::sqrt(6 / fans), init);
 }
 
 Tensor constant(const Shape& shape, double value, const Init& init) {

@@ -21,6 +21,9 @@ struct Init {
 
 Tensor uniform(const Shape& shape, double bound, const Init& init);  // in [-bound, bound)
 Tensor normal(const Shape& shape, double mean, double deviation, const Init& init);
+// In +-sqrt(6 / (rows + columns)) of a matrix. Glorot and Bengio, "Understanding the difficulty of training
+// deep feedforward neural networks", 2010.
+Tensor xavier_uniform(const Shape& shape, const Init& init);
 Tensor constant(const Shape& shape, double value, const Init& init);
 
 }  // namespace octet

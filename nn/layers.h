@@ -26,10 +26,13 @@ class Embedding : public Module {  // ids [..] -> [.., width]
  public:
   // weight [rows, width], normal(0, 1). Row `padding` (-1: none) starts at zero and is never trained.
   Embedding(int64_t rows, int64_t width, const Init& init, int64_t padding = -1);
-  Variable forward(const Tensor& ids) const {
+  virtual Variable forward(const Tensor& ids) const {
     const ProfileRange range(ids.device(), "Embedding");
     return embedding(weight_, ids, padding_);
   }
+
+ protected:
+  Embedding(Tensor weight, int64_t padding);  // weight [rows, width]
 
  private:
   int64_t padding_;
@@ -47,6 +50,20 @@ class LayerNorm : public Module {  // [.., width] -> [.., width], over the last 
  private:
   double eps_;
   Variable weight_, bias_;
+};
+
+// An embedding that is normalised behind the look-up and whose optimizer state stays in full precision: word
+// vectors of rare words get large, seldom gradients, which quantized state bears worst. Dettmers et al.,
+// "8-bit Optimizers via Block-wise Quantization", ICLR 2022, section 2.3.
+class StableEmbedding : public Embedding {  // ids [..] -> [.., width]
+ public:
+  // weight [rows, width], Xavier uniform; norm.weight and norm.bias [width], those of a LayerNorm. Row
+  // `padding` starts at zero and is never trained; the norm makes its bias of it.
+  StableEmbedding(int64_t rows, int64_t width, const Init& init, int64_t padding = -1);
+  Variable forward(const Tensor& ids) const override { return norm_.forward(Embedding::forward(ids)); }
+
+ private:
+  LayerNorm norm_;
 };
 
 class Dropout : public Module {

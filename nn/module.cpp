@@ -13,14 +13,17 @@ Variable Module::parameter(std::string name, Tensor value) {
 
 void Module::part(std::string name, const Module& module) { parts_.emplace_back(std::move(name), &module); }
 
-void Module::collect(const std::string& prefix, std::vector<NamedParameter>& all) const {
-  for (const NamedParameter& parameter : own_) all.push_back({prefix + parameter.name, parameter.variable});
-  for (const auto& [name, module] : parts_) module->collect(prefix + name + ".", all);
+void Module::collect(const std::string& prefix, bool full_precision_state,
+                     std::vector<NamedParameter>& all) const {
+  full_precision_state |= full_precision_state_;
+  for (const NamedParameter& parameter : own_)
+    all.push_back({prefix + parameter.name, parameter.variable, full_precision_state});
+  for (const auto& [name, module] : parts_) module->collect(prefix + name + ".", full_precision_state, all);
 }
 
 std::vector<NamedParameter> Module::parameters() const {
   std::vector<NamedParameter> all;
-  collect("", all);
+  collect("", false, all);
   return all;
 }
 

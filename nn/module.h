@@ -35,12 +35,15 @@ class Module {
   Variable parameter(std::string name, Tensor value);
   // Declares a part, which must live as long as this module: a member.
   void part(std::string name, const Module& module);
+  // Asks the optimizer to keep the state of all parameters here, parts included, in full precision.
+  void keep_full_precision_state() { full_precision_state_ = true; }
 
  private:
-  void collect(const std::string& prefix, std::vector<NamedParameter>& all) const;
+  void collect(const std::string& prefix, bool full_precision_state, std::vector<NamedParameter>& all) const;
 
   std::vector<NamedParameter> own_;
   std::vector<std::pair<std::string, const Module*>> parts_;
+  bool full_precision_state_ = false;
 };
 
 }  // namespace octet

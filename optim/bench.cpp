@@ -55,15 +55,19 @@ void fill_gradient(const Tensor& gradient, Rng& rng) {
 }  // namespace
 
 StepTiming time_step(const StepCase& c) {
-  require(!c.sizes.empty() && c.repetitions > 0, "bench: needs a tensor and a repetition");
+  require(!c.shapes.empty() && c.repetitions > 0, "bench: needs a tensor and a repetition");
   const DType dtype = codecs()[static_cast<size_t>(codec_place(c.codec))].value;
   Rng rng(1);
   ParameterGroup group;
-  group.options = {
-      .rule = c.rule, .codec = c.codec, .block_size = c.block_size, .min_8bit_size = c.min_8bit_size};
-  for (size_t i = 0; i < c.sizes.size(); ++i) {
-    const Variable weight = Variable::leaf(Tensor::zeros({c.sizes[i]}, dtype, c.device, MemoryTag::Weights));
-    fill_gradient(weight.grad(), rng);
+  group.options = {.rule = c.rule,
+                   .codec = c.codec,
+                   .block_size = c.block_size,
+                   .min_8bit_size = c.min_8bit_size,
+                   .second_moment = c.second_moment,
+                   .rounding = c.rounding};
+  for (size_t i = 0; i < c.shapes.size(); ++i) {
+    const Variable weight = Variable::leaf(Tensor::zeros(c.shapes[i], dtype, c.device, MemoryTag::Weights));
+    fill_gradient(weight.grad().reshape({c.shapes[i].numel()}), rng);
     group.parameters.push_back({"tensor" + std::to_string(i), weight});
   }
   Optimizer optimizer({group});
@@ -77,8 +81,7 @@ StepTiming time_step(const StepCase& c) {
   out.median = update[update.size() / 2];
   out.norm_seconds = norm.front();
   out.state_bytes_per_parameter = static_cast<double>(optimizer.state_bytes()) / parameters;
-  // Weight read and written, gradient read, state read and written.
-  out.bytes_per_parameter = 3.0 * static_cast<double>(size_of(dtype)) + 2.0 * out.state_bytes_per_parameter;
+  out.bytes_per_parameter = static_cast<double>(optimizer.update_bytes()) / parameters;
   out.gbps = out.bytes_per_parameter * parameters / out.seconds / 1e9;
   return out;
 }

@@ -8,15 +8,19 @@
 #include <vector>
 
 #include "core/device.h"
+#include "core/shape.h"
+#include "optim/codecs/codec.h"
 
 namespace octet::optim {
 
 struct StepCase {
   std::string rule = "adam";
   std::string codec = "blockwise8";
-  std::vector<int64_t> sizes;  // elements of each tensor
+  std::vector<Shape> shapes;  // of each tensor
   int block_size = 256;
   int64_t min_8bit_size = 4096;
+  SecondMoment second_moment = SecondMoment::Dither;
+  Rounding rounding = Rounding::Nearest;
   int repetitions = 10;
   Device device;
 };
@@ -25,7 +29,7 @@ struct StepTiming {
   int64_t parameters = 0;                // elements
   double seconds = 0, median = 0;        // of one update pass: the fastest repetition, and the median
   double norm_seconds = 0;               // of the norm pass, which a training step adds (the fastest)
-  double bytes_per_parameter = 0;        // read and written by the update
+  double bytes_per_parameter = 0;        // read and written by the update, in all of its passes
   double state_bytes_per_parameter = 0;  // stored
   double gbps = 0;                       // 1e9 bytes moved a second, at the fastest repetition
 };

@@ -35,7 +35,7 @@ template const CodeCells<Book::Unsigned, Map::DynamicV036>& code_cells();
 template const CodeCells<Book::Signed, Map::DynamicV036>& code_cells();
 template const CodeCells<Book::Signed, Map::Linear>& code_cells();
 template const CodeCells<Book::Unsigned, Map::Linear>& code_cells();
-template const CodeCells<Book::Signed, Map::Dynamic4>& code_cells();
-template const CodeCells<Book::Unsigned, Map::Dynamic4>& code_cells();
+template const CodeCells<Book::Signed, Map::Powers4>& code_cells();
+template const CodeCells<Book::Unsigned, Map::Powers4>& code_cells();
 
 }  // namespace octet::optim

@@ -26,7 +26,7 @@ constexpr int cell_bits(Book book, Map map) {
     case Map::DynamicV036:
       if (book == Book::Unsigned) return 15;
       break;
-    case Map::Dynamic4:
+    case Map::Powers4:
       return 19;
   }
   return book == Book::Signed ? 17 : 16;
@@ -35,7 +35,7 @@ constexpr int cell_bits(Book book, Map map) {
 template <Book kBook, Map kMap>
 struct CodeCells {
   static constexpr int kLowBits = cell_bits(kBook, kMap);
-  static constexpr int kOctaves = kMap == Map::DynamicV036 ? 24 : kMap == Map::Dynamic4 ? 32 : 23;
+  static constexpr int kOctaves = kMap == Map::DynamicV036 ? 24 : kMap == Map::Powers4 ? 32 : 23;
   static constexpr int32_t kLeast = (127 - kOctaves) << 23;          // the bits of a float with the code of 0
   static constexpr int kCells = ((kOctaves << 23) >> kLowBits) + 1;  // the last is that of 1
   alignas(16) uint32_t word[(kCells + 3) / 4 * 4];

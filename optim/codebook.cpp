@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <string>
 #include <vector>
 
 namespace octet::optim {
@@ -66,17 +64,10 @@ std::vector<float> linear_values(Book book) {
   return out;
 }
 
-std::vector<float> four_bit_values(Book book) {  // TRIAL
-  const char* trial = std::getenv(book == Book::Signed ? "OCTET_TRIAL_S" : "OCTET_TRIAL_U");
-  const int top = top_magnitude(book, Map::Dynamic4);
+std::vector<float> powers_of_two(Book book) {
   std::vector<float> out;
-  const std::string kind = trial ? trial : "g2";
-  for (int m = 1; m <= top; ++m) {
-    if (kind[0] == 'g') out.push_back(static_cast<float>(std::pow(std::stod(kind.substr(1)), m - top)));
-    if (kind[0] == 'l') out.push_back(static_cast<float>(m) / static_cast<float>(top));
-    if (kind[0] == 'p')
-      out.push_back(static_cast<float>(std::pow(static_cast<double>(m) / top, std::stod(kind.substr(1)))));
-  }
+  for (int m = 1, top = top_magnitude(book, Map::Powers4); m <= top; ++m)
+    out.push_back(std::ldexp(1.0f, m - top));
   return out;
 }
 
@@ -89,8 +80,8 @@ std::vector<float> values_of(Book book, Map map) {
       break;
     case Map::Linear:
       return linear_values(book);
-    case Map::Dynamic4:
-      return four_bit_values(book);
+    case Map::Powers4:
+      return powers_of_two(book);
   }
   return dynamic_values(book);
 }

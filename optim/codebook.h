@@ -25,8 +25,8 @@ enum class Map : uint8_t {
   // The unsigned book as releases 0.36.0 to 0.41.0 of that library built it: 524 values, of which the lowest
   // 256 were used, so that the largest is 0.0933. The signed book is Dynamic's.
   DynamicV036,
-  Linear,   // 0, 1/127, .. 1 with both signs, or 0, 1/255, .. 1
-  Dynamic4  // 16 values: see codecs/blockwise4.h
+  Linear,  // 0, 1/127, .. 1 with both signs, or 0, 1/255, .. 1
+  Powers4  // 0 and 2^-6 .. 1 with both signs, or 0 and 2^-14 .. 1: see codecs/blockwise4.h
 };
 constexpr int kMaps = 4;
 
@@ -53,12 +53,12 @@ const Codebook& codebook(Book book, Map map = Map::Dynamic);
 
 // The index of 0, which is what state begins with.
 constexpr int zero_code(Book book, Map map) {
-  return book == Book::Unsigned ? 0 : map == Map::Dynamic4 ? 7 : 127;
+  return book == Book::Unsigned ? 0 : map == Map::Powers4 ? 7 : 127;
 }
 
 // The largest magnitude.
 constexpr int top_magnitude(Book book, Map map) {
-  if (map == Map::Dynamic4) return book == Book::Signed ? 8 : 15;
+  if (map == Map::Powers4) return book == Book::Signed ? 7 : 15;
   return book == Book::Unsigned ? 255 : map == Map::Linear ? 127 : 128;
 }
 

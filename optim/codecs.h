@@ -13,6 +13,6 @@
 
 namespace octet::optim {
 
-using Codecs = TypeList<Fp32, Bf16, Blockwise8, Linear8, Blockwise4, Blockwise8V036, Fp64>;
+using Codecs = TypeList<Fp32, Bf16, Blockwise8, Linear8, Tensorwise8, Blockwise4, Blockwise8V036, Fp64>;
 
 }  // namespace octet::optim

@@ -17,13 +17,13 @@ OCTET_HD inline bool stopped(const StepControl& control, OnNonFinite policy) {
 }
 
 // bad_tensor: -1 if there is none.
-OCTET_HD inline void conclude(double sum_of_squares, int32_t bad_tensor, double max_norm, OnNonFinite policy,
-                              StepControl& control) {
+OCTET_HD inline void conclude(double sum_of_squares, int32_t bad_tensor, const NormClipping& clipping,
+                              OnNonFinite policy, StepControl& control) {
   using std::sqrt;
   control.norm = sqrt(sum_of_squares);
-  control.scale = clip_scale(control.norm, max_norm);
   control.bad_tensor = bad_tensor;
   if (bad_tensor < 0) {
+    control.scale = clip_scale(sum_of_squares, clipping, control.history);
     ++control.steps;
   } else if (policy == OnNonFinite::Skip) {
     ++control.skipped;

@@ -35,12 +35,9 @@ std::vector<int> knots(const Codebook& book, Map map) {
     case Map::Linear:
       out.insert(out.end(), {book.top, book.top});
       break;
-    case Map::Dynamic4:
-      for (int m = 1; m <= book.top; ++m) out.push_back(m);
-      if (out.size() % 2 == 0) out.push_back(book.top);
-      break;
     case Map::Dynamic:
-    case Map::DynamicV036:  // never dithered
+    case Map::DynamicV036:
+    case Map::Powers4:  // have no pieces
       for (int decade = 0, first = 1; decade < kDecades; ++decade) {
         const int cells = (book.book == Book::Signed ? 1 : 2) << decade;
         out.insert(out.end(), {first, first + cells - 1});
@@ -77,7 +74,8 @@ const DitherPieces& dither_pieces(Book book, Map map) {
     for (size_t m = 0; m < kMaps; ++m)
       for (size_t b = 0; b < 2; ++b) {
         const auto map_of = static_cast<Map>(m);
-        if (map_of == Map::DynamicV036) continue;  // ends far below 1: bending its last line takes seconds
+        // The one is never dithered, the other needs none.
+        if (map_of == Map::DynamicV036 || map_of == Map::Powers4) continue;
         out[m][b] = make_pieces(codebook(static_cast<Book>(b), map_of), map_of);
       }
     return out;

@@ -44,12 +44,25 @@ OCTET_HD inline int dithered_magnitude(float place, uint32_t noise) {
                           255);
 }
 
+// The same for powers of two, least .. 1 (magnitude `top`): between two of them a float's mantissa is what
+// the pieces are for other books, so the noise is added to its bits. x: at most 1 (and an ulp).
+constexpr float power_of_two(int exponent) { return std::bit_cast<float>((127 + exponent) << 23); }
+OCTET_HD inline int dithered_power(float x, float least, int top, uint32_t noise) {
+  constexpr int32_t kOctave = 1 << 23;
+  const auto bits = std::bit_cast<int32_t>(x < least ? x + least : x) - (x < least ? kOctave : 0);
+  const int m = ((bits + static_cast<int32_t>(noise >> 9)) >> 23) - 127 + top;
+  return m < top ? m : top;
+}
+
 // The code of n, a finite value divided by its block's largest (and not negative in the unsigned book): this
 // is the definition. Under `floor` a positive n gets the code of a positive value, in the unsigned book.
 template <Book kBook, Map kMap>
 OCTET_HD uint8_t dithered_code(const DitherPieces& pieces, float n, uint32_t noise, bool floor) {
   const bool negative = n < 0;
-  const int m = dithered_magnitude(dither_place(pieces, negative ? -n : n), noise);
+  const float x = negative ? -n : n;
+  constexpr int kTop = top_magnitude(kBook, kMap);
+  const int m = kMap == Map::Powers4 ? dithered_power(x, power_of_two(1 - kTop), kTop, noise)
+                                     : dithered_magnitude(dither_place(pieces, x), noise);
   if constexpr (kBook == Book::Unsigned) {
     return static_cast<uint8_t>(n > 0 ? (floor && m < 1 ? 1 : m) : 0);
   } else {

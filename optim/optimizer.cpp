@@ -8,6 +8,7 @@
 #include "core/backend.h"
 #include "core/error.h"
 #include "optim/conclude.h"
+#include "optim/survey.h"
 
 namespace octet::optim {
 namespace {
@@ -33,6 +34,28 @@ uint32_t salt_of(std::string_view name) {
   return hash;
 }
 
+bool fits_no_decay(std::string_view pattern, const NamedParameter& parameter) {
+  return pattern == kNormAndBias ? parameter.variable.shape().rank() < 2
+                                 : glob_match(pattern, parameter.name);
+}
+
+bool decays(const GroupOptions& options, const NamedParameter& parameter) {
+  return std::none_of(options.no_decay.begin(), options.no_decay.end(),
+                      [&](const std::string& pattern) { return fits_no_decay(pattern, parameter); });
+}
+
+void check_options(const OptimizerOptions& options) {
+  require(std::isfinite(options.max_norm) && options.max_norm >= 0,
+          "optimizer: the largest gradient norm is ", options.max_norm,
+          "; it must be 0 (no clipping) or more");
+  require(std::isfinite(options.max_value) && options.max_value >= 0,
+          "optimizer: the largest gradient element is ", options.max_value,
+          "; it must be 0 (no clipping) or more");
+  require(options.norm_percentile >= 0 && options.norm_percentile <= 100,
+          "optimizer: the percentile of gradient norms is ", options.norm_percentile,
+          "; it must be in [0, 100], where 0 and 100 do not clip");
+}
+
 void check_hyper(HyperParameters hyper) {
   hyper.visit([](const char* name, double value, const char*) {
     require(std::isfinite(value) && value >= 0, "optimizer: ", name, " is ", value, "; it must be 0 or more");
@@ -41,14 +64,20 @@ void check_hyper(HyperParameters hyper) {
       {"beta1", hyper.beta1}, {"beta2", hyper.beta2}, {"beta3", hyper.beta3}, {"alpha", hyper.alpha}};
   for (const auto& [name, value] : decays)
     require(value < 1, "optimizer: ", name, " is ", value, "; it must be below 1");
+  require(hyper.clip_threshold > 0, "optimizer: clip-threshold is 0; it must be above 0");
+}
+
+// The shape of a slot's values. The last axis of a tensor has its columns, the others together its rows.
+Shape shape_of(const Slot& slot, const Tensor& value, const CodecInfo& codec) {
+  if (slot.extent == Extent::Columns) return {value.shape().cols()};
+  if (slot.extent == Extent::Rows) return {value.shape().rows()};
+  return codec.values_per_stored == 1 ? value.shape() : Shape{codec.stored_count(value.numel())};
 }
 
 }  // namespace
 
 Optimizer::Optimizer(std::vector<ParameterGroup> groups, OptimizerOptions options) : options_(options) {
-  require(std::isfinite(options.max_norm) && options.max_norm >= 0,
-          "optimizer: the largest gradient norm is ", options.max_norm,
-          "; it must be 0 (no clipping) or more");
+  check_options(options);
   const NamedParameter* first = nullptr;
   std::set<std::string> names;
   std::set<std::pair<const void*, int64_t>> tensors;
@@ -90,6 +119,11 @@ void Optimizer::check_group(const ParameterGroup& group, size_t index) const {
                         [&](const NamedParameter& p) { return glob_match(override.pattern, p.name); }),
             "optimizer: no parameter of group ", index, " fits the pattern '", override.pattern, "'");
   }
+  for (const std::string& pattern : options.no_decay)
+    require(std::any_of(group.parameters.begin(), group.parameters.end(),
+                        [&](const NamedParameter& p) { return fits_no_decay(pattern, p); }),
+            "optimizer: no parameter of group ", index, " fits the pattern '", pattern,
+            "' of those without weight decay");
 }
 
 int Optimizer::choose_codec(const GroupOptions& options, const NamedParameter& parameter) const {
@@ -99,6 +133,8 @@ int Optimizer::choose_codec(const GroupOptions& options, const NamedParameter& p
   const auto override = std::find_if(options.overrides.begin(), options.overrides.end(), fits);
   if (override != options.overrides.end()) {
     codec = codec_place(override->codec);
+  } else if (parameter.full_precision_state && dtype == DType::F32) {
+    codec = codec_place("fp32");
   } else if (info(codec).has_absmax() && parameter.variable.value().numel() < options.min_8bit_size) {
     codec = codec_place("fp32");
   }
@@ -118,13 +154,16 @@ void Optimizer::add_group(const ParameterGroup& group, size_t index) {
     Parameter parameter{.name = named.name,
                         .variable = named.variable,
                         .codec = choose_codec(options, named),
+                        .matrix = !options.hyper->unfactored && !rule.matrix_slots.empty() &&
+                                  value.shape().rank() >= 2 && value.numel() > 0,
                         .state = {},
                         .absmax = {}};
+    // Means of rows and columns are few: they stay as they are computed.
+    if (parameter.matrix) parameter.codec = codec_place(value.dtype() == DType::F64 ? "fp64" : "fp32");
     const CodecInfo& codec = info(parameter.codec);
-    for (const Slot& slot : rule.slots) {
+    for (const Slot& slot : slots_of(rule, parameter.matrix)) {
       // State starts at zero, which in a code book is a code like any other.
-      const Shape shape =
-          codec.values_per_stored == 1 ? value.shape() : Shape{codec.stored_count(value.numel())};
+      const Shape shape = shape_of(slot, value, codec);
       parameter.state.push_back(
           Tensor::full(shape, codec.zero(slot.book), codec.stored, device_, MemoryTag::OptimizerState));
       if (codec.has_absmax())
@@ -133,10 +172,17 @@ void Optimizer::add_group(const ParameterGroup& group, size_t index) {
                           device_, MemoryTag::OptimizerState));
     }
     auto batch = std::find_if(batches_.begin() + static_cast<std::ptrdiff_t>(first_batch), batches_.end(),
-                              [&](const Batch& b) { return b.parameters.front().codec == parameter.codec; });
+                              [&](const Batch& b) {
+                                const Parameter& first = b.parameters.front();
+                                return first.codec == parameter.codec && first.matrix == parameter.matrix &&
+                                       b.decays == decays(options, named);
+                              });
     if (batch == batches_.end())
-      batch =
-          batches_.insert(batch, Batch{.group = index, .parameters = {}, .table = {}, .device_table = {}});
+      batch = batches_.insert(batch, Batch{.group = index,
+                                           .decays = decays(options, named),
+                                           .parameters = {},
+                                           .table = {},
+                                           .device_table = {}});
     batch->parameters.push_back(std::move(parameter));
   }
 }
@@ -148,10 +194,15 @@ void Optimizer::build_plans() {
     StepPlan plan{};
     plan.rule = rule_place(options.rule);
     plan.codec = codec;
+    plan.matrices = batch.parameters.front().matrix;
     plan.hyper = *options.hyper;
+    if (!batch.decays) plan.hyper.weight_decay = 0;
+    if (options_.max_value > 0) plan.max_value = options_.max_value;
     plan.block_size = block_size_of(options, info(codec));
     plan.second_moment = info(codec).historical ? SecondMoment::Plain : options.second_moment;
-    plan.rounding = info(codec).historical ? Rounding::Nearest : options.rounding;
+    plan.rounding = info(codec).historical ? Rounding::Nearest
+                    : info(codec).coarse   ? Rounding::Stochastic
+                                           : options.rounding;
     plan.seed = options_.seed;
     plan.tensor_count = static_cast<int>(batch.parameters.size());
     for (const Parameter& parameter : batch.parameters) {
@@ -160,11 +211,14 @@ void Optimizer::build_plans() {
       row.count = parameter.variable.value().numel();
       row.first_block = plan.block_count;
       row.salt = salt_of(parameter.name);
+      row.first_piece = plan.piece_count;
+      if (plan.matrices) row.columns = parameter.variable.value().shape().cols();
       for (size_t slot = 0; slot < parameter.state.size(); ++slot) {
         row.state[slot] = parameter.state[slot].raw();
         if (!parameter.absmax.empty()) row.absmax[slot] = parameter.absmax[slot].data<float>();
       }
       plan.block_count += blocks_in(row.count, plan.block_size);
+      plan.piece_count += pieces_in(row.count, row.columns, plan.matrices);
       batch.table.push_back(row);
     }
     if (!device_.is_cpu())
@@ -181,17 +235,20 @@ void Optimizer::build_plans() {
                              MemoryTag::Workspace);
   for (size_t i = 0; i < plans_.size(); ++i)
     plans_[i].update = static_cast<std::byte*>(constants_.raw()) + i * kUpdateBytes;
+  build_surveys();
   control_ = Tensor::empty({int64_t{sizeof(StepControl)}}, DType::U8, device_, MemoryTag::Workspace);
   write_control({});
   steps_table();  // fails here rather than in the middle of training
 }
 
-const StepTable& Optimizer::steps_table() const {
-  if (device_.is_cpu()) return cpu_steps();
-  const StepTable* table = backend(device_).steps;
-  require(table, ErrorKind::Device, "optimizer: ", device_, " has no optimizer steps");
+const StepTable& steps_on(Device device) {
+  if (device.is_cpu()) return cpu_steps();
+  const StepTable* table = backend(device).steps;
+  require(table, ErrorKind::Device, "optimizer: ", device, " has no optimizer steps");
   return *table;
 }
+
+const StepTable& Optimizer::steps_table() const { return steps_on(device_); }
 
 void Optimizer::refresh_gradients() {
   for (Batch& batch : batches_) {
@@ -216,10 +273,25 @@ void Optimizer::write_control(const StepControl& value) {
   backend(device_).copy_from_host(device_, control(), &value, sizeof value);
 }
 
+void Optimizer::build_surveys() {
+  const auto bytes = [](const StepPlan& plan) {
+    const bool needed =
+        needs_survey(rules()[static_cast<size_t>(plan.rule)].has_factor, info(plan.codec).scale);
+    return needed ? survey_bytes(plan) : 0;
+  };
+  int64_t all = 0;
+  for (const StepPlan& plan : plans_) all += bytes(plan);
+  survey_ = Tensor::zeros({all}, DType::U8, device_, MemoryTag::Workspace);
+  auto* place = static_cast<std::byte*>(survey_.raw());
+  for (StepPlan& plan : plans_)
+    if (bytes(plan) > 0) plan.survey = std::exchange(place, place + bytes(plan));
+}
+
 void Optimizer::measure() {
   refresh_gradients();
-  steps_table().measure(device_, plans_.data(), static_cast<int>(plans_.size()), options_.max_norm,
-                        options_.on_nonfinite, partial_.data<double>(), control());
+  steps_table().measure(device_, plans_.data(), static_cast<int>(plans_.size()),
+                        {options_.max_norm, options_.norm_percentile}, options_.on_nonfinite,
+                        partial_.data<double>(), control());
 }
 
 void Optimizer::update() {
@@ -278,6 +350,27 @@ int64_t Optimizer::state_bytes() const {
       for (const Tensor& t : parameter.state) bytes += t.bytes();
       for (const Tensor& t : parameter.absmax) bytes += t.bytes();
     }
+  return bytes;
+}
+
+int64_t Optimizer::update_bytes() const {
+  int64_t bytes = 0;
+  for (size_t b = 0; b < batches_.size(); ++b) {
+    const RuleInfo& rule = rules()[static_cast<size_t>(plans_[b].rule)];
+    int64_t tensors = 0, state = 0;  // weights, which are as many as gradients; state
+    for (const Parameter& parameter : batches_[b].parameters) {
+      tensors += parameter.variable.value().bytes();
+      for (const Tensor& t : parameter.state) state += t.bytes();
+      for (const Tensor& t : parameter.absmax) state += t.bytes();
+    }
+    bytes += 3 * tensors + 2 * state;  // the step: weights and state read and written, gradients read
+    if (plans_[b].matrices) {
+      bytes += 3 * tensors + 2 * plans_[b].piece_count * static_cast<int64_t>(sizeof(TileSums));
+      continue;
+    }
+    if (rule.has_factor) bytes += 2 * tensors + (rule.measures_state ? state : 0);
+    if (info(plans_[b].codec).scale == Scale::Tensor) bytes += 2 * tensors + state;
+  }
   return bytes;
 }
 

@@ -31,6 +31,10 @@ struct CodecOverride {
   std::string codec;
 };
 
+// In GroupOptions::no_decay: all parameters with fewer than two axes, which are biases and the gains and
+// biases of normalisation.
+inline constexpr std::string_view kNormAndBias = "norm-and-bias";
+
 struct GroupOptions {
   std::string rule = "adam";
   std::string codec = "fp32";
@@ -39,7 +43,9 @@ struct GroupOptions {
   int64_t min_8bit_size = 4096;          // smaller parameters keep their state in full precision
   SecondMoment second_moment = SecondMoment::Dither;
   Rounding rounding = Rounding::Nearest;
-  std::vector<CodecOverride> overrides;  // the first that fits rules, whatever the size of the parameter
+  // The first that fits rules, whatever the size of the parameter and its module's wish for full precision.
+  std::vector<CodecOverride> overrides;
+  std::vector<std::string> no_decay;  // patterns of parameters without weight decay, or kNormAndBias
 };
 
 struct ParameterGroup {
@@ -48,7 +54,10 @@ struct ParameterGroup {
 };
 
 struct OptimizerOptions {
-  double max_norm = 0;  // clip the norm of all gradients together; 0: do not
+  // Clipping, in this order; see clip.h.
+  double max_value = 0;        // of every gradient's elements to +-this; 0: none
+  double max_norm = 0;         // of the norm of all gradients together; 0: none
+  double norm_percentile = 0;  // of that norm to this percentile of its last values; 0 or 100: none
   OnNonFinite on_nonfinite = OnNonFinite::Stop;
   uint32_t seed = 0;  // of dither
 };
@@ -81,33 +90,44 @@ class Optimizer {
   void set_lr_factor(double factor);
   double lr(size_t group = 0) const;
 
+  Device device() const { return device_; }
+  // Steps and the last one's outcome, in the device's memory, for what must go by it without waiting.
+  const StepControl* outcome() const { return control(); }
   int64_t steps() const { return read_control().steps; }            // done, without the skipped ones; waits
   int64_t skipped_steps() const { return read_control().skipped; }  // waits
-  double grad_norm() const { return read_control().norm; }  // of the last step, before clipping; waits
-  int64_t parameter_count() const;                          // elements
-  int64_t state_bytes() const;                              // of state values and absmax
+  // Of the last step, after clipping by value and before that by norm; waits.
+  double grad_norm() const { return read_control().norm; }
+  int64_t parameter_count() const;  // elements
+  int64_t state_bytes() const;      // of state values and absmax
+  int64_t update_bytes() const;     // that update() reads and writes, all passes
   // The codec a parameter's state ended up in. Errors: no such parameter.
   std::string_view codec_of(std::string_view parameter) const;
 
   // All there is to know for going on from here, under names of its own: `optimizer.step`,
-  // `optimizer.skipped_steps`, and for every parameter and slot `PARAMETER.SLOT` with `PARAMETER.SLOT.absmax`
-  // where the codec has one (and then `PARAMETER.block_size`). The tensors of state are the optimizer's own,
-  // on its device, not copies. Waits.
+  // `optimizer.skipped_steps`, under percentile clipping `optimizer.norm_history` (squared norms, oldest
+  // first), and for every parameter and slot `PARAMETER.SLOT` with `PARAMETER.SLOT.absmax` where the codec
+  // has one, and then `PARAMETER.codec` (its name, as bytes) and `PARAMETER.block_size`. The tensors of state
+  // are the optimizer's own, on its device, not copies. Waits.
   NamedTensors state() const;
-  // Copies such tensors in, bit for bit, from the CPU or from the optimizer's device. Errors of kind
-  // Checkpoint, with nothing changed: one is missing, unknown, or of another type, shape or block size.
-  void load_state(const NamedTensors& tensors);
+  // Takes such tensors, from the CPU or from the optimizer's device: bit for bit where codec and block size
+  // are its own, else decoded and encoded anew, to the nearest codes. Returns what was converted, for people,
+  // such as `optimizer state converted from fp32 to blockwise8 (13 of 19 tensors)`; empty if nothing was.
+  // Codes of 8 bits without the name of a codec are blockwise8, which had none at first. Errors of kind
+  // Checkpoint, with nothing changed: a tensor is missing, unknown, or of the wrong type or shape.
+  std::string load_state(const NamedTensors& tensors);
 
  private:
   struct Parameter {
     std::string name;
     Variable variable;
     int codec;
+    bool matrix;                        // stepped by the rule's form for matrices
     std::vector<Tensor> state, absmax;  // by slot; absmax empty where the codec has none
   };
-  // Parameters that share rule, codec and constants: one row of the backend's table.
+  // Parameters that share rule and its form, codec and constants: one row of the backend's table.
   struct Batch {
     size_t group;
+    bool decays;
     std::vector<Parameter> parameters;
     std::vector<StepTensor> table;
     Tensor device_table;  // the same bytes on a device other than the CPU
@@ -115,8 +135,10 @@ class Optimizer {
 
   void check_group(const ParameterGroup& group, size_t index) const;
   int choose_codec(const GroupOptions& options, const NamedParameter& parameter) const;
+  bool clips_by_percentile() const { return options_.norm_percentile > 0 && options_.norm_percentile < 100; }
   void add_group(const ParameterGroup& group, size_t index);
   void build_plans();
+  void build_surveys();
   void refresh_gradients();
   const std::string& name_of_tensor(int32_t place) const;
   const StepTable& steps_table() const;
@@ -133,6 +155,7 @@ class Optimizer {
   Tensor partial_;    // scratch of measure, f64
   Tensor constants_;  // kUpdateBytes a plan
   Tensor control_;    // a StepControl, as bytes
+  Tensor survey_;     // scratch of plans that have a survey
   double lr_factor_ = 1;
 };
 

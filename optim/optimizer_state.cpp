@@ -1,89 +1,121 @@
 // Saving and restoring an optimizer.
-
+#include <algorithm>
+#include <cmath>
 #include <map>
-#include <string_view>
 
 #include "core/error.h"
 #include "optim/optimizer.h"
+#include "optim/optimizer_convert.h"
 
 namespace octet::optim {
 namespace {
 
 constexpr const char* kStep = "optimizer.step";
 constexpr const char* kSkipped = "optimizer.skipped_steps";
+constexpr const char* kHistory = "optimizer.norm_history";
 
-Tensor count(int64_t value) { return Tensor::from(std::vector<int64_t>{value}, {}); }
-
-int64_t read_count(const std::string& name, const Tensor& tensor) {
-  require(tensor.dtype() == DType::I64 && tensor.numel() == 1, ErrorKind::Checkpoint, "optimizer state '",
-          name, "' is ", tensor.dtype(), tensor.shape(), ", expected one i64");
-  const int64_t value = tensor.to_vector<int64_t>()[0];
-  require(value >= 0, ErrorKind::Checkpoint, "optimizer state '", name, "' is ", value, ", below 0");
-  return value;
+Tensor history_tensor(const NormHistory& history) {
+  std::vector<double> squares;
+  for (int64_t step = history.count - history.size(); step < history.count; ++step)
+    squares.push_back(history.recent[step % NormHistory::kLength]);
+  return Tensor::from(squares, {history.size()});
 }
 
-std::string_view codec_that_stores(DType type) {
-  for (const CodecInfo& codec : codecs())
-    if (codec.stored == type) return codec.name;
-  return "of no codec";
+NormHistory read_history(const Tensor& tensor) {
+  require(
+      tensor.dtype() == DType::F64 && tensor.shape().rank() == 1 && tensor.numel() <= NormHistory::kLength,
+      ErrorKind::Checkpoint, "optimizer state '", kHistory, "' is ", tensor.dtype(), tensor.shape(),
+      ", expected at most ", NormHistory::kLength, " of f64");
+  NormHistory history;
+  for (const double square : tensor.to_vector<double>()) {
+    require(square >= 0, ErrorKind::Checkpoint, "optimizer state '", kHistory, "' holds ", square,
+            ", which is no square");
+    history.add(square);
+  }
+  return history;
+}
+
+// Formats that parameters were converted from and to, and how many each.
+using Conversions = std::map<std::pair<std::string, std::string>, int64_t>;
+
+void note(Conversions& conversions, const StateFormat& from, const StateFormat& to) {
+  const auto name = [](const StateFormat& format) {
+    return std::string(codecs()[static_cast<size_t>(format.codec)].name);
+  };
+  const bool other_block = from.codec == to.codec;
+  ++conversions[other_block ? std::pair(from.text(), to.text()) : std::pair(name(from), name(to))];
+}
+
+std::string text_of(const Conversions& conversions, size_t parameters) {
+  std::string text;
+  for (const auto& [formats, count] : conversions)
+    text += (text.empty() ? "optimizer state converted from " : ", from ") + formats.first + " to " +
+            formats.second + " (" + std::to_string(count) + " of " + std::to_string(parameters) + " tensors)";
+  return text;
 }
 
 }  // namespace
 
 NamedTensors Optimizer::state() const {
   const StepControl control = read_control();
-  NamedTensors out{{kStep, count(control.steps)}, {kSkipped, count(control.skipped)}};
+  NamedTensors out{{kStep, count_tensor(control.steps)}, {kSkipped, count_tensor(control.skipped)}};
+  if (clips_by_percentile()) out.emplace_back(kHistory, history_tensor(control.history));
   for (size_t b = 0; b < batches_.size(); ++b) {
-    const std::span<const Slot> slots = rules()[static_cast<size_t>(plans_[b].rule)].slots;
+    const std::span<const Slot> slots =
+        slots_of(rules()[static_cast<size_t>(plans_[b].rule)], plans_[b].matrices);
     for (const Parameter& parameter : batches_[b].parameters) {
       for (size_t slot = 0; slot < slots.size(); ++slot) {
         const std::string name = parameter.name + "." + slots[slot].name;
         out.emplace_back(name, parameter.state[slot]);
-        if (!parameter.absmax.empty()) out.emplace_back(name + ".absmax", parameter.absmax[slot]);
+        if (!parameter.absmax.empty()) out.emplace_back(name + kAbsmaxSuffix, parameter.absmax[slot]);
       }
-      if (!parameter.absmax.empty())
-        out.emplace_back(parameter.name + ".block_size", count(plans_[b].block_size));
+      if (parameter.absmax.empty()) continue;
+      out.emplace_back(parameter.name + kCodecSuffix,
+                       text_tensor(codecs()[static_cast<size_t>(parameter.codec)].name));
+      out.emplace_back(parameter.name + kBlockSizeSuffix, count_tensor(plans_[b].block_size));
     }
   }
   return out;
 }
 
-void Optimizer::load_state(const NamedTensors& tensors) {
-  std::map<std::string_view, const Tensor*> given;
-  for (const auto& [name, tensor] : tensors) given[name] = &tensor;
+std::string Optimizer::load_state(const NamedTensors& tensors) {
+  // All of it is checked before any of it is taken.
+  SavedTensors given(tensors);
+  StepControl control{.lr_factor = lr_factor_};
+  control.steps = read_count(kStep, given.take(kStep));
+  control.skipped = read_count(kSkipped, given.take(kSkipped));
+  if (clips_by_percentile()) control.history = read_history(given.take(kHistory));
+  std::vector<SavedState> saved;
+  for (size_t b = 0; b < batches_.size(); ++b)
+    for (const Parameter& parameter : batches_[b].parameters)
+      saved.push_back(take_state(given, parameter.name, parameter.variable.value(),
+                                 rules()[static_cast<size_t>(plans_[b].rule)].slots));
+  given.check_all_taken();
 
-  // All of it is checked before any of it is copied.
-  const NamedTensors own = state();
-  size_t used = 0;
-  for (const auto& [name, tensor] : own) {
-    const auto found = given.find(name);
-    require(found != given.end(), ErrorKind::Checkpoint, "optimizer state '", name,
-            "' is missing: it is of another model, rule or codec");
-    const Tensor& source = *found->second;
-    require(source.dtype() == tensor.dtype(), ErrorKind::Checkpoint, "optimizer state '", name, "' is ",
-            source.dtype(), " (", codec_that_stores(source.dtype()), "), expected ", tensor.dtype(), " (",
-            codec_that_stores(tensor.dtype()),
-            "): continue with the state codec that the run was started with");
-    require(source.shape() == tensor.shape(), ErrorKind::Checkpoint, "optimizer state '", name,
-            "' has shape ", source.shape(), ", expected ", tensor.shape());
-    if (name.ends_with(".block_size"))
-      require(source.item() == tensor.item(), ErrorKind::Checkpoint, "optimizer state '", name, "' is ",
-              source.item(), ", expected ", tensor.item(),
-              ": continue with the block size that the run was started with");
-    ++used;
-  }
-  if (used < given.size())
-    for (const auto& [name, tensor] : own) given.erase(name);
-  require(used == tensors.size(), ErrorKind::Checkpoint, "optimizer state '",
-          given.empty() ? "" : given.begin()->first,
-          "' belongs to no parameter: it is of another model, rule or codec");
-  const int64_t steps = read_count(kStep, *given.at(kStep)),
-                skipped = read_count(kSkipped, *given.at(kSkipped));
-
-  write_control({.lr_factor = lr_factor_, .steps = steps, .skipped = skipped});
-  for (const auto& [name, tensor] : own)
-    if (tensor.dtype() != DType::I64)
-      tensor.copy_from(*given.at(name));  // the counts are not tensors of its own
+  write_control(control);
+  Conversions conversions;
+  auto source = saved.begin();
+  for (size_t b = 0; b < batches_.size(); ++b)
+    for (const Parameter& parameter : batches_[b].parameters) {
+      const std::span<const Slot> slots = rules()[static_cast<size_t>(plans_[b].rule)].slots;
+      const StateFormat own{parameter.codec, plans_[b].block_size};
+      const bool same = source->format == own;
+      if (!same && !slots.empty()) note(conversions, source->format, own);
+      for (size_t slot = 0; slot < slots.size(); ++slot) {
+        const bool has_absmax = !parameter.absmax.empty();
+        if (!same) {
+          convert_slot(slots[slot].book, parameter.variable.value().numel(), source->format,
+                       {*source->values[slot], source->absmax.empty() ? nullptr : source->absmax[slot]}, own,
+                       {parameter.state[slot], has_absmax ? &parameter.absmax[slot] : nullptr},
+                       plans_[b].second_moment != SecondMoment::Plain);
+          continue;
+        }
+        parameter.state[slot].copy_from(*source->values[slot]);
+        if (has_absmax) parameter.absmax[slot].copy_from(*source->absmax[slot]);
+      }
+      ++source;
+    }
+  return text_of(conversions, saved.size());
 }
 
 }  // namespace octet::optim

@@ -13,7 +13,14 @@ namespace {
 
 template <class Rule>
 RuleInfo rule_info() {
-  return {.name = Rule::name, .slots = Rule::slots, .defaults = Rule::defaults};
+  RuleInfo out{.name = Rule::name,
+               .slots = Rule::slots,
+               .matrix_slots = {},
+               .has_factor = has_factor<Rule>,
+               .measures_state = measures_state<Rule>,
+               .defaults = Rule::defaults};
+  if constexpr (has_matrix_form<Rule>) out.matrix_slots = Rule::matrix_slots;
+  return out;
 }
 
 template <class Codec>
@@ -26,6 +33,7 @@ CodecInfo codec_info() {
                 .scale = Codec::scale,
                 .map = Map::Dynamic,
                 .own_block_size = Codec::own_block_size,
+                .coarse = Codec::coarse,
                 .historical = Codec::historical};
   if constexpr (Codec::scale != Scale::None) out.map = Codec::map;
   return out;

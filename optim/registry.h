@@ -17,8 +17,14 @@ namespace octet::optim {
 struct RuleInfo {
   std::string_view name;
   std::span<const Slot> slots;
+  std::span<const Slot> matrix_slots;  // of the form for matrices; empty where there is none
+  bool has_factor, measures_state;     // see rules.h
   HyperParameters defaults;
 };
+
+inline std::span<const Slot> slots_of(const RuleInfo& rule, bool matrices) {
+  return matrices ? rule.matrix_slots : rule.slots;
+}
 
 struct CodecInfo {
   std::string_view name;
@@ -29,6 +35,7 @@ struct CodecInfo {
   Scale scale;         // codecs with an absmax honour block_size and min_8bit_size
   Map map;             // of codecs with an absmax
   int own_block_size;  // 0: that of the options
+  bool coarse;         // stochastic rounding whatever the options say
   bool historical;     // nearest codes and plain second moments whatever the options say
 
   bool has_absmax() const { return scale != Scale::None; }

@@ -8,9 +8,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "core/device.h"
 #include "core/host_device.h"
+#include "optim/clip.h"
 #include "optim/codecs.h"
 #include "optim/dither.h"
 #include "optim/hyper.h"
@@ -33,16 +35,20 @@ enum class OnNonFinite : uint8_t {
 struct StepTensor {
   void* weight;              // T [count]
   const void* gradient;      // T [count]; null: the parameter is left as it is
-  void* state[kMaxSlots];    // S [ceil(count / values_per_stored)]
+  void* state[kMaxSlots];    // S [ceil(count / values_per_stored)]; of a matrix: see the slot's extent
   float* absmax[kMaxSlots];  // [ceil(count / block_size)], or [1], or null: see Scale
   int64_t count;
   int64_t first_block;  // number of blocks in the tensors before this one
   uint32_t salt;        // tells its dither from that of other tensors
+  int64_t first_piece;  // number of pieces (survey.h) in the tensors before this one
+  int64_t columns;      // of a matrix: [count / columns, columns]
 };
 
 // Parameters that are stepped by the same rule, codec and constants.
 struct StepPlan {
   int rule, codec;  // places in Rules and Codecs
+  // Every element of a gradient is first limited to +-this.
+  double max_value = std::numeric_limits<double>::infinity();
   SecondMoment second_moment;
   Rounding rounding;
   uint32_t seed;  // of dither
@@ -53,16 +59,36 @@ struct StepPlan {
   HyperParameters hyper;  // with the learning rate at factor 1
   // kUpdateBytes at a multiple of 16: Rule::Update<Codec::Value> of this step, which measure() writes.
   void* update;
+  bool matrices;        // stepped by the rule's form for matrices
+  int64_t piece_count;  // in all tensors
+  void* survey;         // survey_bytes() of scratch at a multiple of 8; null where the step needs no survey
+};
+
+// One parameter and the running average of its weights.
+struct AverageTensor {
+  const void* weight;   // T [count]
+  void* average;        // T [count]
+  int64_t count;        // at least 1
+  int64_t first_chunk;  // number of chunks of kChunk elements in the tensors before this one
+};
+
+struct AveragePlan {
+  bool in_double;  // T is double, otherwise float
+  int tensor_count;
+  int64_t chunk_count;  // in all tensors
+  const AverageTensor* tensors;
+  double rest;  // 1 - decay
 };
 
 // What the passes tell each other, and what a host may read when it can wait.
 struct StepControl {
   double lr_factor = 1;     // on the learning rate of every plan; the host writes it
-  double norm = 0;          // of all gradients together, before clipping; not finite where one of them is not
+  double norm = 0;          // of all gradients together, their elements limited; not finite where one is not
   double scale = 1;         // factor on every gradient
   int64_t steps = 0;        // begun with good gradients
   int64_t skipped = 0;      // left out under OnNonFinite::Skip
   int32_t bad_tensor = -1;  // the first tensor, counted over all plans, with a gradient that is not finite
+  NormHistory history;      // kept under percentile clipping
 };
 
 // How the values of one slot get their codes.
@@ -86,14 +112,18 @@ OCTET_HD inline Encoding encoding_of(const StepPlan& plan, const StepTensor& ten
 
 // `device` is that of all pointers.
 struct StepTable {
-  // Fills *control (norm, scale = min(1, max_norm / (norm + 1e-6)) or 1 if max_norm is 0, bad_tensor), counts
-  // the step and, if it is a good one, writes the constants of every plan. Under Stop a bad_tensor stays
-  // until the host clears it, and nothing happens until then. `partial` is scratch of partial_count(plans)
-  // values. The result does not depend on the number of threads.
-  void (*measure)(Device device, const StepPlan* plans, int plan_count, double max_norm, OnNonFinite policy,
-                  double* partial, StepControl* control);
-  // Updates weights and states in one pass; does nothing where control->bad_tensor is set.
+  // Fills *control (norm, scale as clip.h says, bad_tensor), counts the step and, if it is a good one, writes
+  // the constants of every plan. Under Stop a bad_tensor stays until the host clears it, and nothing happens
+  // until then. `partial` is scratch of partial_count(plans) values. The result does not depend on the number
+  // of threads.
+  void (*measure)(Device device, const StepPlan* plans, int plan_count, const NormClipping& clipping,
+                  OnNonFinite policy, double* partial, StepControl* control);
+  // Updates weights and states in one pass, after those of a survey where a plan has one (survey.h); does
+  // nothing where control->bad_tensor is set.
   void (*step)(Device device, const StepPlan* plans, int plan_count, const StepControl* control);
+  // average += rest (weight - average), but average = weight after step number 1; nothing where
+  // control->bad_tensor is set, that is after a step that changed nothing.
+  void (*average)(Device device, const AveragePlan& plan, const StepControl* control);
   // One slot by itself (its values not negative under the unsigned book), for loading state of another codec
   // and for looking into it: values of the codec's Value type to and from stored ones and an absmax a block
   // (null where the codec has none).
@@ -104,6 +134,8 @@ struct StepTable {
 };
 
 const StepTable& cpu_steps();
+// Errors of kind Device: the device has no optimizer steps.
+const StepTable& steps_on(Device device);
 
 // Elements that one thread (on a GPU: one block of threads) takes at a time. Whole blocks; small enough to
 // spread a small model.

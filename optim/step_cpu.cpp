@@ -8,8 +8,10 @@
 #include <hwy/highway.h>
 #include "optim/cpu/codecs-inl.h"
 #include "optim/cpu/kernels.h"
+#include "optim/cpu/matrix-inl.h"
 #include "optim/cpu/norm-inl.h"
 #include "optim/cpu/step-inl.h"
+#include "optim/cpu/survey-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
@@ -22,6 +24,11 @@ const LevelKernels* level_kernels() {
       out.step_double[rule] = &step_blocks<Rule, double, false>;
       out.step_direct[rule] = &step_blocks<Rule, float, false>;
       out.step_buffered[rule] = &step_blocks<Rule, float, true>;
+      set_survey_kernels<Rule>(out, rule);
+      if constexpr (has_matrix_form<Rule>) {
+        out.matrix_double[rule] = matrix_kernels<Rule, double>();
+        out.matrix_float[rule] = matrix_kernels<Rule, float>();
+      }
     });
     Codecs::for_each([&]<class Codec>(int codec) {
       out.io[codec] = {
@@ -31,6 +38,8 @@ const LevelKernels* level_kernels() {
     });
     out.sum_of_squares_float = &sum_of_squares<float>;
     out.sum_of_squares_double = &sum_of_squares<double>;
+    out.sum_of_limited_squares_float = &sum_of_limited_squares<float>;
+    out.sum_of_limited_squares_double = &sum_of_limited_squares<double>;
     return out;
   }();
   return &table;
@@ -43,9 +52,11 @@ HWY_AFTER_NAMESPACE();
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <span>
 
 #include "core/cpu/thread_pool.h"
 #include "optim/conclude.h"
+#include "optim/cpu/survey.h"
 #include "optim/registry.h"
 
 namespace octet::optim {
@@ -84,12 +95,18 @@ void for_each_chunk(const StepPlan* plans, int plan_count, const Body& body) {
 
 // The sum of squares of the gradients in blocks [first, last).
 double sum_of_squares(const LevelKernels& kernels, const StepPlan& plan, int64_t first, int64_t last) {
+  const bool limited = std::isfinite(plan.max_value);
+  const auto of = [&](const auto* gradient, int64_t count, const auto& all, const auto& within) {
+    using T = std::remove_cvref_t<decltype(*gradient)>;
+    return limited ? within(gradient, count, static_cast<T>(plan.max_value)) : all(gradient, count);
+  };
   double sum = 0;
   for_each_range(plan, first, last, [&](const StepTensor& tensor, int64_t from, int64_t to) {
     if (!tensor.gradient) return;
-    sum += in_double(plan)
-               ? kernels.sum_of_squares_double(static_cast<const double*>(tensor.gradient) + from, to - from)
-               : kernels.sum_of_squares_float(static_cast<const float*>(tensor.gradient) + from, to - from);
+    sum += in_double(plan) ? of(static_cast<const double*>(tensor.gradient) + from, to - from,
+                                kernels.sum_of_squares_double, kernels.sum_of_limited_squares_double)
+                           : of(static_cast<const float*>(tensor.gradient) + from, to - from,
+                                kernels.sum_of_squares_float, kernels.sum_of_limited_squares_float);
   });
   return sum;
 }
@@ -116,7 +133,7 @@ int32_t first_bad_tensor(const StepPlan* plans, int plan_count) {
 }
 
 template <Level kLevel>
-void measure(Device, const StepPlan* plans, int plan_count, double max_norm, OnNonFinite policy,
+void measure(Device, const StepPlan* plans, int plan_count, const NormClipping& clipping, OnNonFinite policy,
              double* partial, StepControl* control) {
   if (stopped(*control, policy)) return;
   const LevelKernels& kernels = kernels_of(kLevel);
@@ -127,7 +144,7 @@ void measure(Device, const StepPlan* plans, int plan_count, double max_norm, OnN
   double sum = 0;
   for (int64_t i = 0, n = partial_count(plans, plan_count); i < n; ++i) sum += partial[i];
   const int32_t bad = std::isfinite(sum) ? -1 : first_bad_tensor(plans, plan_count);
-  conclude(sum, bad, max_norm, policy, *control);
+  conclude(sum, bad, clipping, policy, *control);
   if (bad < 0)
     for (int i = 0; i < plan_count; ++i) write_constants(plans[i], *control);
 }
@@ -136,7 +153,14 @@ template <Level kLevel>
 void step(Device, const StepPlan* plans, int plan_count, const StepControl* control) {
   if (control->bad_tensor >= 0) return;
   const LevelKernels& kernels = kernels_of(kLevel);
+  for (const StepPlan& plan : std::span(plans, static_cast<size_t>(plan_count))) {
+    if (plan.matrices)
+      step_matrices(kernels, plan, *control);
+    else if (plan.survey)
+      survey_plan(kernels, plan, *control);
+  }
   for_each_chunk(plans, plan_count, [&](const StepPlan& plan, int, int64_t first, int64_t last, int64_t) {
+    if (plan.matrices) return;
     const CodecInfo& codec = info(plan.codec);
     const auto* steps = codec.stored != codec.value ? kernels.step_buffered
                         : codec.value == DType::F64 ? kernels.step_double
@@ -193,8 +217,11 @@ void decode(Device, int codec, Book book, int block_size, const void* stored, co
 }
 
 template <Level kLevel>
-constexpr StepTable table{
-    .measure = measure<kLevel>, .step = step<kLevel>, .encode = encode<kLevel>, .decode = decode<kLevel>};
+constexpr StepTable table{.measure = measure<kLevel>,
+                          .step = step<kLevel>,
+                          .average = average_on_cpu,
+                          .encode = encode<kLevel>,
+                          .decode = decode<kLevel>};
 
 }  // namespace
 

@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr const char* kFormat = "octet checkpoint 1";
-constexpr std::string_view kModel = "model.";
+constexpr std::string_view kModel = "model.", kAverage = "ema.";
 
 }  // namespace
 
@@ -22,6 +22,9 @@ void save_checkpoint(const std::string& path, const Trainer& trainer, const Trai
                      const TextData& data, int64_t log_bytes) {
   TensorFile file;
   for (auto& [name, tensor] : trainer.model().state().tensors) file.add(std::string(kModel) + name, tensor);
+  if (trainer.averaged())
+    for (auto& [name, tensor] : trainer.averaged()->state().tensors)
+      file.add(std::string(kAverage) + name, tensor);
   for (auto& [name, tensor] : trainer.optimizer().state()) file.add(name, tensor);
   Json run = Json::object();
   RunState state = trainer.state();  // visit() hands out members to write to
@@ -73,7 +76,7 @@ Checkpoint read_checkpoint(const std::string& path) {
   return checkpoint;
 }
 
-void restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& data) {
+std::string restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& data) {
   require(checkpoint.data_sha256 == data.sha256, ErrorKind::Checkpoint, checkpoint.path,
           ": the run was trained on other data (SHA-256 ", checkpoint.data_sha256, "), ", data.source,
           " has ", data.sha256);
@@ -88,18 +91,22 @@ void restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& dat
           ErrorKind::Checkpoint, checkpoint.path, ": the counters of the run are damaged: epoch ",
           state.epoch, " of ", checkpoint.config.epochs, ", batch ", state.batch, " of ",
           trainer.steps_per_epoch(), ", step ", state.steps);
-  TensorFile weights;
+  TensorFile weights, averages;
   optim::NamedTensors optimizer_state;
   for (const auto& [name, tensor] : checkpoint.tensors.tensors) {
     if (name.starts_with(kModel)) {
       weights.add(name.substr(kModel.size()), tensor);
+    } else if (trainer.averaged() && name.starts_with(kAverage)) {
+      averages.add(name.substr(kAverage.size()), tensor);
     } else {
       optimizer_state.emplace_back(name, tensor);
     }
   }
   trainer.model().load(weights, checkpoint.path);
-  trainer.optimizer().load_state(optimizer_state);
+  if (trainer.averaged()) trainer.averaged()->load(averages, checkpoint.path);
+  std::string conversion = trainer.optimizer().load_state(optimizer_state);
   trainer.state() = checkpoint.state;
+  return conversion;
 }
 
 }  // namespace octet::tools

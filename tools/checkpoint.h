@@ -16,7 +16,7 @@ struct Checkpoint {
   std::string data_sha256;
   int64_t log_bytes =
       0;  // length of the log when it was written: what is behind belongs to steps that are redone
-  TensorFile tensors;  // model.* and those of the optimizer
+  TensorFile tensors;  // model.*, ema.* where an average is kept, and those of the optimizer
 };
 
 void save_checkpoint(const std::string& path, const Trainer& trainer, const TrainConfig& config,
@@ -25,8 +25,9 @@ void save_checkpoint(const std::string& path, const Trainer& trainer, const Trai
 // Errors of kind Checkpoint: not there, damaged, of another kind.
 Checkpoint read_checkpoint(const std::string& path);
 
-// Puts weights, optimizer state and counters into a trainer that was made from the checkpoint's config.
+// Puts weights, optimizer state and counters into a trainer that was made from the checkpoint's config, but
+// for the format of the state. Returns what of that was converted, for people (see Optimizer::load_state).
 // Errors of kind Checkpoint: other data, another vocabulary, tensors that do not fit.
-void restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& data);
+std::string restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& data);
 
 }  // namespace octet::tools

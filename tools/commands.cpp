@@ -14,6 +14,8 @@ std::span<const Command> commands() {
       {"report", "compares runs side by side", "octet report runs/sms-32bit runs/sms-8bit", declare_report},
       {"memory", "what each purpose will hold, before training", "octet memory sms --state blockwise8",
        declare_memory},
+      {"inspect", "what a run's optimizer state is like, and what storing it in fewer bits does",
+       "octet inspect runs/sms-32bit --html inspect.html", declare_inspect},
       {"bench", "times optimizer steps and kernels", "octet bench optimizer --state blockwise8 --params 5e7",
        nullptr, bench_commands()},
       {"data", "lists, checks, describes and fetches data sets", "octet data describe sms", nullptr,

@@ -14,11 +14,13 @@ namespace octet::tools {
 // The names that `train` accepts.
 inline constexpr std::string_view kTasks[] = {"sms"};
 inline constexpr std::string_view kOptimizers[] = {"adam",    "adamw",   "ademamix", "lion",
-                                                   "rmsprop", "adagrad", "momentum", "sgd"};
-inline constexpr std::string_view kCodecs[] = {"fp32",    "bf16",       "blockwise8",
-                                               "linear8", "blockwise4", "blockwise8-v0.36"};
+                                                   "rmsprop", "adagrad", "momentum", "sgd",
+                                                   "lamb",    "lars",    "adafactor"};
+inline constexpr std::string_view kCodecs[] = {"fp32",        "bf16",       "blockwise8",      "linear8",
+                                               "tensorwise8", "blockwise4", "blockwise8-v0.36"};
 inline constexpr std::string_view kSecondMoments[] = {"dither", "floor", "plain"};
 inline constexpr std::string_view kRoundings[] = {"nearest", "stochastic"};
+inline constexpr std::string_view kEmbeddingLayers[] = {"plain", "stable"};
 inline constexpr std::string_view kDevices[] = {"cpu", "cuda"};
 inline constexpr std::string_view kSchedules[] = {"constant", "linear", "cosine"};
 inline constexpr std::string_view kNonfinitePolicies[] = {"stop", "skip"};
@@ -51,7 +53,19 @@ struct TrainConfig {
   double alpha_slow = 5;
   int64_t t_alpha = 0;
   int64_t t_beta3 = 0;
+  std::vector<std::string> no_decay;
+  double clip_value = 0;
+  double trust_coefficient = 1e-3;
+  double max_trust = 0;
+  double eps2 = 1e-3;
+  double clip_threshold = 1;
+  double decay_rate = 0.8;
+  bool fixed_step = false;
+  bool unfactored = false;
   double clip_norm = 0;
+  double clip_percentile = 0;
+  int64_t accumulate = 1;
+  double ema = 0;
   std::string schedule = "constant";
   int64_t warmup_steps = 0;
   std::string second_moment = "dither";
@@ -62,6 +76,7 @@ struct TrainConfig {
   std::string on_nonfinite = "stop";
   int64_t threads = 0;
   int64_t embedding = 100;
+  std::string embedding_layer = "plain";
   int64_t hidden = 64;
   int64_t layers = 2;
   double dropout = 0.2;
@@ -82,7 +97,7 @@ struct TrainConfig {
     v(Field{"task", "what to train", Numbers, true}, task, Choice{kTasks});
     v(Field{"optimizer", "update rule; some have defaults of their own, named below"}, optimizer,
       Choice{kOptimizers});
-    v(Field{"state", "how optimizer state is stored"}, state, Choice{kCodecs});
+    v(Field{"state", "how optimizer state is stored", StateFormat}, state, Choice{kCodecs});
     v(Field{"epochs", "passes over the training rows"}, epochs, Range{1, 1e6});
     v(Field{"seed", "seed of initialisation, batches and dropout"}, seed, seeds);
     v(Field{"split_seed", "seed of the split into training and validation rows"}, split_seed, seeds);
@@ -99,11 +114,15 @@ struct TrainConfig {
     v(Field{"lr", "learning rate"}, lr, Range{.low = 0, .high = 100, .above_low = true});
     v(Field{"beta1", "decay of the mean of gradients"}, beta1, probability);
     v(Field{"beta2", "decay of the mean of squared gradients; lion: of the mean, 0.99"}, beta2, probability);
-    v(Field{"eps", "added to the denominator of the update; adagrad: 1e-10"}, eps,
-      Range{.low = 0, .high = 1, .above_low = true});
-    v(Field{"weight_decay", "decoupled in adamw, ademamix and lion, coupled in the other rules"},
+    v(Field{"eps",
+            "added to the denominator of the update; adagrad: 1e-10; lamb: 1e-6; adafactor: to squares, "
+            "1e-30"},
+      eps, Range{.low = 0, .high = 1, .above_low = true});
+    v(Field{"weight_decay",
+            "decoupled in adamw, ademamix, lion, lamb and adafactor, coupled in the other rules"},
       weight_decay, Range{0, 100});
-    v(Field{"momentum", "decay of the sum of steps; rmsprop, and momentum: 0.9"}, momentum, probability);
+    v(Field{"momentum", "decay of the sum of steps; rmsprop, and momentum and lars: 0.9"}, momentum,
+      probability);
     v(Field{"dampening", "share of a gradient that the momentum leaves out"}, dampening, Range{0, 1});
     v(Field{"nesterov", "momentum: step by the momentum that comes next"}, nesterov, Switch{});
     v(Field{"alpha", "rmsprop: decay of the means"}, alpha, probability);
@@ -113,7 +132,37 @@ struct TrainConfig {
       Range{0, 1000});
     v(Field{"t_alpha", "ademamix: steps in which alpha-slow grows from 0"}, t_alpha, Range{0, 1e9});
     v(Field{"t_beta3", "ademamix: steps in which beta3 grows from beta1"}, t_beta3, Range{0, 1e9});
+    v(Field{"no_decay",
+            "parameters without weight decay: a pattern of names, or norm-and-bias for all with fewer than "
+            "two "
+            "axes; repeatable"},
+      no_decay, Patterns{});
+    v(Field{"clip_value", "largest element of the gradient, before its norm is taken; 0: no clipping"},
+      clip_value, Range{0, 1e30});
+    v(Field{"trust_coefficient", "lars: ratio of a tensor's step to its weights"}, trust_coefficient,
+      Range{.low = 0, .high = 1000, .above_low = true});
+    v(Field{"max_trust", "lamb: largest ratio of weights to step that a tensor's step is scaled by; 0: any"},
+      max_trust, Range{0, 1e30});
+    v(Field{"eps2", "adafactor: least root mean square of weights that its step is relative to"}, eps2,
+      Range{0, 1000});
+    v(Field{"clip_threshold", "adafactor: root mean square that a tensor's direction is clipped to"},
+      clip_threshold, Range{.low = 0, .high = 1e30, .above_low = true});
+    v(Field{"decay_rate", "adafactor: after t steps a new square has weight t^-decay-rate"}, decay_rate,
+      Range{0, 100});
+    v(Field{"fixed_step", "adafactor: step by lr itself, not relative to the weights and 1/sqrt(t)"},
+      fixed_step, Switch{});
+    v(Field{"unfactored", "adafactor: keep a second moment for every weight of a matrix"}, unfactored,
+      Switch{});
     v(Field{"clip_norm", "largest global norm of the gradient; 0: no clipping"}, clip_norm, Range{0, 1e30});
+    v(Field{"clip_percentile",
+            "percentile of the last 100 global norms that the gradient's is limited to; 0 or 100: no "
+            "clipping"},
+      clip_percentile, Range{0, 100});
+    v(Field{"accumulate", "batches whose gradients make one step, as one batch of all their rows"},
+      accumulate, Range{1, 65536});
+    v(Field{"ema",
+            "decay of a moving average of the weights, which is then what is evaluated and saved; 0: none"},
+      ema, probability);
     v(Field{"schedule", "course of the learning rate"}, schedule, Choice{kSchedules});
     v(Field{"warmup_steps", "steps of linear increase before the schedule"}, warmup_steps, Range{0, 1e9});
     v(Field{"second_moment",
@@ -122,15 +171,19 @@ struct TrainConfig {
       second_moment, Choice{kSecondMoments});
     v(Field{"rounding", "of all state but fp32: to the nearest code, or up or down so that the mean stays"},
       rounding, Choice{kRoundings});
-    v(Field{"block_size", "elements that share one scale in 8-bit state"}, block_size,
+    v(Field{"block_size", "elements that share one scale in 8-bit state", StateFormat}, block_size,
       Range{.low = 64, .high = 4096, .power_of_two = true});
-    v(Field{"min_8bit_size", "tensors with fewer elements keep fp32 state"}, min_8bit_size, Range{0, 0x1p53});
-    v(Field{"state_override", "PATTERN=NAME: state of the parameters whose name matches; repeatable"},
+    v(Field{"min_8bit_size", "tensors with fewer elements keep fp32 state", StateFormat}, min_8bit_size,
+      Range{0, 0x1p53});
+    v(Field{"state_override", "PATTERN=NAME: state of the parameters whose name matches; repeatable",
+            StateFormat},
       state_override, Overrides{kCodecs});
     v(Field{"on_nonfinite", "after a NaN or infinite gradient: stop, or skip the step"}, on_nonfinite,
       Choice{kNonfinitePolicies});
     v(Field{"threads", "CPU threads; 0: all", RunOnly}, threads, Range{0, 1024});
     v(Field{"embedding", "width of a word vector"}, embedding, Range{1, 65536});
+    v(Field{"embedding_layer", "stable: Xavier initialisation, layer norm behind it, and state kept in fp32"},
+      embedding_layer, Choice{kEmbeddingLayers});
     v(Field{"hidden", "width of an LSTM layer in each direction"}, hidden, Range{1, 65536});
     v(Field{"layers", "LSTM layers"}, layers, Range{1, 64});
     v(Field{"dropout", "share dropped between layers"}, dropout, probability);

@@ -51,13 +51,13 @@ TrainConfig config_from_json(const Json& json, std::string_view where) {
   return config;
 }
 
-std::string_view first_difference(const TrainConfig& a, const TrainConfig& b) {
+std::string_view first_difference(const TrainConfig& a, const TrainConfig& b, Affects affects) {
   const Json x = to_json(a), y = to_json(b);
   std::string_view name;
   TrainConfig copy = a;
   copy.visit([&](const Field& field, const auto&, const auto&) {
     const std::string key(field.name);
-    if (name.empty() && field.affects == Affects::Numbers && x.at(key) != y.at(key)) name = field.name;
+    if (name.empty() && field.affects == affects && x.at(key) != y.at(key)) name = field.name;
   });
   return name;
 }

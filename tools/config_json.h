@@ -16,8 +16,9 @@ nlohmann::ordered_json to_json(const TrainConfig& config);
 // keeps its default.
 TrainConfig config_from_json(const nlohmann::ordered_json& json, std::string_view where);
 
-// The name of the first field of Affects::Numbers in which the two differ, or empty: a run resumes only as
-// itself.
-std::string_view first_difference(const TrainConfig& a, const TrainConfig& b);
+// The name of the first field of this kind in which the two differ, or empty: a run resumes only as itself,
+// but may convert its state.
+std::string_view first_difference(const TrainConfig& a, const TrainConfig& b,
+                                  Affects affects = Affects::Numbers);
 
 }  // namespace octet::tools

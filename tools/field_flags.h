@@ -52,6 +52,7 @@ class FieldFlags {
   static std::string placeholder(const Choice&) { return "NAME"; }
   static std::string placeholder(const Text& text) { return std::string(text.placeholder); }
   static std::string placeholder(const Overrides&) { return "PATTERN=NAME"; }
+  static std::string placeholder(const Patterns&) { return "PATTERN"; }
 
   static std::string shown(const std::string& member) { return member; }
   static std::string shown(const std::vector<std::string>&) { return ""; }

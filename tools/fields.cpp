@@ -54,6 +54,11 @@ void check_choice(const std::string& text, std::span<const std::string_view> nam
   fail(value.kind, value.where, ": ", unknown_name("name", text, names));
 }
 
+void check_array(const Value& value) {
+  if (value.form == Value::Bare || value.form == Value::String)
+    reject(value, "must be an array of texts in quotes");
+}
+
 }  // namespace
 
 void assign(int64_t& member, const Range& range, const Value& value) {
@@ -88,8 +93,7 @@ void assign(std::string& member, const Text&, const Value& value) {
 }
 
 void assign(std::vector<std::string>& member, const Overrides& overrides, const Value& value) {
-  if (value.form == Value::Bare || value.form == Value::String)
-    reject(value, "must be an array of texts in quotes");
+  check_array(value);
   for (const std::string& text : value.texts) {
     const size_t equals = text.rfind('=');
     if (equals == std::string::npos || equals == 0)
@@ -97,6 +101,13 @@ void assign(std::vector<std::string>& member, const Overrides& overrides, const 
            describe(Choice{overrides.names}));
     check_choice(text.substr(equals + 1), overrides.names, value);
   }
+  member = value.texts;
+}
+
+void assign(std::vector<std::string>& member, const Patterns&, const Value& value) {
+  check_array(value);
+  for (const std::string& text : value.texts)
+    if (text.empty()) fail(value.kind, value.where, " '': must be a pattern of parameter names");
   member = value.texts;
 }
 
@@ -147,6 +158,7 @@ std::string describe(const Range& range) {
 std::string describe(const Choice& choice) { return "one of " + join(choice.names); }
 std::string describe(const Text&) { return ""; }
 std::string describe(const Overrides& overrides) { return "NAME " + describe(Choice{overrides.names}); }
+std::string describe(const Patterns&) { return ""; }
 std::string describe(const Switch&) { return ""; }
 
 std::string flag_name(std::string_view field) {

@@ -12,9 +12,10 @@
 
 namespace octet::tools {
 
-// Whether a field changes the numbers of a run, which a resumed run must then share, or only where it looks
-// for its input, where it writes and what it shows.
-enum class Affects { Numbers, RunOnly };
+// Whether a field changes the numbers of a run, which a resumed run must then share; how optimizer state is
+// stored, to which a resumed run converts it; or only where a run looks for its input, where it writes and
+// what it shows.
+enum class Affects { Numbers, StateFormat, RunOnly };
 
 struct Field {
   std::string_view name;  // "batch_size": the key in files and logs; the flag is --batch-size
@@ -38,7 +39,8 @@ struct Text {  // anything; the placeholder stands for it in --help
 struct Overrides {  // repeatable "PATTERN=NAME"
   std::span<const std::string_view> names;
 };
-struct Switch {};  // off unless given
+struct Patterns {};  // repeatable, of parameter names
+struct Switch {};    // off unless given
 
 // Text from outside, and where it stood.
 struct Value {
@@ -54,6 +56,7 @@ void assign(double& member, const Range& range, const Value& value);
 void assign(std::string& member, const Choice& choice, const Value& value);
 void assign(std::string& member, const Text& text, const Value& value);
 void assign(std::vector<std::string>& member, const Overrides& overrides, const Value& value);
+void assign(std::vector<std::string>& member, const Patterns&, const Value& value);
 void assign(bool& member, const Switch&, const Value& value);
 
 // The value as TOML: 64, 1e-04, "adam", ["embedding=fp32"], true. Numbers read back as the same bits.
@@ -69,6 +72,7 @@ std::string describe(const Range& range);
 std::string describe(const Choice& choice);
 std::string describe(const Text&);
 std::string describe(const Overrides& overrides);
+std::string describe(const Patterns&);
 std::string describe(const Switch&);
 
 std::string flag_name(std::string_view field);  // "batch_size" -> "--batch-size"

@@ -22,6 +22,13 @@ void for_each_pair(Config& c, Hyper& h, const Body& body) {
   body(c.alpha_slow, h.alpha_slow);
   body(c.t_alpha, h.t_alpha);
   body(c.t_beta3, h.t_beta3);
+  body(c.trust_coefficient, h.trust_coefficient);
+  body(c.max_trust, h.max_trust);
+  body(c.eps2, h.eps2);
+  body(c.clip_threshold, h.clip_threshold);
+  body(c.decay_rate, h.decay_rate);
+  body(c.fixed_step, h.fixed_step);
+  body(c.unfactored, h.unfactored);
 }
 
 }  // namespace

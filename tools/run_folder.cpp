@@ -42,6 +42,7 @@ RunFolder new_run_folder(const std::string& asked) {
 LstmClassifierConfig model_config(const TrainConfig& config, int32_t vocabulary) {
   return {.vocabulary = vocabulary,
           .embedding = config.embedding,
+          .stable_embedding = config.embedding_layer == "stable",
           .hidden = config.hidden,
           .layers = config.layers,
           .bidirectional = true,

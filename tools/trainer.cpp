@@ -7,6 +7,7 @@
 #include "autograd/functions.h"
 #include "core/backend.h"
 #include "core/error.h"
+#include "tools/accumulate.h"
 #include "tools/device.h"
 #include "tools/evaluate.h"
 #include "tools/rule_settings.h"
@@ -39,13 +40,16 @@ optim::Optimizer make_optimizer(const TrainConfig& config, const LstmClassifier&
   options.min_8bit_size = config.min_8bit_size;
   options.second_moment = optim::second_moment(config.second_moment);
   options.rounding = optim::rounding(config.rounding);
+  options.no_decay = config.no_decay;
   for (const std::string& override_text : config.state_override) {
     const size_t equals = override_text.rfind('=');
     options.overrides.push_back({override_text.substr(0, equals), override_text.substr(equals + 1)});
   }
   return optim::Optimizer(
       {{model.parameters(), options}},
-      {.max_norm = config.clip_norm,
+      {.max_value = config.clip_value,
+       .max_norm = config.clip_norm,
+       .norm_percentile = config.clip_percentile,
        .on_nonfinite = config.on_nonfinite == "skip" ? optim::OnNonFinite::Skip : optim::OnNonFinite::Stop,
        .seed = static_cast<uint32_t>(config.seed)});
 }
@@ -67,32 +71,31 @@ Trainer::Trainer(const TrainConfig& config, const TextData& data)
       optimizer_(make_optimizer(config, model_)),
       batches_(lengths_of(data.train.sequences), config.batch_size, stream(config, "batches")),
       masks_(stream(config, "dropout")),
-      losses_(steps_unread(config, device_, batches_.per_epoch()), device_) {
-  schedule_ = {optim::schedule_kind(config.schedule), config.warmup_steps,
-               config.epochs * batches_.per_epoch()};
+      losses_(steps_unread(config, device_, steps_per_epoch()), device_) {
+  schedule_ = {optim::schedule_kind(config.schedule), config.warmup_steps, config.epochs * steps_per_epoch()};
   schedule_.check();
+  if (config.ema > 0) {
+    averaged_ = std::make_unique<LstmClassifier>(model_config(config, data.vocabulary.size()),
+                                                 Init{stream(config, "initialisation"), device_});
+    average_.emplace(model_.parameters(), averaged_->parameters(), config.ema);
+  }
   // Gradients hold their bytes from the start, so the first step needs as much memory as any other: that of a
   // resumed run, and the one that rehearse() takes.
   for (const NamedParameter& parameter : model_.parameters()) parameter.variable.grad();
 }
 
-void Trainer::step(const std::vector<int32_t>& rows) {
+int64_t Trainer::steps_per_epoch() const {
+  return (batches_.per_epoch() + config_.accumulate - 1) / config_.accumulate;
+}
+
+void Trainer::step(std::span<const Batch> batches) {
   const ProfileRange range(device_, "step");
-  const ModelBatch batch = model_batch(data_.train, rows, device_);
-  optimizer_.zero_grad();
-  Variable loss;
-  {
-    const ProfileRange forward(device_, "forward");
-    loss = binary_cross_entropy(model_.forward(batch.texts, &masks_), batch.targets);
-  }
-  {
-    const ProfileRange backward(device_, "backward");
-    loss.backward();
-  }
+  const Tensor loss = accumulate_gradients(model_, data_.train, batches, &masks_, device_);
   const ProfileRange update(device_, "update");
   optimizer_.set_lr_factor(schedule_.factor(state_.steps));
   with_place([&] { optimizer_.step(); });
-  losses_.add(loss.value());
+  if (average_) average_->update(optimizer_);
+  losses_.add(loss);
 }
 
 void Trainer::read_losses() {
@@ -120,11 +123,13 @@ bool Trainer::train_epoch(const std::function<void(const StepReport&)>& after_st
                           const std::function<bool()>& stop) {
   const std::vector<Batch> batches = batches_.epoch(state_.epoch + 1);
   masks_ = Rng(masks_.key(), state_.mask_position);
-  const auto count = static_cast<int64_t>(batches.size());
+  const int64_t count = steps_per_epoch();
   while (state_.batch < count) {
     const double start = now();
-    const Batch& batch = batches[static_cast<size_t>(state_.batch)];
-    step(batch.rows);
+    const auto first = static_cast<size_t>(state_.batch * config_.accumulate);
+    const std::span<const Batch> group = std::span(batches).subspan(
+        first, std::min(static_cast<size_t>(config_.accumulate), batches.size() - first));
+    step(group);
     const bool shown = config_.log_every > 0 && (state_.batch + 1) % config_.log_every == 0;
     if (losses_.full() || shown || state_.batch + 1 == count) read_losses();
     state_.mask_position = masks_.position();
@@ -133,7 +138,7 @@ bool Trainer::train_epoch(const std::function<void(const StepReport&)>& after_st
     const double seconds = now() - start;
     state_.seconds += seconds;
     state_.epoch_seconds += seconds;
-    after_step({state_.epoch + 1, state_.batch, static_cast<int64_t>(batch.rows.size()), last_loss_});
+    after_step({state_.epoch + 1, state_.batch, rows_in(group), last_loss_});
     if (stop()) {
       read_losses();
       note_memory();
@@ -145,7 +150,7 @@ bool Trainer::train_epoch(const std::function<void(const StepReport&)>& after_st
 
 EpochEvent Trainer::finish_epoch() {
   const double start = now();
-  const Evaluation evaluation = evaluate(model_, data_.validation, config_.batch_size, device_);
+  const Evaluation evaluation = evaluate(result(), data_.validation, config_.batch_size, device_);
   const double seconds = now() - start;
   state_.seconds += seconds;
   note_memory();
@@ -209,12 +214,12 @@ void Trainer::rehearse() {
       if (tokens > most_tokens) most_tokens = tokens, largest = std::move(batch);
     }
   }
-  step(largest.rows);
+  step(std::vector<Batch>(config_.accumulate > 1 ? 2 : 1, largest));
   losses_.take();
   // Validation batches go by length, so the one of the most tokens is the last or, where that is short of
   // rows, the one before it.
   const auto batches = sorted_batches(lengths_of(data_.validation.sequences), config_.batch_size).size();
-  evaluate(model_, data_.validation, config_.batch_size, device_, batches < 2 ? 0 : batches - 2);
+  evaluate(result(), data_.validation, config_.batch_size, device_, batches < 2 ? 0 : batches - 2);
   note_memory();
 }
 

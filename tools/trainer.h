@@ -12,6 +12,7 @@
 #include "nn/models/lstm_classifier.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
+#include "optim/weight_average.h"
 #include "tools/collected.h"
 #include "tools/events.h"
 #include "tools/text_data.h"
@@ -21,9 +22,9 @@ namespace octet::tools {
 // Everything that a run knows beside weights and optimizer state.
 struct RunState {
   int64_t epoch = 0;                      // finished
-  int64_t batch = 0;                      // done of the epoch after them
-  int64_t steps = 0;                      // batches seen in all, skipped ones included
-  double loss_sum = 0;                    // of the batches done of this epoch
+  int64_t batch = 0;                      // steps done of the epoch after them
+  int64_t steps = 0;                      // done in all, skipped ones included
+  double loss_sum = 0;                    // of the steps done of this epoch
   uint64_t mask_position = 0;             // of the dropout stream
   double val_loss = 0, val_accuracy = 0;  // of the last finished epoch
   double best_loss = 0;                   // lowest validation loss, of epoch best_epoch (0: none yet)
@@ -55,12 +56,18 @@ class Trainer {
 
   LstmClassifier& model() { return model_; }
   const LstmClassifier& model() const { return model_; }
+  // The moving average of the model's weights; null where none is kept.
+  LstmClassifier* averaged() { return averaged_.get(); }
+  const LstmClassifier* averaged() const { return averaged_.get(); }
+  // The one of the two that is evaluated and saved as the result.
+  const LstmClassifier& result() const { return averaged_ ? *averaged_ : model_; }
   optim::Optimizer& optimizer() { return optimizer_; }
   const optim::Optimizer& optimizer() const { return optimizer_; }
   RunState& state() { return state_; }
   const RunState& state() const { return state_; }
   Device device() const { return device_; }
-  int64_t steps_per_epoch() const { return batches_.per_epoch(); }
+  // Each takes `accumulate` batches, the last of an epoch those that are left.
+  int64_t steps_per_epoch() const;
   bool done() const { return state_.epoch >= config_.epochs; }
 
   // Goes on to the end of the epoch, or until `stop` says so after a step (then false is returned).
@@ -73,12 +80,12 @@ class Trainer {
   EpochEvent finish_epoch();
   EndEvent end_event(const std::string& status) const;
 
-  // One step on the batch with the most tokens and a look at the longest validation batches: what `octet
-  // memory` measures. Changes weights and optimizer state.
+  // One step on the batch with the most tokens (twice, where gradients are accumulated) and a look at the
+  // longest validation batches: what `octet memory` measures. Changes weights and optimizer state.
   void rehearse();
 
  private:
-  void step(const std::vector<int32_t>& rows);
+  void step(std::span<const Batch> batches);
   void read_losses();
   void with_place(const std::function<void()>& body);
   void note_memory();
@@ -88,6 +95,8 @@ class Trainer {
   Device device_;
   LstmClassifier model_;
   optim::Optimizer optimizer_;
+  std::unique_ptr<LstmClassifier> averaged_;
+  std::optional<optim::WeightAverage> average_;
   optim::Schedule schedule_;
   TrainingBatches batches_;
   Rng masks_;

@@ -4,6 +4,7 @@
 #include "cuda/optim/lanes.cuh"
 #include "cuda/optim/tables.h"
 #include "optim/codecs.h"
+#include "optim/rules/arithmetic.h"
 
 namespace octet::cuda {
 
@@ -95,21 +96,25 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
   template <Book kBook>
   static __device__ void encode(const Shared& shared, const Encoding& how, const LaneNoise& noise,
                                 float (&x)[kPerLane], uint32_t largest, Stored& codes) {
-    constexpr uint32_t kInfinity = 0x7F800000, kSmallestNormal = 0x00800000;
+    // At these and beyond the reciprocal, or the largest value, is no normal number.
+    constexpr uint32_t kInfinity = 0x7F800000, kSmallestNormal = 0x00800000, kLarge = 0x7E800000;
     uint32_t code[kPerLane];
     float absmax = __uint_as_float(largest);
-    if (largest < kSmallestNormal || largest >= kInfinity) {
+    float r = optim::quotient(1.0f, absmax);
+    if (largest < kSmallestNormal || largest >= kLarge) {
       if (largest == 0 || largest >= kInfinity) {
         // Not finite: absmax alone makes every value of the block so.
 #pragma unroll
         for (uint32_t& c : code) c = optim::zero_code(kBook, Codec::map);
         return codes.set(code);
       }
+      if (largest < kSmallestNormal) {  // whose reciprocal would overflow
 #pragma unroll
-      for (int i = 0; i < kPerLane; ++i) x[i] *= 0x1p64f;  // the reciprocal of a denormal would overflow
-      absmax *= 0x1p64f;
+        for (int i = 0; i < kPerLane; ++i) x[i] *= 0x1p64f;
+        absmax *= 0x1p64f;
+      }
+      r = 1.0f / absmax;
     }
-    const float r = 1.0f / absmax;
     const int32_t least = how.floor ? 1 : 0;
     if (how.dithered) {
       const auto& dither = shared.tables.dither[static_cast<int>(kBook)];

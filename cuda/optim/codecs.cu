@@ -18,22 +18,20 @@ __device__ CodecTables<kMap> device_tables;
 
 template <Map kMap>
 DitherTable<kMap> make_dither(const optim::DitherPieces& pieces) {
-  using Table = DitherTable<kMap>;
-  Table out{};
-  for (int p = 0; p < optim::DitherPieces::kPieces; ++p)
-    out.line[p] = {pieces.slope[p], pieces.offset[p], pieces.gap_slope[p], pieces.gap_offset[p]};
-  const auto piece_of = [&](uint32_t bits) {
-    return static_cast<int>(std::upper_bound(pieces.threshold,
-                                             pieces.threshold + optim::DitherPieces::kPieces - 1,
-                                             std::bit_cast<float>(bits)) -
-                            pieces.threshold);
-  };
-  for (uint32_t i = 0; i < Table::kCells; ++i) {
-    const uint32_t first = i << (23 - Table::kSubBits), last = ((i + 1) << (23 - Table::kSubBits)) - 1;
-    const int piece = piece_of(first);
-    require(i + 1 == Table::kCells || piece_of(last) <= piece + 1, ErrorKind::Internal,
-            "a cell of the dither table has two thresholds");
-    out.cell[i] = {pieces.threshold[piece], piece};
+  DitherTable<kMap> out{};
+  if constexpr (kMap != Map::Powers4) {
+    const float *first = pieces.threshold, *last = first + optim::DitherPieces::kPieces - 1;
+    const auto piece_of = [&](uint32_t bits) {
+      return static_cast<int>(std::upper_bound(first, last, std::bit_cast<float>(bits)) - first);
+    };
+    for (int p = 0; p < optim::DitherPieces::kPieces; ++p)
+      out.line[p] = {pieces.slope[p], pieces.offset[p], pieces.gap_slope[p], pieces.gap_offset[p]};
+    for (uint32_t i = 0; i < out.kOctaves; ++i) {
+      const int piece = piece_of(i << 23);
+      require(piece_of(((i + 1) << 23) - 1) <= piece + 1, ErrorKind::Internal,
+              "an octave has two thresholds");
+      out.cell[i] = {pieces.threshold[piece], piece};
+    }
   }
   return out;
 }
@@ -52,7 +50,18 @@ CodecTables<kMap> make_tables() {
   return tables;
 }
 
-// values: T [count]; stored: S [count]; absmax: [ceil(count / block_size)], or null
+// values: [count]; absmax: [1], 0 before: the bits of the largest, whatever the order
+__global__ void __launch_bounds__(kSlotThreads)
+    largest_kernel(const float* values, int64_t count, float* absmax) {
+  uint32_t largest = 0;
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
+       i += int64_t{gridDim.x} * blockDim.x)
+    largest = max(largest, __float_as_uint(values[i]) & 0x7FFFFFFFu);
+  largest = largest_of_lanes(largest, kWarp);
+  if (threadIdx.x % kWarp == 0) atomicMax(reinterpret_cast<uint32_t*>(absmax), largest);
+}
+
+// values: T [count]; stored: S [count]; absmax: [ceil(count / block_size)], [1] and given, or null
 template <class Codec, Book kBook>
 __global__ void __launch_bounds__(kSlotThreads)
     encode_kernel(const Encoding how, int block_size, const typename Codec::Value* values, int64_t count,
@@ -74,7 +83,9 @@ __global__ void __launch_bounds__(kSlotThreads)
     packed.load(packed.address(values, seat, block), seat.stride, valid);
     unpack(packed, x);
     uint32_t largest[1] = {};
-    if constexpr (Codec::scale != optim::Scale::None) {
+    if constexpr (Codec::scale == optim::Scale::Tensor) {
+      largest[0] = __float_as_uint(*absmax);
+    } else if constexpr (Codec::scale == optim::Scale::Block) {
       largest[0] = largest_bits<kBook>(x);
       block_maximum(largest, block_size);
       if (valid.any() && seat.within == 0) absmax[block] = __uint_as_float(largest[0]);
@@ -102,7 +113,9 @@ __global__ void __launch_bounds__(kSlotThreads)
     typename Codec::Value x[kPerLane];
     Packed<8 * sizeof(typename Codec::Value)> packed;
     in.load(in.address(stored, seat, block), seat.stride, valid);
-    const float largest = Codec::scale != optim::Scale::None && valid.any() ? absmax[block] : 0.0f;
+    const float largest = Codec::scale == optim::Scale::None || !valid.any() ? 0.0f
+                          : Codec::scale == optim::Scale::Tensor             ? *absmax
+                                                                             : absmax[block];
     Lanes::template decode<kBook>(shared, in, largest, x);
     pack(x, packed);
     packed.store(packed.address(values, seat, block), seat.stride, valid);
@@ -147,7 +160,7 @@ const CodecTables<kMap>* codec_tables(const Context& c) {
 template const CodecTables<Map::Dynamic>* codec_tables(const Context&);
 template const CodecTables<Map::DynamicV036>* codec_tables(const Context&);
 template const CodecTables<Map::Linear>* codec_tables(const Context&);
-template const CodecTables<Map::Dynamic4>* codec_tables(const Context&);
+template const CodecTables<Map::Powers4>* codec_tables(const Context&);
 
 void encode(Device device, int codec, Book book, const Encoding& how, int block_size, const void* values,
             int64_t count, void* stored, float* absmax) {
@@ -155,6 +168,12 @@ void encode(Device device, int codec, Book book, const Encoding& how, int block_
   const Context& c = context(device);
   if (count == 0) return;
   with_codec(codec, book, [&]<class Codec, Book kBook>() {
+    if constexpr (Codec::scale == optim::Scale::Tensor) {
+      check(cudaMemsetAsync(absmax, 0, sizeof *absmax, c.stream));
+      largest_kernel<<<slot_grid(c, count), kSlotThreads, 0, c.stream>>>(static_cast<const float*>(values),
+                                                                         count, absmax);
+      check_launch();
+    }
     encode_kernel<Codec, kBook><<<slot_grid(c, count), kSlotThreads, 0, c.stream>>>(
         how, block_size, static_cast<const typename Codec::Value*>(values), count, stored, absmax,
         LaneCodec<Codec>::tables(c));

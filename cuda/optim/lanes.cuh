@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "cuda/launch.h"
 #include "optim/step.h"
@@ -100,8 +101,11 @@ struct Packed {
   __device__ void store(uint8_t* at, int stride, const Valid& valid) const {
 #pragma unroll
     for (int bit = 0; bit < 2 * kGroupBits; bit += kUnitBits)
-      if (bit % kGroupBits < valid.of[bit / kGroupBits] * kBits)
-        *reinterpret_cast<Unit*>(at + offset_of(bit, stride)) = get<Unit>(bit);
+      if (const int bits = valid.of[bit / kGroupBits] * kBits - bit % kGroupBits; bits > 0) {
+        Unit unit = get<Unit>(bit);
+        if (bits < kUnitBits) unit &= (1 << bits) - 1;  // half a byte is left over
+        *reinterpret_cast<Unit*>(at + offset_of(bit, stride)) = unit;
+      }
   }
 
   // Where the values of a thread lie in block `own_block` of a tensor.
@@ -125,17 +129,24 @@ struct Packed {
   }
   // All values; of each the lowest bits count.
   __device__ void set(const uint32_t (&bits)[kPerLane]) {
-    if constexpr (kBits == 8) {
+    if constexpr (kBits <= 8) {
+      uint32_t group[2];  // a byte each
 #pragma unroll
-      for (int w = 0; w < 2; ++w)
-        word[w] = __byte_perm(__byte_perm(bits[4 * w], bits[4 * w + 1], 0x0040),
-                              __byte_perm(bits[4 * w + 2], bits[4 * w + 3], 0x0040), 0x5410);
+      for (int g = 0; g < 2; ++g)
+        group[g] = __byte_perm(__byte_perm(bits[4 * g], bits[4 * g + 1], 0x0040),
+                               __byte_perm(bits[4 * g + 2], bits[4 * g + 3], 0x0040), 0x5410);
+      if constexpr (kBits == 8) {
+        word[0] = group[0], word[1] = group[1];
+      } else {
+#pragma unroll
+        for (uint32_t& g : group) g = (g & 0x0F0F0F0Fu) | (g & 0x0F0F0F0Fu) >> 4;  // pairs, in bytes 0 and 2
+        word[0] = __byte_perm(group[0], group[1], 0x6420);
+      }
     } else {
 #pragma unroll
       for (uint32_t& w : word) w = 0;
 #pragma unroll
-      for (int i = 0; i < kPerLane; ++i)
-        word[i * kBits / 32] |= (bits[i] & (0xFFFFFFFFu >> (32 - kBits))) << i * kBits % 32;
+      for (int i = 0; i < kPerLane; ++i) word[i * kBits / 32] |= bits[i] << i * kBits % 32;
     }
   }
 
@@ -195,6 +206,15 @@ __device__ void pack(const T (&x)[kPerLane], Packed<8 * sizeof(T)>& packed) {
   }
 }
 
+// Calls body(slot) for each slot of a rule, the slot being a constant.
+template <class Rule, class Body>
+__device__ void for_each_slot(const Body& body) {
+  [&]<int... kSlot>(std::integer_sequence<int, kSlot...>) {
+    (body(std::integral_constant<int, kSlot>()), ...);
+  }
+  (std::make_integer_sequence<int, optim::slot_count<Rule>>());
+}
+
 // Of a power of two.
 __device__ inline int log2_of(int x) { return __ffs(x) - 1; }
 
@@ -221,7 +241,12 @@ class Cursor {
  private:
   // The last tensor that begins at the block or before it, and where the next begins.
   __device__ void search(const StepPlan& plan, int log_block_size, uint32_t block) {
-    int after = plan.tensor_count;
+    // Most often it is one of the next.
+    int after = tensor_ + 1;
+    for (int step = 1; after < plan.tensor_count && plan.tensors[after].first_block <= block; step *= 2) {
+      tensor_ = after;
+      after = min(after + step, plan.tensor_count);
+    }
     while (after - tensor_ > 1) {
       const int middle = tensor_ + (after - tensor_) / 2;
       (plan.tensors[middle].first_block <= block ? tensor_ : after) = middle;

@@ -67,11 +67,12 @@ __device__ void for_each_gradient(const StepPlan& plan, int64_t chunk, const Vis
 
 template <class T>
 __device__ double sum_of_squares(const StepPlan& plan, int64_t chunk) {
+  const T max_value = static_cast<T>(plan.max_value);
   double sum = 0;
   for_each_gradient<T>(plan, chunk, [&](int, const T(&gradient)[kPerLane]) {
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) {
-      const auto x = static_cast<double>(gradient[i]);
+      const auto x = static_cast<double>(optim::limited_if_finite(gradient[i], max_value));
       sum = fma(x, x, sum);
     }
   });
@@ -117,8 +118,8 @@ __global__ void __launch_bounds__(kMeasureThreads)
 }
 
 // One block of threads. partial: [count]
-__global__ void conclude_kernel(double max_norm, optim::OnNonFinite policy, const double* partial,
-                                int64_t count, StepControl* control) {
+__global__ void conclude_kernel(optim::NormClipping clipping, optim::OnNonFinite policy,
+                                const double* partial, int64_t count, StepControl* control) {
   if (optim::stopped(*control, policy)) return;
   __shared__ int bad;
   if (threadIdx.x == 0) bad = kNone;
@@ -131,7 +132,7 @@ __global__ void conclude_kernel(double max_norm, optim::OnNonFinite policy, cons
   }
   if (own_bad != kNone) atomicMin(&bad, own_bad);
   const double sum = block_sum(own);
-  if (threadIdx.x == 0) optim::conclude(sum, bad == kNone ? -1 : bad, max_norm, policy, *control);
+  if (threadIdx.x == 0) optim::conclude(sum, bad == kNone ? -1 : bad, clipping, policy, *control);
 }
 
 // One block of threads, a plan each.
@@ -154,8 +155,8 @@ void for_each_launch(const StepPlan* all, int plan_count, const Body& body) {
 
 }  // namespace
 
-void measure(Device device, const StepPlan* plans, int plan_count, double max_norm, optim::OnNonFinite policy,
-             double* partial, StepControl* control) {
+void measure(Device device, const StepPlan* plans, int plan_count, const optim::NormClipping& clipping,
+             optim::OnNonFinite policy, double* partial, StepControl* control) {
   const Op op("optim.measure");
   const Context& c = context(device);
   int64_t done = 0;
@@ -166,7 +167,7 @@ void measure(Device device, const StepPlan* plans, int plan_count, double max_no
     check_launch();
     done += chunks;
   });
-  conclude_kernel<<<1, 1024, 0, c.stream>>>(max_norm, policy, partial, done, control);
+  conclude_kernel<<<1, 1024, 0, c.stream>>>(clipping, policy, partial, done, control);
   check_launch();
   for_each_launch(plans, plan_count, [&](const Plans& some, int64_t) {
     constants_kernel<<<1, kWarp, 0, c.stream>>>(some, control);

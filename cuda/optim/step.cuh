@@ -7,27 +7,15 @@
 
 #include "cuda/optim/codec.cuh"
 #include "cuda/optim/steps.h"
+#include "cuda/optim/survey.cuh"
 
 namespace octet::cuda {
-
-// Calls body(slot) for each slot of a rule, the slot being a constant.
-template <class Rule, class Body>
-__device__ void for_each_slot(const Body& body) {
-  [&]<int... kSlot>(std::integer_sequence<int, kSlot...>) {
-    (body(std::integral_constant<int, kSlot>()), ...);
-  }
-  (std::make_integer_sequence<int, optim::slot_count<Rule>>());
-}
 
 // Threads of a block: as many as the largest quantization block needs, where its size is not known.
 template <int kBlock>
 constexpr int kStepThreads = kBlock == 0 ? optim::kMaxBlock / kPerLane : 256;
-#ifndef OCTET_TRIAL_RESIDENT
-#define OCTET_TRIAL_RESIDENT 768
-#endif
-// Threads that a multiprocessor holds at once: 80 registers for each where there are codes, else 128.
-template <class Codec>
-constexpr int kResidentThreads = Codec::scale == optim::Scale::None ? 512 : OCTET_TRIAL_RESIDENT;
+// Threads that a multiprocessor holds at once: 128 registers for each, so that nothing is spilled.
+constexpr int kResidentThreads = 512;
 
 // A lane's elements in memory, and what it reads of them.
 template <class Rule, class Codec>
@@ -72,7 +60,12 @@ struct Lane {
       });
     }
     if constexpr (kScaled) {
-      if (any) for_each_slot<Rule>([&](auto slot) { absmax[slot] = largest[slot][at.block]; });
+      if (any)
+        for_each_slot<Rule>([&](auto slot) {
+          absmax[slot] = Codec::scale == optim::Scale::Block
+                             ? largest[slot][at.block]
+                             : optim::tensor_surveys(plan)[at.tensor].old_absmax[slot];
+        });
     }
   }
 
@@ -96,40 +89,48 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   using Lanes = LaneCodec<Codec>;
   using Own = Lane<Rule, Codec>;
   constexpr int kRoom = Own::kRoom;
+  constexpr bool kGivenAbsmax = Codec::scale == optim::Scale::Tensor;  // which a survey has found
   const Seat seat(kBlock ? kBlock : plan.block_size);
   const int log_block_size = log2_of(seat.block_size);
   const uint32_t at_once = kThreads * kPerLane >> log_block_size;  // blocks that the threads take in a round
   const auto end = static_cast<uint32_t>(plan.block_count);
-  if (share * at_once >= end) return;
+  const uint32_t start = share * at_once, hop = shares * at_once;
+  if (start >= end) return;
   Cursor cursor;
   const auto lane = [&](uint32_t first) {
     return Own(plan, cursor.find(plan, log_block_size, first + seat.block), seat);
   };
   // What the next round needs is on its way while this one computes, and the first while the tables are read.
-  Own next = lane(share * at_once);
+  Own next = lane(start);
   __shared__ typename Lanes::Shared shared;
   if constexpr (Own::kSlots > 0) shared.fill(tables);
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
+  const T max_value = static_cast<T>(plan.max_value);
   const T scale = static_cast<T>(control->scale);
   uint32_t base[kRoom] = {};
   for_each_slot<Rule>([&](auto slot) { base[slot] = optim::dither_base(plan.seed, slot, control->steps); });
   BlockMaximum<kRoom, kBlock> block_maximum;
   // All threads take part in every round, whether they have elements or not.
-  for (uint32_t first = share * at_once; first < end; first += shares * at_once) {
+  for (uint32_t first = start; first < end; first += hop) {
     const Own own = next;
-    next = lane(first + shares * at_once);  // past the end nothing is valid
+    next = lane(first + hop);  // past the end nothing is valid
 
     T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
     unpack(own.weight, weight);
     unpack(own.gradient, gradient);
+    if (isfinite(max_value)) {
+#pragma unroll
+      for (int i = 0; i < kPerLane; ++i) gradient[i] = optim::limited(gradient[i], max_value);
+    }
     for_each_slot<Rule>([&](auto slot) {
       Lanes::template decode<Rule::slots[slot].book>(shared, own.stored[slot], own.absmax[slot], state[slot]);
     });
+    const T factor = factor_of<Rule, T>(plan, own.at.tensor);
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) {
       std::array<T, Own::kSlots> s;
       for_each_slot<Rule>([&](auto slot) { s[slot] = state[slot][i]; });
-      update(weight[i], scale * gradient[i], s);
+      optim::apply(update, weight[i], scale * gradient[i], s, factor);
       for_each_slot<Rule>([&](auto slot) { state[slot][i] = s[slot]; });
     }
     const StepTensor& tensor = plan.tensors[own.at.tensor];
@@ -143,12 +144,16 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
       });
     }
     uint32_t largest[kRoom] = {};
-    if constexpr (Own::kScaled) {
+    if constexpr (Own::kScaled && !kGivenAbsmax) {
       for_each_slot<Rule>(
           [&](auto slot) { largest[slot] = largest_bits<Rule::slots[slot].book>(state[slot]); });
       block_maximum(largest, seat.block_size);
     }
 
+    if constexpr (kGivenAbsmax) {
+      if (valid.any())
+        for_each_slot<Rule>([&](auto slot) { largest[slot] = __float_as_uint(*tensor.absmax[slot]); });
+    }
     typename Own::Values packed;
     pack(weight, packed);
     own.store(packed, tensor.weight, seat, valid);
@@ -159,7 +164,7 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
       typename Own::Stored stored;
       Lanes::template encode<kBook>(shared, how, noise, state[slot], largest[slot], stored);
       own.store(stored, tensor.state[slot], seat, valid);
-      if (Own::kScaled && valid.any() && seat.within == 0)
+      if (Own::kScaled && !kGivenAbsmax && valid.any() && seat.within == 0)
         tensor.absmax[slot][own.at.block] = __uint_as_float(largest[slot]);
     });
   }
@@ -169,7 +174,7 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
 // codec; or one without tensors. The shares of the second are dealt from the other end, so that a small
 // model's threads have one tile each.
 template <class Rule, class Codec, int kBlock>
-__global__ void __launch_bounds__(kStepThreads<kBlock>, kResidentThreads<Codec> / kStepThreads<kBlock>)
+__global__ void __launch_bounds__(kStepThreads<kBlock>, kResidentThreads / kStepThreads<kBlock>)
     step_kernel(const __grid_constant__ StepPlan plan, const __grid_constant__ StepPlan rest,
                 const StepControl* control, const typename LaneCodec<Codec>::Tables* tables) {
   if (control->bad_tensor >= 0) return;
@@ -186,7 +191,7 @@ void launch_step(const Context& c, const StepPlan& plan, const StepPlan& rest, c
   const auto tiles = [](const StepPlan& p) {
     return ceil_div(p.block_count * p.block_size, int64_t{kThreads} * kPerLane);
   };
-  const int64_t resident = int64_t{c.multiprocessors} * (kResidentThreads<Codec> / kThreads);
+  const int64_t resident = int64_t{c.multiprocessors} * (kResidentThreads / kThreads);
   const auto* tables = LaneCodec<Codec>::tables(c);
   step_kernel<Rule, Codec, kBlock>
       <<<static_cast<unsigned>(std::min(tiles(plan) + tiles(rest), resident)), kThreads, 0, c.stream>>>(
@@ -196,13 +201,14 @@ void launch_step(const Context& c, const StepPlan& plan, const StepPlan& rest, c
 
 template <class Rule>
 void step_rule(const Context& c, const StepPlan& plan, const StepPlan& rest, const StepControl* control) {
-#ifdef OCTET_TRIAL
-  if (plan.codec == 0) return launch_step<Rule, optim::Fp32, optim::kPlainBlock>(c, plan, rest, control);
-  return launch_step<Rule, optim::Blockwise8, optim::kDefaultBlock>(c, plan, rest, control);
-#endif
+  if constexpr (optim::has_matrix_form<Rule>) {
+    if (plan.matrices) return step_matrices<Rule>(c, plan, control);
+  }
+  survey_rule<Rule>(c, plan, control);
+  survey_rule<Rule>(c, rest, control);
   optim::Codecs::for_each([&]<class Codec>(int place) {
     if (place != plan.codec) return;
-    if constexpr (Codec::scale == optim::Scale::None) {
+    if constexpr (Codec::scale != optim::Scale::Block) {
       launch_step<Rule, Codec, optim::kPlainBlock>(c, plan, rest, control);
     } else if constexpr (Codec::own_block_size != 0) {
       launch_step<Rule, Codec, Codec::own_block_size <= optim::kDefaultBlock ? Codec::own_block_size : 0>(

@@ -11,7 +11,8 @@ namespace {
 
 // Whether one launch can take both: a plan of a codec with absmax, and the tensors that are too small for it.
 bool fit(const optim::StepPlan& plan, const optim::StepPlan& rest) {
-  return plan.rule == rest.rule && optim::codecs()[static_cast<size_t>(plan.codec)].has_absmax() &&
+  return plan.rule == rest.rule && !plan.matrices && !rest.matrices &&
+         optim::codecs()[static_cast<size_t>(plan.codec)].has_absmax() &&
          optim::codecs()[static_cast<size_t>(rest.codec)].name == optim::Fp32::name;
 }
 
@@ -36,7 +37,7 @@ void step(Device device, const optim::StepPlan* plans, int plan_count, const opt
 
 const optim::StepTable& steps() {
   static constexpr optim::StepTable table{
-      .measure = measure, .step = step, .encode = encode, .decode = decode};
+      .measure = measure, .step = step, .average = average, .encode = encode, .decode = decode};
   return table;
 }
 

@@ -2,20 +2,30 @@
 
 namespace octet {
 
+namespace {
+
+std::unique_ptr<Embedding> make_embedding(const LstmClassifierConfig& config, const Init& init) {
+  if (config.stable_embedding)
+    return std::make_unique<StableEmbedding>(config.vocabulary, config.embedding, init);
+  return std::make_unique<Embedding>(config.vocabulary, config.embedding, init);
+}
+
+}  // namespace
+
 LstmClassifier::LstmClassifier(const LstmClassifierConfig& config, const Init& init)
     : config_(config),
-      embedding_(config.vocabulary, config.embedding, init.part("embedding")),
+      embedding_(make_embedding(config, init.part("embedding"))),
       lstm_({config.embedding, config.hidden, config.layers, config.bidirectional}, config.dropout,
             init.part("lstm")),
       head_dropout_(config.head_dropout),
       fc_(config.hidden * (config.bidirectional ? 2 : 1), config.outputs, init.part("fc")) {
-  part("embedding", embedding_);
+  part("embedding", *embedding_);
   part("lstm", lstm_);
   part("fc", fc_);
 }
 
 Variable LstmClassifier::forward(const PackedIds& texts, Rng* masks) const {
-  const LstmResult result = lstm_.forward(embedding_.forward(texts.ids), texts.packing, masks, texts.index);
+  const LstmResult result = lstm_.forward(embedding_->forward(texts.ids), texts.packing, masks, texts.index);
   // The top layer's cells are the last ones: forward, then reverse.
   const int64_t cells = result.h_n.size(0), batch = texts.packing->batch();
   const auto last = [&](int64_t cell) {

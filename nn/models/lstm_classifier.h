@@ -2,6 +2,8 @@
 // hidden states of the top layer. One logit (binary cross-entropy) or one a class (cross-entropy).
 #pragma once
 
+#include <memory>
+
 #include "nn/layers.h"
 #include "nn/packed_ids.h"
 
@@ -10,6 +12,7 @@ namespace octet {
 struct LstmClassifierConfig {
   int64_t vocabulary = 0;  // rows of the embedding
   int64_t embedding = 100;
+  bool stable_embedding = false;  // StableEmbedding: with embedding.norm.weight and embedding.norm.bias
   int64_t hidden = 64;
   int64_t layers = 2;
   bool bidirectional = true;
@@ -26,7 +29,7 @@ class LstmClassifier : public Module {
 
  private:
   LstmClassifierConfig config_;
-  Embedding embedding_;
+  std::unique_ptr<Embedding> embedding_;
   LSTM lstm_;
   Dropout head_dropout_;
   Linear fc_;

@@ -1,19 +1,19 @@
 // State in 4 bits, two codes a byte, the first in the lower half; an absmax for every 128 elements: half a
-// byte and a 32nd a state value. Second moments are always dithered, whatever is said of others: among 16
-// values that are a factor apart nearest rounding would never move them. The books are our own;
-// optim/README.md tells how they were chosen.
-//   signed    -r^7 .. -r, 0, r^8 ... hmm
+// byte and a 32nd a state value. The books are our own: 0 and powers of two, 2^-6 .. 1 with both signs or
+// 2^-14 .. 1, so the code of a value is its exponent. Rounding is stochastic: nearest codes that are a factor
+// of two apart stand still. optim/README.md tells how they were chosen.
 #pragma once
 
 #include "optim/codecs/codec.h"
 
 namespace octet::optim {
 
-struct Blockwise4 : CodedState<Map::Dynamic4> {
+struct Blockwise4 : CodedState<Map::Powers4> {
   static constexpr const char* name = "blockwise4";
   static constexpr bool offered = true;
   static constexpr int values_per_stored = 2;
   static constexpr int own_block_size = 128;
+  static constexpr bool coarse = true;
 };
 
 }  // namespace octet::optim

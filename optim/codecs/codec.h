@@ -5,6 +5,7 @@
 //   scale                   what shares an absmax
 //   map                     with an absmax: the code books
 //   own_block_size          0, or a block size whatever the options say
+//   coarse                  stochastic rounding whatever the options say
 //   historical              nearest rounding and plain second moments whatever the options say
 #pragma once
 
@@ -27,7 +28,7 @@ struct DirectCodec {
   static constexpr int values_per_stored = 1;
   static constexpr Scale scale = Scale::None;
   static constexpr int own_block_size = 0;
-  static constexpr bool historical = false;
+  static constexpr bool coarse = false, historical = false;
 };
 
 template <Map kMap>
@@ -38,7 +39,7 @@ struct CodedState {
   static constexpr int values_per_stored = 1;
   static constexpr Scale scale = Scale::Block;
   static constexpr int own_block_size = 0;
-  static constexpr bool historical = false;
+  static constexpr bool coarse = false, historical = false;
 };
 
 // What becomes of a second moment.

@@ -8,6 +8,7 @@
 
 #include "core/cpu/level.h"
 #include "optim/step.h"
+#include "optim/survey.h"
 
 namespace octet::optim {
 
@@ -25,6 +26,12 @@ struct CodecIo {
   Scale scale;
 };
 
+// The passes of a rule's form for matrices (matrix-inl.h), each over one tile.
+struct MatrixKernels {
+  using Pass = void(const StepPlan& plan, const StepControl& control, int64_t piece);
+  Pass *measure_lines, *update_lines, *measure_directions, *update;
+};
+
 // By places in Rules and Codecs.
 struct LevelKernels {
   using StepBlocks = void (*)(const StepPlan& plan, const CodecIo& io, int64_t first_block,
@@ -32,13 +39,25 @@ struct LevelKernels {
   StepBlocks step_double[Rules::size];    // fp64: the rule works on the state itself
   StepBlocks step_direct[Rules::size];    // fp32: likewise
   StepBlocks step_buffered[Rules::size];  // all others
+  // Surveys of the elements [from, to) of a tensor (survey-inl.h): sums, null where a rule has no factor, and
+  // maxima.
+  using Survey = void (*)(const StepPlan& plan, const CodecIo& io, const StepTensor& tensor, int64_t from,
+                          int64_t to, const StepControl& control, SurveyPiece& out);
+  Survey survey_double[Rules::size], survey_direct[Rules::size], survey_buffered[Rules::size];
+  Survey survey_maxima[Rules::size];
+  MatrixKernels matrix_double[Rules::size], matrix_float[Rules::size];  // of rules that have the form
   CodecIo io[Codecs::size];
   double (*sum_of_squares_float)(const float* x, int64_t count);
   double (*sum_of_squares_double)(const double* x, int64_t count);
+  double (*sum_of_limited_squares_float)(const float* x, int64_t count, float bound);  // see clip.h
+  double (*sum_of_limited_squares_double)(const double* x, int64_t count, double bound);
 };
 
 // The steps at one level, which this CPU must have.
 const StepTable& cpu_steps(cpu::Level level);
+
+// Of StepTable: plain code, as fast as memory at every level (average_cpu.cpp).
+void average_on_cpu(Device device, const AveragePlan& plan, const StepControl* control);
 
 // Calls body(tensor, from, to) for the elements [from, to) of each tensor that lie in blocks [first, last).
 template <class Body>

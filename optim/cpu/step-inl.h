@@ -15,21 +15,31 @@
 
 #include <hwy/highway.h>
 #include "optim/cpu/kernels.h"
+#include "optim/survey.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
 
 // state: one array a slot, [count] each.
 template <class Update, class T, class... State>
-void update_block(const Update update, T* HWY_RESTRICT weight, const T* HWY_RESTRICT gradient, T scale,
-                  int count, State* HWY_RESTRICT... state) {
+void update_block(const Update update, T* HWY_RESTRICT weight, const T* HWY_RESTRICT gradient, T max_value,
+                  T scale, T factor, int count, State* HWY_RESTRICT... state) {
 #pragma GCC ivdep
   for (int i = 0; i < count; ++i) {
     std::array<T, sizeof...(State)> s{state[i]...};
-    update(weight[i], scale * gradient[i], s);
+    apply(update, weight[i], scale * limited(gradient[i], max_value), s, factor);
     [[maybe_unused]] size_t slot = 0;
     ((state[i] = s[slot++]), ...);
   }
+}
+
+inline const TensorSurvey& survey_of(const StepPlan& plan, const StepTensor& tensor) {
+  return tensor_surveys(plan)[&tensor - plan.tensors];
+}
+template <class Rule, class T>
+T factor_of(const StepPlan& plan, const StepTensor& tensor) {
+  if constexpr (has_factor<Rule>) return static_cast<T>(survey_of(plan, tensor).factor);
+  return T(1);
 }
 
 // Between the values of two slots, lest they be a power of two apart and fall into the same cache sets.
@@ -41,7 +51,11 @@ template <class Rule, class T, bool kBuffered>
 class BlockStepper {
  public:
   BlockStepper(const StepPlan& plan, const CodecIo& io, const StepControl& control)
-      : plan_(plan), io_(io), step_(control.steps), scale_(static_cast<T>(control.scale)) {
+      : plan_(plan),
+        io_(io),
+        step_(control.steps),
+        max_value_(static_cast<T>(plan.max_value)),
+        scale_(static_cast<T>(control.scale)) {
     static_assert(kSlots <= kMaxSlots);
     std::memcpy(&update_, plan.update, sizeof update_);
   }
@@ -64,7 +78,7 @@ class BlockStepper {
     T* const weight = static_cast<T*>(tensor.weight) + first;
     const T* const gradient = static_cast<const T*>(tensor.gradient) + first;
     if constexpr (!kBuffered) {
-      update_block(update_, weight, gradient, scale_, count,
+      update_block(update_, weight, gradient, max_value_, scale_, factor_of<Rule, T>(plan_, tensor), count,
                    (static_cast<T*>(tensor.state[kSlot]) + first)...);
     } else {
       const auto stored = [&](size_t slot) { return at(tensor.state[slot], io_.stored_bytes(first)); };
@@ -72,8 +86,12 @@ class BlockStepper {
         return io_.scale == Scale::None ? nullptr
                                         : tensor.absmax[slot] + (io_.scale == Scale::Block ? block : 0);
       };
-      (slot_io<kSlot>().load(stored(kSlot), absmax(kSlot), count, values<kSlot>()), ...);
-      update_block(update_, weight, gradient, scale_, count, values<kSlot>()...);
+      const auto old_absmax = [&](size_t slot) {
+        return io_.scale == Scale::Tensor ? survey_of(plan_, tensor).old_absmax + slot : absmax(slot);
+      };
+      (slot_io<kSlot>().load(stored(kSlot), old_absmax(kSlot), count, values<kSlot>()), ...);
+      update_block(update_, weight, gradient, max_value_, scale_, factor_of<Rule, T>(plan_, tensor), count,
+                   values<kSlot>()...);
       (slot_io<kSlot>().store(values<kSlot>(), count, encoding<kSlot>(tensor, first), stored(kSlot),
                               absmax(kSlot)),
        ...);
@@ -92,13 +110,14 @@ class BlockStepper {
   Encoding encoding(const StepTensor& tensor, int64_t first) const {
     Encoding out = encoding_of(plan_, tensor, Rule::slots[kSlot].book, dither_base(plan_.seed, kSlot, step_));
     out.dither_key = dither_bits(out.dither_key, static_cast<uint32_t>(first));
+    out.given_absmax = io_.scale == Scale::Tensor;
     return out;
   }
 
   const StepPlan& plan_;
   const CodecIo& io_;
   const int64_t step_;
-  const T scale_;
+  const T max_value_, scale_;
   typename Rule::template Update<T> update_;
   HWY_ALIGN std::array<T, (kBuffered ? kSlots * (kMaxBlock + kGap) : 0)> buffer_;
 };

@@ -5,9 +5,13 @@
 
 namespace octet::optim {
 
+// How many values a slot has: one for each weight, or for each row or column of a matrix.
+enum class Extent : uint8_t { Elements, Rows, Columns };
+
 struct Slot {
   const char* name;  // the key in checkpoints
   Book book;         // Unsigned for a value that is never negative
+  Extent extent = Extent::Elements;
 };
 
 }  // namespace octet::optim

@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
     for (const char* codec : {"fp32", "bf16", "blockwise8"}) {
       const int repetitions = size < 1000000 ? 300 : 15;
       const optim::StepTiming t =
-          optim::time_step({.codec = codec, .sizes = {size}, .repetitions = repetitions});
+          optim::time_step({.codec = codec, .shapes = {{size}}, .repetitions = repetitions});
       std::printf(
           "{\"params\":%lld,\"state\":\"%s\",\"ms\":%.4f,\"median_ms\":%.4f,\"norm_ms\":%.4f,"
           "\"ns_per_param\":%.4f,\"bytes_per_param\":%.3f,\"gbps\":%.2f,\"copy_gbps\":%.2f,\"threads\":%d,"

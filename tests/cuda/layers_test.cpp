@@ -61,6 +61,14 @@ TEST_CASE("an Embedding and its gradient agree with float64, with and without a 
         });
 }
 
+TEST_CASE("a StableEmbedding and its gradients agree with float64") {
+  check_layer(
+      "[400,131]", {}, [](const Init& init) { return StableEmbedding(400, 131, init, 1); },
+      [](const StableEmbedding& layer, Side& side) {
+        return std::vector{layer.forward(side.stage.ids(some_ids(3001, 400)))};
+      });
+}
+
 TEST_CASE("a LayerNorm and its gradients agree with float64") {
   for (const Shape& shape : {Shape{1, 1}, Shape{5, 3}, Shape{2, 7, 64}, Shape{301, 129}, Shape{64, 2000}})
     check_layer(

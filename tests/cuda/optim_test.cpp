@@ -1,6 +1,6 @@
 // Optimizer steps on the GPU against the CPU's, to the last bit.
 #include "optim/bench.h"
-#include "tests/optim/optimizer_cases.h"
+#include "tests/optim/feature_cases.h"
 
 using namespace octet;
 using namespace octet::optim;
@@ -17,7 +17,7 @@ TEST_CASE("floats of every class are encoded as on the CPU, for every block size
 }
 
 TEST_CASE("codes are decoded as on the CPU") {
-  for (const char* codec : {"blockwise8", "linear8", "blockwise4", "blockwise8-v0.36"})
+  for (const char* codec : {"blockwise8", "linear8", "tensorwise8", "blockwise4", "blockwise8-v0.36"})
     check_decode(Device::cuda(), codec);
 }
 
@@ -31,13 +31,36 @@ TEST_CASE("a bad gradient stops everything on the device until the host asks, an
 
 TEST_CASE("under skip a bad step is counted and leaves no trace") { check_skip(Device::cuda()); }
 
+TEST_CASE("norms, largest values and means of whole tensors are found on the device as on the CPU") {
+  check_whole_tensors(Device::cuda());
+}
+
 TEST_CASE("there may be more groups than one launch takes") { check_many_groups(Device::cuda()); }
 
 TEST_CASE("squares that overflow are no bad gradient") { check_overflow(Device::cuda()); }
 
+TEST_CASE("clipping by value, norm and percentile with a reload gives the CPU's weights") {
+  check_clipping(Device::cuda());
+}
+
+TEST_CASE("a bad gradient is found although its elements are limited") {
+  check_clipping_finds_bad(Device::cuda());
+}
+
+TEST_CASE("the moving average of weights is the CPU's, and skipped steps do not count") {
+  check_average(Device::cuda());
+}
+
+TEST_CASE("state is converted between codecs on the device as on the CPU") {
+  for (const RuleInfo& rule : rules()) check_conversion(Device::cuda(), rule.name);
+}
+
 TEST_CASE("a step allocates nothing on the device") {
   const std::vector<NamedParameter> p = model_on(Device::cuda());
-  Optimizer optimizer({{.parameters = p, .options = {.codec = "blockwise8"}}}, {.max_norm = 1.0});
+  Optimizer optimizer({{.parameters = {p[0]}, .options = {.codec = "blockwise8"}},
+                       {.parameters = {p[1]}, .options = {.rule = "lamb", .codec = "tensorwise8"}},
+                       {.parameters = {p[2]}, .options = {.rule = "adafactor"}}},
+                      {.max_norm = 1.0});
   set_gradients(p, 1);
   optimizer.step();
   const MemoryUse before = ledger(Device::cuda()).use();
@@ -52,7 +75,7 @@ TEST_CASE("a step allocates nothing on the device") {
 }
 
 TEST_CASE("the bench times a step on the device and counts its bytes") {
-  const StepTiming timing = time_step({.sizes = {1 << 20}, .repetitions = 2, .device = Device::cuda()});
+  const StepTiming timing = time_step({.shapes = {{1 << 20}}, .repetitions = 2, .device = Device::cuda()});
   CHECK(timing.bytes_per_parameter == 16.0625);
   CHECK(timing.seconds > 0);
   CHECK(copy_gbps(Device::cuda(), 1 << 20, 2) > 0);

@@ -63,6 +63,14 @@ TEST_CASE("Linear, Embedding and LayerNorm pass the gradient check in parameters
   CHECK(gradcheck([&](const Vars& v) { return norm.forward(v[0]); }, {x}) == "");
 }
 
+TEST_CASE("StableEmbedding passes the gradient check, with and without a padding row") {
+  const Tensor ids = Tensor::from(std::vector<int32_t>{4, 0, 4, 1, 3}, {5});
+  for (const int64_t padding : {-1, 2}) {
+    const StableEmbedding embedding(5, 4, kInit, padding);
+    CHECK(parameter_fault(embedding, [&] { return embedding.forward(ids); }) == "");
+  }
+}
+
 TEST_CASE("Dropout passes the gradient check, its mask held still") {
   const Dropout layer(0.3);
   CHECK(gradcheck(
@@ -93,8 +101,13 @@ TEST_CASE("the SMS classifier passes the gradient check from its loss") {
   const std::vector<std::span<const int32_t>> texts = {a, b, c};
   const Tensor labels = Tensor::from(std::vector<double>{1, 0, 1}, {3, 1});
   for (const bool bidirectional : {true, false}) {
-    const LstmClassifier model(
-        {.vocabulary = 6, .embedding = 3, .hidden = 2, .layers = 2, .bidirectional = bidirectional}, kInit);
+    const LstmClassifier model({.vocabulary = 6,
+                                .embedding = 3,
+                                .stable_embedding = !bidirectional,
+                                .hidden = 2,
+                                .layers = 2,
+                                .bidirectional = bidirectional},
+                               kInit);
     const PackedIds ids = pack_ids(texts, Device::cpu());
     CHECK(parameter_fault(model, [&] {
             Rng masks(2);

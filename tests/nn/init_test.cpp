@@ -99,6 +99,24 @@ TEST_CASE("layers begin as PyTorch's do") {
   CHECK(values_of(parameter(norm, "bias")) == std::vector<double>(5, 0));
 }
 
+TEST_CASE("a StableEmbedding begins Xavier uniform, with a norm that changes nothing but scale") {
+  const StableEmbedding embedding(1751, 100, Init{Rng(2021)});
+  check_uniform(parameter(embedding, "weight"), std::sqrt(6.0 / 1851));
+  CHECK(values_of(parameter(embedding, "norm.weight")) == std::vector<double>(100, 1));
+  CHECK(values_of(parameter(embedding, "norm.bias")) == std::vector<double>(100, 0));
+  const std::vector<double> y =
+      values_of(embedding.forward(Tensor::from(std::vector<int32_t>{7}, {1})).value());
+  double mean = 0, square = 0;
+  for (const double value : y) mean += value / 100, square += value * value / 100;
+  CHECK(std::abs(mean) < 1e-6);
+  CHECK(square == doctest::Approx(1).epsilon(0.02));  // eps takes a little off
+  const StableEmbedding padded(5, 3, Init{Rng(1)}, 2);
+  CHECK(values_of(padded.forward(Tensor::from(std::vector<int32_t>{2}, {1})).value()) ==
+        std::vector<double>(3, 0));
+  CHECK_ERROR(ErrorKind::Usage, "padding row 5 is not in 0..4", StableEmbedding(5, 3, Init{Rng(1)}, 5));
+  CHECK_ERROR(ErrorKind::Usage, "xavier_uniform: needs a matrix, got [3]", xavier_uniform({3}, Init{Rng(1)}));
+}
+
 TEST_CASE("no two parameters of a model begin alike") {
   const LstmClassifier model({.vocabulary = 64, .embedding = 64}, Init{Rng(1)});
   const TensorFile state = model.state();

@@ -53,6 +53,19 @@ TEST_CASE("the SMS classifier has PyTorch's parameters in PyTorch's order: 19 te
   CHECK(model.parameter_count() == 359549);
 }
 
+TEST_CASE(
+    "a stable embedding adds its norm behind the weight, and asks for full precision of its state alone") {
+  LstmClassifierConfig config = kSmall;
+  config.stable_embedding = true;
+  const LstmClassifier model(config, Init{Rng(1)});
+  std::string wanting;
+  for (const NamedParameter& parameter : model.parameters())
+    if (parameter.full_precision_state) wanting += parameter.name + " ";
+  CHECK(wanting == "embedding.weight embedding.norm.weight embedding.norm.bias ");
+  CHECK(model.parameters().size() == LstmClassifier(kSmall, Init{Rng(1)}).parameters().size() + 2);
+  for (const NamedParameter& parameter : sms().parameters()) CHECK(!parameter.full_precision_state);
+}
+
 TEST_CASE("the state shares the parameters' bytes, under their names and in their order") {
   const LstmClassifier model(kSmall, Init{Rng(1)});
   const TensorFile state = model.state();

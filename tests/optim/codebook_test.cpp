@@ -22,7 +22,7 @@ TEST_CASE("both code books equal the golden file to the last bit") {
 namespace {
 
 constexpr Book kBooks[] = {Book::Signed, Book::Unsigned};
-constexpr Map kAllMaps[] = {Map::Dynamic, Map::DynamicV036, Map::Linear, Map::Dynamic4};
+constexpr Map kAllMaps[] = {Map::Dynamic, Map::DynamicV036, Map::Linear, Map::Powers4};
 
 }  // namespace
 
@@ -42,7 +42,7 @@ TEST_CASE("code books are sorted and hold 0 and 1 where the layout says") {
       for (int m = 1; m <= book.top_negative; ++m)
         CHECK(book.value[static_cast<size_t>(book.index(m, true))] ==
               -book.value[static_cast<size_t>(book.index(m))]);
-      CHECK(book.top_negative == (b == Book::Unsigned ? 0 : map == Map::Dynamic4 ? 7 : 127));
+      CHECK(book.top_negative == (b == Book::Unsigned ? 0 : map == Map::Powers4 ? 7 : 127));
     }
 }
 
@@ -111,6 +111,6 @@ TEST_CASE(
   check_cells<Book::Unsigned, Map::DynamicV036>();
   check_cells<Book::Signed, Map::Linear>();
   check_cells<Book::Unsigned, Map::Linear>();
-  check_cells<Book::Signed, Map::Dynamic4>();
-  check_cells<Book::Unsigned, Map::Dynamic4>();
+  check_cells<Book::Signed, Map::Powers4>();
+  check_cells<Book::Unsigned, Map::Powers4>();
 }

@@ -280,3 +280,30 @@ TEST_CASE("bf16 state rounds to nearest even as BFloat16 does, for every class o
     CHECK(wrong == 0);
   }
 }
+
+TEST_CASE("tensorwise codes are the nearest ones under one absmax for the whole tensor") {
+  Rng rng(8);
+  for (const int64_t n : {1, 255, 4096, 70001}) {
+    std::vector<float> x;
+    for (const double value : random_values(n, rng)) x.push_back(static_cast<float>(value));
+    for (const Book book : {Book::Signed, Book::Unsigned}) {
+      if (book == Book::Unsigned)
+        for (float& value : x) value = std::fabs(value);
+      float largest = 0;
+      for (const float value : x) largest = std::max(largest, std::fabs(value));
+      const float r = 1.0f / largest;
+      for (const cpu::Level level : levels()) {
+        const Encoded got = encode(level, book, x, 1024, {}, "tensorwise8");
+        CHECK(got.absmax[0] == largest);
+        size_t different = 0;
+        for (size_t i = 0; i < x.size(); ++i)
+          different += got.codes[i] != nearest_code(codebook(book), x[i] * r);
+        CHECK(different == 0);
+        if (n <= 4096) CHECK(got.codes == encode(level, book, x, 4096).codes);
+        const std::vector<float> back = decode(level, book, got, 1024, "tensorwise8");
+        for (size_t i = 0; i < x.size(); i += 997)
+          CHECK(back[i] == codebook(book).value[got.codes[i]] * largest);
+      }
+    }
+  }
+}

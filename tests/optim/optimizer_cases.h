@@ -107,6 +107,38 @@ inline void check_skip(Device device) {
   CHECK((weights_of(with) == weights_of(without)));
 }
 
+// What looks at whole tensors, with a matrix among the parameters; bad steps leave no trace.
+inline void check_whole_tensors(Device device) {
+  for (const char* rule : {"lamb", "lars", "adafactor", "adam"})
+    for (const char* codec : {"fp32", "blockwise8", "tensorwise8"}) {
+      INFO(rule << " " << codec);
+      const auto train = [&](Device where, bool bad) {
+        std::vector<NamedParameter> p = model_on(where);
+        p[0].variable = Variable::leaf(p[0].variable.value().reshape({19, 647}));
+        Optimizer optimizer({{.parameters = p, .options = {.rule = rule, .codec = codec}}},
+                            {.max_norm = 0.25, .on_nonfinite = OnNonFinite::Skip});
+        for (uint64_t t = 0; t < 4; ++t) {
+          if (bad) {
+            set_gradients(p, 9);
+            spoil(p[t % 3], std::numeric_limits<double>::quiet_NaN());
+            optimizer.step();
+          }
+          set_gradients(p, t);
+          optimizer.step();
+        }
+        CHECK(optimizer.steps() == 4);
+        NamedTensors state = optimizer.state();
+        std::erase_if(state, [](const auto& entry) { return entry.first.starts_with("optimizer."); });
+        std::string out = weights_of(p);
+        for (const auto& [name, tensor] : state) out += name + bytes_of(tensor);
+        return out;
+      };
+      const std::string expected = train(Device::cpu(), false);
+      CHECK((train(device, false) == expected));
+      CHECK((train(device, true) == expected));
+    }
+}
+
 // More plans than the arguments of one launch hold.
 inline void check_many_groups(Device device) {
   const auto make = [](Device where, std::vector<ParameterGroup>& groups) {

@@ -206,11 +206,11 @@ TEST_CASE("a step allocates nothing") {
 }
 
 TEST_CASE("the bench counts the bytes that a step moves and stores") {
-  const StepTiming fp32 = time_step({.codec = "fp32", .sizes = {100000, 5000}, .repetitions = 2});
+  const StepTiming fp32 = time_step({.codec = "fp32", .shapes = {{100000}, {5000}}, .repetitions = 2});
   CHECK(fp32.parameters == 105000);
   CHECK(fp32.state_bytes_per_parameter == 8.0);
   CHECK(fp32.bytes_per_parameter == 28.0);
-  const StepTiming small = time_step({.codec = "blockwise8", .sizes = {1 << 17}, .repetitions = 2});
+  const StepTiming small = time_step({.codec = "blockwise8", .shapes = {{1 << 17}}, .repetitions = 2});
   CHECK(small.state_bytes_per_parameter == 2.03125);
   CHECK(small.bytes_per_parameter == 16.0625);
   CHECK(small.seconds > 0);

@@ -17,7 +17,10 @@ struct Cell {
   std::array<double, kMaxSlots> state{};  // in the order of the rule's slots
 };
 
-using Formula = void (*)(Cell& cell, double g, int t, const HyperParameters& h);
+// `factor`: that of the tensor, 1 in rules that have none.
+using Formula = void (*)(Cell& cell, double g, int t, const HyperParameters& h, double factor);
+using Factor = double (*)(const std::vector<Cell>& cells, const std::vector<double>& g, int t,
+                          const HyperParameters& h);
 
 double corrected(double mean, double beta, int t) { return mean / (1 - std::pow(beta, t)); }
 
@@ -28,7 +31,7 @@ void adam(Cell& cell, double g, int t, const HyperParameters& h) {
   cell.w -= h.lr * corrected(m, h.beta1, t) / (std::sqrt(corrected(v, h.beta2, t)) + h.eps);
 }
 
-void ademamix(Cell& cell, double g, int t, const HyperParameters& h) {
+void ademamix(Cell& cell, double g, int t, const HyperParameters& h, double) {
   auto& [fast, slow, v] = cell.state;
   double alpha = h.alpha_slow, beta3 = h.beta3;
   if (h.t_alpha > 0) alpha = std::min(t * h.alpha_slow / h.t_alpha, h.alpha_slow);
@@ -44,7 +47,7 @@ void ademamix(Cell& cell, double g, int t, const HyperParameters& h) {
       h.lr * (corrected(fast, h.beta1, t) + alpha * slow) / (std::sqrt(corrected(v, h.beta2, t)) + h.eps);
 }
 
-void lion(Cell& cell, double g, int, const HyperParameters& h) {
+void lion(Cell& cell, double g, int, const HyperParameters& h, double) {
   double& m = cell.state[0];
   const double c = h.beta1 * m + (1 - h.beta1) * g;
   cell.w *= 1 - h.lr * h.weight_decay;
@@ -52,7 +55,7 @@ void lion(Cell& cell, double g, int, const HyperParameters& h) {
   m = h.beta2 * m + (1 - h.beta2) * g;
 }
 
-void rmsprop(Cell& cell, double g, int, const HyperParameters& h) {
+void rmsprop(Cell& cell, double g, int, const HyperParameters& h, double) {
   auto& [s, b, mean] = cell.state;
   g += h.weight_decay * cell.w;
   s = h.alpha * s + (1 - h.alpha) * g * g;
@@ -65,24 +68,37 @@ void rmsprop(Cell& cell, double g, int, const HyperParameters& h) {
   cell.w -= h.lr * b;
 }
 
-void adagrad(Cell& cell, double g, int, const HyperParameters& h) {
+void adagrad(Cell& cell, double g, int, const HyperParameters& h, double) {
   g += h.weight_decay * cell.w;
   cell.state[0] += g * g;
   cell.w -= h.lr * g / (std::sqrt(cell.state[0]) + h.eps);
 }
 
-void momentum(Cell& cell, double g, int t, const HyperParameters& h) {
+void momentum(Cell& cell, double g, int t, const HyperParameters& h, double) {
   double& s = cell.state[0];
   g += h.weight_decay * cell.w;
   s = t == 1 ? g : h.momentum * s + (1 - h.dampening) * g;
   cell.w -= h.lr * (h.nesterov ? g + h.momentum * s : s);
 }
 
+double lamb_direction(Cell& cell, double g, int t, const HyperParameters& h) {
+  auto& [m, v, none] = cell.state;
+  m = h.beta1 * m + (1 - h.beta1) * g;
+  v = h.beta2 * v + (1 - h.beta2) * g * g;
+  return corrected(m, h.beta1, t) / (std::sqrt(corrected(v, h.beta2, t)) + h.eps) + h.weight_decay * cell.w;
+}
+
+double adafactor_direction(Cell& cell, double g, int t, const HyperParameters& h) {
+  const double rest = std::pow(t, -h.decay_rate);
+  cell.state[0] = (1 - rest) * cell.state[0] + rest * (g * g + h.eps);
+  return g / std::sqrt(cell.state[0]);
+}
+
 const std::map<std::string_view, Formula> kFormulas{
-    {"adam", [](Cell& cell, double g, int t,
-                const HyperParameters& h) { adam(cell, g + h.weight_decay * cell.w, t, h); }},
+    {"adam", [](Cell& cell, double g, int t, const HyperParameters& h,
+                double) { adam(cell, g + h.weight_decay * cell.w, t, h); }},
     {"adamw",
-     [](Cell& cell, double g, int t, const HyperParameters& h) {
+     [](Cell& cell, double g, int t, const HyperParameters& h, double) {
        cell.w *= 1 - h.lr * h.weight_decay;
        adam(cell, g, t, h);
      }},
@@ -91,15 +107,69 @@ const std::map<std::string_view, Formula> kFormulas{
     {"rmsprop", rmsprop},
     {"adagrad", adagrad},
     {"momentum", momentum},
-    {"sgd", [](Cell& cell, double g, int,
-               const HyperParameters& h) { cell.w -= h.lr * (g + h.weight_decay * cell.w); }},
+    {"sgd", [](Cell& cell, double g, int, const HyperParameters& h,
+               double) { cell.w -= h.lr * (g + h.weight_decay * cell.w); }},
+    {"lamb", [](Cell& cell, double g, int t, const HyperParameters& h,
+                double factor) { cell.w -= factor * lamb_direction(cell, g, t, h); }},
+    {"lars",
+     [](Cell& cell, double g, int, const HyperParameters& h, double factor) {
+       cell.state[0] = h.momentum * cell.state[0] + factor * (g + h.weight_decay * cell.w);
+       cell.w -= cell.state[0];
+     }},
+    {"adafactor",
+     [](Cell& cell, double g, int t, const HyperParameters& h, double factor) {
+       const double u = adafactor_direction(cell, g, t, h);
+       cell.w *= 1 - h.lr * h.weight_decay;
+       cell.w -= factor * u;
+     }},
 };
+
+// The norms of the weights and of what direction() gives, over the whole tensor.
+template <class Direction>
+std::pair<double, double> norms(std::vector<Cell> cells, const std::vector<double>& g,
+                                const Direction& direction) {
+  double w = 0, u = 0;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    w += cells[i].w * cells[i].w;
+    const double x = direction(cells[i], g[i]);
+    u += x * x;
+  }
+  return {std::sqrt(w), std::sqrt(u)};
+}
+
+const std::map<std::string_view, Factor> kFactors{
+    {"lamb",
+     [](const std::vector<Cell>& cells, const std::vector<double>& g, int t, const HyperParameters& h) {
+       const auto [w, u] =
+           norms(cells, g, [&](Cell& cell, double x) { return lamb_direction(cell, x, t, h); });
+       const double ratio = w > 0 && u > 0 ? w / u : 1;
+       return h.lr * (h.max_trust > 0 ? std::min(ratio, h.max_trust) : ratio);
+     }},
+    {"lars",
+     [](const std::vector<Cell>& cells, const std::vector<double>& g, int, const HyperParameters& h) {
+       const auto [w, u] = norms(cells, g, [](Cell&, double x) { return x; });
+       return w > 0 && u > 0 ? h.lr * h.trust_coefficient * w / (u + h.weight_decay * w + h.eps) : h.lr;
+     }},
+    {"adafactor",
+     [](const std::vector<Cell>& cells, const std::vector<double>& g, int t, const HyperParameters& h) {
+       const auto [w, u] =
+           norms(cells, g, [&](Cell& cell, double x) { return adafactor_direction(cell, x, t, h); });
+       const double root = std::sqrt(static_cast<double>(cells.size()));
+       const double relative = std::max(h.eps2, w / root) * std::min(h.lr, 1 / std::sqrt(t));
+       return (h.fixed_step ? h.lr : relative) / std::max(1.0, u / root / h.clip_threshold);
+     }},
+};
+double factor_of(const RuleInfo& rule, const std::vector<Cell>& cells, const std::vector<double>& g, int t,
+                 const HyperParameters& h) {
+  const auto found = kFactors.find(rule.name);
+  return found == kFactors.end() ? 1 : found->second(cells, g, t, h);
+}
 
 // Each term of the formulas on and off.
 std::vector<HyperParameters> variants(HyperParameters h) {
   h.lr = 3e-3;
   h.weight_decay = h.momentum = 0;
-  std::vector<HyperParameters> out(8, h);
+  std::vector<HyperParameters> out(11, h);
   out[1].weight_decay = 0.02;
   out[2].momentum = 0.9;
   out[3].momentum = 0.9, out[3].dampening = 0.3;
@@ -107,6 +177,9 @@ std::vector<HyperParameters> variants(HyperParameters h) {
   out[5].centered = true;
   out[6].centered = true, out[6].momentum = 0.9, out[6].weight_decay = 0.02;
   out[7].t_alpha = 7, out[7].t_beta3 = 13, out[7].weight_decay = 0.02;
+  out[8].max_trust = 0.5, out[8].trust_coefficient = 0.02, out[8].eps2 = 10, out[8].momentum = 0.9;
+  out[9].fixed_step = true, out[9].clip_threshold = 0.2, out[9].decay_rate = 0.5, out[9].weight_decay = 0.02;
+  out[10].trust_coefficient = 0.1, out[10].weight_decay = 0.5, out[10].eps2 = 0;
   return out;
 }
 
@@ -144,14 +217,15 @@ double& value(Cell& cell, size_t place) { return place == 0 ? cell.w : cell.stat
 struct Bounds {
   Cell low, high;
 };
-Bounds float_bounds(Formula formula, const Cell& cell, double g, int t, const HyperParameters& h) {
+Bounds float_bounds(Formula formula, const Cell& cell, double g, int t, const HyperParameters& h,
+                    double tensor_factor) {
   constexpr double kOff = 5e-7;
   const auto factor = [](unsigned signs, size_t bit) { return (signs >> bit) & 1 ? 1 + kOff : 1 - kOff; };
   Bounds out;
-  for (unsigned signs = 0; signs < 32; ++signs) {
+  for (unsigned signs = 0; signs < (tensor_factor == 1 ? 32 : 64); ++signs) {
     Cell moved = cell;
     for (size_t k = 0; k <= kMaxSlots; ++k) value(moved, k) *= factor(signs, k);
-    formula(moved, g * factor(signs, 4), t, h);
+    formula(moved, g * factor(signs, 4), t, h, tensor_factor * factor(signs, 5));
     for (size_t k = 0; k <= kMaxSlots; ++k) {
       const double x = value(moved, k), rest = kOff * std::fabs(x);
       double &low = value(out.low, k), &high = value(out.high, k);
@@ -167,6 +241,7 @@ Bounds float_bounds(Formula formula, const Cell& cell, double g, int t, const Hy
 TEST_CASE("every rule has its formula in this test") {
   for (const RuleInfo& rule : rules()) CHECK_MESSAGE(kFormulas.contains(rule.name), rule.name);
   CHECK(kFormulas.size() == rules().size());
+  for (const RuleInfo& rule : rules()) CHECK(kFactors.contains(rule.name) == rule.has_factor);
 }
 
 TEST_CASE("in double every rule follows its formula for 20 steps, with all of its options") {
@@ -178,7 +253,9 @@ TEST_CASE("in double every rule follows its formula for 20 steps, with all of it
       for (int t = 1; t <= 20; ++t) {
         set_gradient(model, t);
         const std::vector<double> g = doubles_of(model.gradients[0]);
-        for (size_t i = 0; i < cells.size(); ++i) kFormulas.at(rule.name)(cells[i], g[i], t, all[number]);
+        const double factor = factor_of(rule, cells, g, t, all[number]);
+        for (size_t i = 0; i < cells.size(); ++i)
+          kFormulas.at(rule.name)(cells[i], g[i], t, all[number], factor);
         model.step(cpu::level(), t, all[number]);
       }
       const std::vector<Cell> got = cells_of(model);
@@ -209,8 +286,10 @@ TEST_CASE("in float every step of every rule is its formula's but for rounding")
         const std::vector<double> g = doubles_of(model.gradients[0]);
         model.step(cpu::level(), t, all[number]);
         const std::vector<Cell> after = cells_of(model);
+        const double factor = factor_of(rule, before, g, t, all[number]);
         for (size_t i = 0; i < after.size(); ++i) {
-          const Bounds bounds = float_bounds(kFormulas.at(rule.name), before[i], g[i], t, all[number]);
+          const Bounds bounds =
+              float_bounds(kFormulas.at(rule.name), before[i], g[i], t, all[number], factor);
           for (size_t k = 0; k <= rule.slots.size(); ++k)
             outside +=
                 !(value(after[i], k) >= value(bounds.low, k) && value(after[i], k) <= value(bounds.high, k));
@@ -246,6 +325,7 @@ TEST_CASE("PyTorch's optimizers and ours take the same 20 steps in double") {
        {.momentum = 0.9, .centered = true},
        {0.1377362992766246, -0.06877472441167642, -0.05616207610141212}},
       {"adagrad", {}, {0.4967644229948066, -0.247220621521592, 0.12120984601939411}},
+      {"adafactor", {}, {0.49971455680657095, -0.24840691711906782, 0.12408440367167457}},
   };
   for (const Row& row : kTorch) {
     HyperParameters hyper = default_hyper(row.rule);

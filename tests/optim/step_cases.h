@@ -26,6 +26,7 @@ struct Setting {
   SecondMoment second_moment = SecondMoment::Dither;
   Rounding rounding = Rounding::Nearest;
   int64_t offset = 0;  // elements between an aligned address and the first of each tensor
+  bool matrices = false;
 };
 
 // A plan of a few tensors without an Optimizer, on any device. Tensor 2 has no gradient.
@@ -34,7 +35,8 @@ class PlanOnDevice {
   PlanOnDevice(const Setting& setting, std::span<const int64_t> sizes, Device device)
       : device_(device),
         setting_(setting),
-        codec_(codecs()[static_cast<size_t>(codec_place(setting.codec))]) {
+        codec_(codecs()[static_cast<size_t>(codec_place(setting.codec))]),
+        sizes_(sizes.begin(), sizes.end()) {
     plan_.rule = rule_place(setting.rule);
     plan_.codec = codec_place(setting.codec);
     plan_.second_moment = setting.second_moment;
@@ -44,23 +46,28 @@ class PlanOnDevice {
                        : codec_.scale == Scale::Block ? setting.block_size
                                                       : kPlainBlock;
     plan_.hyper = busy_hyper(setting.rule);
-    const size_t slots = rules()[static_cast<size_t>(plan_.rule)].slots.size();
-    Rng rng(11);
+    plan_.matrices = setting.matrices;
+    const std::span<const Slot> slots = slots_of(rules()[static_cast<size_t>(plan_.rule)], setting.matrices);
     for (const int64_t n : sizes) {
-      StepTensor row{.count = n, .first_block = plan_.block_count, .salt = static_cast<uint32_t>(n + 1)};
+      StepTensor row{.count = n,
+                     .first_block = plan_.block_count,
+                     .salt = static_cast<uint32_t>(n + 1),
+                     .first_piece = plan_.piece_count,
+                     .columns = setting.matrices ? columns_of(n) : 0};
       const int64_t blocks = (n + plan_.block_size - 1) / plan_.block_size;
       weights_.push_back(place(n, codec_.value));
-      weights_.back().copy_from(tensor_of(random_values(n, rng), codec_.value));
+      weights_.back().copy_from(random_tensors(sizes, 11, 1, codec_.value)[weights_.size() - 1]);
       gradients_.push_back(place(n, codec_.value));
       row.weight = weights_.back().raw();
       if (table_.size() != 2) row.gradient = gradients_.back().raw();
-      for (size_t slot = 0; slot < slots; ++slot) {
-        state_.push_back(place(codec_.stored_count(n), codec_.stored));
+      for (size_t slot = 0; slot < slots.size(); ++slot) {
+        state_.push_back(place(values_in(slots[slot], n, row.columns, codec_), codec_.stored));
         absmax_.push_back(place(codec_.absmax_count(n, plan_.block_size), DType::F32));
         row.state[slot] = state_.back().raw();
         row.absmax[slot] = absmax_.back().data<float>();
       }
       plan_.block_count += blocks;
+      plan_.piece_count += pieces_in(n, row.columns, setting.matrices);
       table_.push_back(row);
     }
     device_table_ = upload(std::as_bytes(std::span(table_)));
@@ -68,18 +75,19 @@ class PlanOnDevice {
     plan_.tensor_count = static_cast<int>(table_.size());
     constants_ = Tensor::zeros({kUpdateBytes}, DType::U8, device, MemoryTag::Workspace);
     plan_.update = constants_.raw();
+    survey_ = survey_scratch(plan_, device);
     partial_ = Tensor::zeros({partial_count(&plan_, 1)}, DType::F64, device, MemoryTag::Workspace);
     const StepControl control;
     control_ = upload(std::as_bytes(std::span(&control, 1)));
   }
 
   void step(uint64_t seed, double max_norm) {
-    Rng rng(seed);
-    for (const Tensor& gradient : gradients_)
-      gradient.copy_from(tensor_of(random_values(gradient.numel(), rng, 1e-2), codec_.value));
+    for (size_t i = 0; i < gradients_.size(); ++i)
+      gradients_[i].copy_from(random_tensors(sizes_, seed, 1e-2, codec_.value)[i]);
     auto* control = static_cast<StepControl*>(control_.raw());
     const StepTable& steps = steps_of(device_);
-    steps.measure(device_, &plan_, 1, max_norm, OnNonFinite::Stop, partial_.data<double>(), control);
+    steps.measure(device_, &plan_, 1, {.max_norm = max_norm}, OnNonFinite::Stop, partial_.data<double>(),
+                  control);
     steps.step(device_, &plan_, 1, control);
   }
 
@@ -109,9 +117,10 @@ class PlanOnDevice {
   Device device_;
   Setting setting_;
   CodecInfo codec_;
+  std::vector<int64_t> sizes_;
   std::vector<Tensor> weights_, gradients_, state_, absmax_;
   std::vector<StepTensor> table_;
-  Tensor device_table_, constants_, partial_, control_;
+  Tensor device_table_, constants_, partial_, control_, survey_;
   StepPlan plan_{};
 };
 
@@ -129,12 +138,17 @@ inline void check_same(const Tensor& got, const Tensor& expected) {
   CHECK(worst <= 1e-12 * largest);
 }
 
+constexpr int64_t kSizes[] = {1, 255, 300, 0, 256, 257, 4095, 4096, 4097, 70001, 0};
+// 17 x 15, 1 x 7, 300 x 301, 256 x 200, 3 x 100003 and others
+constexpr int64_t kMatrixSizes[] = {1, 255, 300, 0, 7, 90300, 51200, 300009, 4097, 0};
+
 inline void check_steps(Device device, const Setting& setting) {
-  constexpr int64_t kSizes[] = {1, 255, 300, 0, 256, 257, 4095, 4096, 4097, 70001, 0};
+  const std::span<const int64_t> sizes =
+      setting.matrices ? std::span<const int64_t>(kMatrixSizes) : std::span<const int64_t>(kSizes);
   INFO(setting.rule << " " << setting.codec << " block " << setting.block_size << " offset " << setting.offset
                     << " second moment " << static_cast<int>(setting.second_moment) << " rounding "
-                    << static_cast<int>(setting.rounding));
-  PlanOnDevice got(setting, kSizes, device), expected(setting, kSizes, Device::cpu());
+                    << static_cast<int>(setting.rounding) << (setting.matrices ? " matrices" : ""));
+  PlanOnDevice got(setting, sizes, device), expected(setting, sizes, Device::cpu());
   for (uint64_t t = 1; t <= 5; ++t) {
     const double max_norm = t == 2 ? 0 : t == 3 ? 1e6 : 0.5;  // off, without effect, clipping
     got.step(t, max_norm);
@@ -166,6 +180,11 @@ inline void check_all_steps(Device device) {
           check_steps(device,
                       {rule.name.data(), codec.name.data(), block_size, second_moment, rounding, offset});
       }
+  for (const RuleInfo& rule : rules())
+    for (const char* codec : {"fp32", "fp64"})
+      for (const int64_t offset : {0, 1})
+        if (!rule.matrix_slots.empty())
+          check_steps(device, {.rule = rule.name.data(), .codec = codec, .offset = offset, .matrices = true});
 }
 
 // Encodes `values` on the device and on the CPU and compares codes and absmax.
@@ -192,7 +211,7 @@ inline void check_encode(Device device, int codec, Book book, const Encoding& ho
 // `step`: every how many.
 inline void check_encode_decade(Device device, uint32_t step = 1) {
   const uint32_t one = std::bit_cast<uint32_t>(1.0f);
-  for (const char* codec : {"blockwise8", "linear8", "blockwise4", "blockwise8-v0.36"})
+  for (const char* codec : {"blockwise8", "linear8", "tensorwise8", "blockwise4", "blockwise8-v0.36"})
     for (const Book book : {Book::Signed, Book::Unsigned})
       for (const float sign : {1.0f, -1.0f}) {
         if (book == Book::Unsigned && sign < 0) continue;
@@ -203,7 +222,8 @@ inline void check_encode_decade(Device device, uint32_t step = 1) {
             x.push_back(sign * std::bit_cast<float>(bits));
           }
           check_encode(device, codec_place(codec), book, {}, 256, x);
-          check_encode(device, codec_place(codec), book, {.dithered = true, .dither_key = bits}, 256, x);
+          if (!codecs()[static_cast<size_t>(codec_place(codec))].historical)  // never dithered
+            check_encode(device, codec_place(codec), book, {.dithered = true, .dither_key = bits}, 256, x);
         }
       }
 }
@@ -235,7 +255,7 @@ inline void check_encode_classes(Device device) {
           for (const Encoding& how : {Encoding{}, Encoding{.floor = true},
                                       Encoding{.dithered = true, .floor = true, .dither_key = 99},
                                       Encoding{.dithered = true, .dither_key = 0xFFFFFF00}})
-            if (codecs()[codec].value == DType::F32)
+            if (codecs()[codec].value == DType::F32 && !(codecs()[codec].historical && how.dithered))
               check_encode(device, static_cast<int>(codec), book, how, block_size, x, offset);
       }
 }

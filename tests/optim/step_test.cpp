@@ -101,17 +101,17 @@ TEST_CASE(
       for (const int threads : {1, 2, 5}) {
         const Threads scope(threads);
         StepControl control;
-        cpu_steps(level).measure(Device::cpu(), &model.plan, 1, norm / 2, OnNonFinite::Stop, partial.data(),
-                                 &control);
+        cpu_steps(level).measure(Device::cpu(), &model.plan, 1, {.max_norm = norm / 2}, OnNonFinite::Stop,
+                                 partial.data(), &control);
         if (first.norm == 0) first = control;
         CHECK(std::bit_cast<uint64_t>(control.norm) == std::bit_cast<uint64_t>(first.norm));
         CHECK(std::fabs(control.norm / norm - 1) < 1e-13);
         CHECK(std::fabs(control.scale - (norm / 2) / (norm + 1e-6)) < 1e-13);
         CHECK(control.bad_tensor == -1);
-        cpu_steps(level).measure(Device::cpu(), &model.plan, 1, norm * 2, OnNonFinite::Stop, partial.data(),
-                                 &control);
+        cpu_steps(level).measure(Device::cpu(), &model.plan, 1, {.max_norm = norm * 2}, OnNonFinite::Stop,
+                                 partial.data(), &control);
         CHECK(control.scale == 1.0);
-        cpu_steps(level).measure(Device::cpu(), &model.plan, 1, 0, OnNonFinite::Stop, partial.data(),
+        cpu_steps(level).measure(Device::cpu(), &model.plan, 1, {}, OnNonFinite::Stop, partial.data(),
                                  &control);
         CHECK(control.scale == 1.0);
       }

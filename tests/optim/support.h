@@ -1,6 +1,7 @@
 // What the suites of optim share: the levels this machine has, blocks of one state slot, bytes of tensors.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -57,11 +58,15 @@ inline std::string bytes_of(const Tensor& t) {
 
 // Normal numbers whose scale changes over five decades along the tensor, as that of gradients does.
 inline std::vector<double> random_values(int64_t count, Rng& rng, double scale = 1.0) {
+  static const auto decades = [] {
+    std::array<double, 97> table{};
+    for (size_t i = 0; i < table.size(); ++i) table[i] = std::pow(10.0, -5.0 * static_cast<double>(i) / 97);
+    return table;
+  }();
   std::vector<double> out(static_cast<size_t>(count));
   for (size_t i = 0; i < out.size(); ++i) {
     const double u = rng.uniform() + 1e-12, v = rng.uniform();
-    out[i] = scale * std::sqrt(-2 * std::log(u)) * std::cos(6.283185307179586 * v) *
-             std::pow(10.0, -5.0 * static_cast<double>(i % 97) / 97);
+    out[i] = scale * std::sqrt(-2 * std::log(u)) * std::cos(6.283185307179586 * v) * decades[i % 97];
   }
   return out;
 }
@@ -86,8 +91,8 @@ inline std::vector<NamedParameter> model(DType dtype = DType::F32) {
 inline void set_gradients(const std::vector<NamedParameter>& parameters, uint64_t seed) {
   for (const NamedParameter& p : parameters) {
     Rng rng = Rng(seed).split(p.name);
-    p.variable.grad().copy_from(
-        tensor_of(random_values(p.variable.value().numel(), rng, 1e-2), p.variable.dtype()));
+    const int64_t n = p.variable.value().numel();
+    p.variable.grad().reshape({n}).copy_from(tensor_of(random_values(n, rng, 1e-2), p.variable.dtype()));
   }
 }
 

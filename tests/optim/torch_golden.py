@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Prints the rows of kTorch in rule_test.cpp: three weights after 20 steps of torch.optim in double.
+"""Prints the rows of kTorch in rule_test.cpp: three weights after 20 steps of torch.optim in double; and those
+of a matrix of 4 rows and 3 columns in matrix_test.cpp.
 
-Needs PyTorch; 2.11 made the numbers.
+Needs PyTorch; 2.11 made the numbers, 2.15 those of Adafactor.
 """
 
 import math
@@ -20,6 +21,7 @@ RUNS = [
     ("rmsprop", torch.optim.RMSprop, {"momentum": 0.9}),
     ("rmsprop", torch.optim.RMSprop, {"momentum": 0.9, "centered": True}),
     ("adagrad", torch.optim.Adagrad, {}),
+    ("adafactor", torch.optim.Adafactor, {}),
 ]
 
 
@@ -29,10 +31,22 @@ def gradient(i, t):
 
 for rule, make, options in RUNS:
     w = torch.tensor([0.5, -0.25, 0.125], dtype=torch.float64, requires_grad=True)
+    if rule == "adafactor":
+        options = {"eps": (1e-30, 1e-3)}
     optimizer = make([w], lr=3e-3, weight_decay=0.02, foreach=False, **options)
     for t in range(1, STEPS + 1):
         w.grad = torch.tensor([gradient(i, t) for i in range(3)], dtype=torch.float64)
         optimizer.step()
+    if rule == "adafactor":
+        options = {}
     fields = ", ".join(f".{k} = {str(v).lower()}" for k, v in options.items())
     values = ", ".join(repr(x) for x in w.tolist())
     print(f'    {{"{rule}", {{{fields}}}, {{{values}}}}},')
+
+w = torch.tensor([[math.cos(1.3 * i) for i in range(3 * r, 3 * r + 3)] for r in range(4)], dtype=torch.float64)
+w.requires_grad_()
+optimizer = torch.optim.Adafactor([w], lr=3e-3, weight_decay=0.02, eps=(1e-30, 1e-3), foreach=False)
+for t in range(1, STEPS + 1):
+    w.grad = torch.tensor([gradient(i, t) for i in range(12)], dtype=torch.float64).reshape(4, 3)
+    optimizer.step()
+print("matrix", ", ".join(repr(x) for x in w.flatten().tolist()))

@@ -31,12 +31,17 @@ TrainConfig unusual() {
   c.device = "cuda", c.data = "a \"quoted\" \\ path\n\x01 \xc3\xa9", c.out = "o", c.log = "l.jsonl",
   c.batch_size = 3;
   c.lr = 0.1 + 0.2, c.beta1 = 0.8, c.beta2 = 1.0 / 3, c.eps = 1e-300, c.weight_decay = 2, c.clip_norm = 5;
+  c.no_decay = {"norm-and-bias", "a \"b\"*"}, c.clip_value = 1e-7, c.clip_percentile = 99.9, c.accumulate = 4;
+  c.ema = 0.999, c.embedding_layer = "stable", c.rounding = "stochastic";
   c.momentum = 0.5, c.dampening = 0.25, c.nesterov = true, c.alpha = 0.75, c.centered = true, c.beta3 = 0.5,
   c.alpha_slow = 8, c.t_alpha = 9, c.t_beta3 = 11;
   c.schedule = "cosine", c.warmup_steps = 10, c.second_moment = "plain", c.block_size = 64,
   c.min_8bit_size = 0;
   c.state_override = {"embedding.*=fp32", "a=b=bf16"};
   c.on_nonfinite = "skip", c.threads = 2, c.embedding = 8, c.hidden = 9, c.layers = 1, c.dropout = 0;
+  c.rounding = "stochastic";
+  c.trust_coefficient = 0.01, c.max_trust = 10, c.eps2 = 0.01, c.clip_threshold = 2, c.decay_rate = 0.7;
+  c.fixed_step = c.unfactored = true;
   c.min_freq = 1, c.log_every = 5, c.resume = "r", c.json = true;
   return c;
 }
@@ -82,7 +87,7 @@ TEST_CASE("every field can be set by its flag") {
         arguments.push_back(toml_text(member));
     }
   });
-  CHECK(fields == 43);
+  CHECK(fields == 57);
   CHECK(parse(arguments) == wanted);
 }
 
@@ -127,10 +132,22 @@ TEST_CASE("a value that does not fit is a usage error that names flag, value and
       {{"--block-size", "32"}, "--block-size 32: must be a power of two from 64 to 4096"},
       {{"--optimizer", "adm"},
        "--optimizer: unknown name 'adm', did you mean 'adam'? Known: adam, adamw, ademamix, lion, rmsprop, "
-       "adagrad, momentum, sgd"},
+       "adagrad, momentum, sgd, lamb, lars, adafactor"},
       {{"--state", "blockwise"}, "did you mean 'blockwise8'?"},
       {{"--state", "fp64"}, "--state: unknown name 'fp64'. Known: fp32, bf16, blockwise8"},
       {{"smss"}, "octet train: unknown name 'smss', did you mean 'sms'?"},
+      {{"--clip-value", "nan"}, "--clip-value nan: must be at least 0"},
+      {{"--clip-value", "-1"}, "--clip-value -1: must be at least 0"},
+      {{"--clip-percentile", "nan"}, "--clip-percentile nan: must be at least 0 and at most 100"},
+      {{"--clip-percentile", "-5"}, "--clip-percentile -5: must be at least 0 and at most 100"},
+      {{"--clip-percentile", "100.5"}, "--clip-percentile 100.5: must be at least 0 and at most 100"},
+      {{"--accumulate", "0"}, "--accumulate 0: must be at least 1 and at most 65536"},
+      {{"--accumulate", "1.5"}, "--accumulate 1.5: must be a whole number"},
+      {{"--ema", "1"}, "--ema 1: must be at least 0 and less than 1"},
+      {{"--ema", "-0.1"}, "--ema -0.1: must be at least 0 and less than 1"},
+      {{"--ema", "nan"}, "--ema nan: must be at least 0 and less than 1"},
+      {{"--no-decay", ""}, "--no-decay '': must be a pattern of parameter names"},
+      {{"--embedding-layer", "stabel"}, "did you mean 'stable'?"},
       {{"--state-override", "embedding"}, "--state-override embedding: must be PATTERN=NAME"},
       {{"--state-override", "=fp32"}, "--state-override =fp32: must be PATTERN=NAME"},
       {{"--state-override", "embedding=fp23"}, "did you mean 'fp32'?"},
@@ -226,6 +243,9 @@ TEST_CASE("two configs differ in what changes the numbers, not in where results 
   TrainConfig a, b;
   b.out = "elsewhere", b.log = "x", b.threads = 2, b.resume = "r", b.json = true, b.data = "d";
   CHECK(first_difference(a, b).empty());
+  b.state = "bf16", b.block_size = 64, b.min_8bit_size = 0, b.state_override = {"a=bf16"};
+  CHECK(first_difference(a, b).empty());  // a resumed run converts its state
+  CHECK(first_difference(a, b, Affects::StateFormat) == "state");
   b.lr = 1e-3;
   CHECK(first_difference(a, b) == "lr");
 }

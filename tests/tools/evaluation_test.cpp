@@ -220,7 +220,10 @@ TEST_CASE("memory predicts what a run then measures, tag by tag") {
   const Case cases[] = {{"fp32", {}},
                         {"blockwise8", {"--state", "blockwise8", "--min-8bit-size", "0", "--hidden", "40"}},
                         {"bf16", {"--state", "bf16", "--batch-size", "100", "--layers", "1"}},
-                        {"one-batch", {"--batch-size", "1000", "--epochs", "1"}}};
+                        {"one-batch", {"--batch-size", "1000", "--epochs", "1"}},
+                        {"features",
+                         {"--state", "blockwise8", "--ema", "0.9", "--accumulate", "3", "--embedding-layer",
+                          "stable", "--clip-percentile", "50"}}};
   for (const Case& c : cases) {
     CAPTURE(c.name);
     runs.trained(c.name, c.flags);

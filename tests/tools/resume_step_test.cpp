@@ -78,6 +78,38 @@ TEST_CASE("a run stopped at any step of an epoch, its first and its last among t
 }
 
 TEST_CASE(
+    "accumulation, averages and the history of norms go on from any step, the last short group included") {
+  const Runs runs(small_corpus(200));
+  TrainConfig config;
+  config.task = "sms";
+  config.data = runs.data();
+  config.epochs = 3;
+  config.batch_size = 8;
+  config.embedding = config.hidden = 12;
+  config.min_freq = 2;
+  config.lr = 0.003;
+  config.optimizer = "adamw";
+  config.weight_decay = 0.1;
+  config.state = "blockwise8";
+  config.min_8bit_size = 0;
+  config.clip_value = 0.01;
+  config.clip_percentile = 60;
+  config.accumulate = 4;
+  config.ema = 0.8;
+  config.no_decay = {"norm-and-bias"};
+  config.embedding_layer = "stable";
+  const TextData data = load_text_data(config);
+  const int64_t n = Trainer(config, data).steps_per_epoch();
+  CHECK(n == 5);  // 19 batches
+  const std::string whole = run_with_stops(config, data, {}, runs.path("whole"));
+  for (const std::vector<int64_t>& stops :
+       std::vector<std::vector<int64_t>>{{1}, {n - 1}, {n}, {1, 2, n, n + 1, 2 * n - 1, 2 * n, 3 * n - 1}}) {
+    CAPTURE(stops.front());
+    check_same_checkpoint(whole, run_with_stops(config, data, stops, runs.path("parts")));
+  }
+}
+
+TEST_CASE(
     "a checkpoint of a loss that was never finite can be read, and the first finite epoch is then the best") {
   const Runs runs(small_corpus(100));
   TrainConfig config;

@@ -60,7 +60,11 @@ TEST_CASE("a run stopped in the middle of an epoch goes on to the bytes of a run
       {"bf16", {"--state", "bf16", "--clip-norm", "0.3"}},
       {"blockwise8",
        {"--state", "blockwise8", "--min-8bit-size", "0", "--schedule", "linear", "--warmup-steps", "20",
-        "--clip-norm", "0.3", "--optimizer", "adamw", "--weight-decay", "0.1"}}};
+        "--clip-norm", "0.3", "--optimizer", "adamw", "--weight-decay", "0.1"}},
+      {"features",
+       {"--state", "blockwise8", "--optimizer", "adamw", "--weight-decay", "0.1", "--no-decay",
+        "norm-and-bias", "--clip-value", "0.01", "--clip-percentile", "60", "--accumulate", "2", "--ema",
+        "0.9", "--embedding-layer", "stable"}}};
   for (const Case& c : cases) {
     CAPTURE(c.name);
     const std::string name = c.name, whole = runs.path(name), parts = runs.path(name + "-parts");
@@ -165,9 +169,13 @@ TEST_CASE("a resumed run may change threads and what it shows, and where it logs
 TEST_CASE("a resumed run refuses settings that would change its numbers, by name") {
   const Stopped run;
   const std::pair<const char*, const char*> changes[] = {
-      {"--lr", "0.1"},      {"--state", "bf16"},      {"--epochs", "9"},
-      {"--seed", "1"},      {"--hidden", "17"},       {"--batch-size", "16"},
-      {"--clip-norm", "1"}, {"--optimizer", "adamw"}, {"--dropout", "0"}};
+      {"--lr", "0.1"},           {"--accumulate", "2"},
+      {"--epochs", "9"},         {"--ema", "0.9"},
+      {"--clip-value", "1"},     {"--clip-percentile", "9"},
+      {"--no-decay", "fc.bias"}, {"--embedding-layer", "stable"},
+      {"--seed", "1"},           {"--hidden", "17"},
+      {"--batch-size", "16"},    {"--clip-norm", "1"},
+      {"--optimizer", "adamw"},  {"--dropout", "0"}};
   for (const auto& [flag, value] : changes)
     run.refused({flag, value}, 2, std::string("a resumed run keeps its settings, but ") + flag + " differs");
   run.refused({"--out", run.runs.path("other")}, 2, "a resumed run stays in its folder");
@@ -175,6 +183,42 @@ TEST_CASE("a resumed run refuses settings that would change its numbers, by name
   CHECK(run_process(resume(run.folder,
                            {"--lr", "0.003", "--out", run.folder, "--config", run.folder + "/config.toml"}))
             .status == 0);
+}
+
+TEST_CASE("a resumed run converts its optimizer state to the codec it is given, says so, and keeps that") {
+  const Stopped run;
+  const auto go_on = [&](const Arguments& more) {
+    const Outcome outcome = stopped(resume(run.folder, more), "epoch 2/3  step ", SIGINT);
+    INFO(outcome.err);
+    CHECK(outcome.status == 130);
+    return outcome.out;
+  };
+  const auto starts = [&] {
+    int count = 0;
+    for (const Json& event : events_in(run.runs.bytes("run/log.jsonl"))) count += event["event"] == "start";
+    return count;
+  };
+  CHECK(go_on({}).find("converted") == std::string::npos);
+  CHECK(starts() == 1);
+  CHECK(go_on({"--state", "blockwise8", "--min-8bit-size", "0"})
+            .find("optimizer state converted from fp32 to blockwise8 (19 of 19 tensors)\n") !=
+        std::string::npos);
+  CHECK(starts() == 2);
+  CHECK(go_on({}).find("converted") == std::string::npos);
+  CHECK(go_on({"--min-8bit-size", "1000"}).find("converted from blockwise8 to fp32 (") != std::string::npos);
+  CHECK(go_on({"--block-size", "64", "--min-8bit-size", "0"})
+            .find("blockwise8 in blocks of 256 to blockwise8 in blocks of 64 (") != std::string::npos);
+  CHECK(go_on({"--state-override", "fc.*=bf16"}).find("from blockwise8 to bf16 (2 of 19 tensors)") !=
+        std::string::npos);
+  const std::string text = run.runs.bytes("run/config.toml");
+  CHECK(text.find("state = \"blockwise8\"\n") != std::string::npos);
+  CHECK(text.find("state_override = [\"fc.*=bf16\"]\n") != std::string::npos);
+  CHECK(text.find("resume = \"\"\n") != std::string::npos);  // or it would not repeat the run
+  finish(run.folder);
+  CHECK(run_octet({"report", run.folder}).out.find("blockwise8") != std::string::npos);
+  run.refused({"--state", "blockwise8", "--optimizer", "lion"}, 2, "--optimizer differs");
+  run.refused({"--state-override", "nothing=bf16"}, 2, "fits the pattern 'nothing'");
+  run.refused({"--state", "blockwise9"}, 2, "did you mean 'blockwise8'?");
 }
 
 TEST_CASE("other data and another vocabulary exit 6 with both hashes") {

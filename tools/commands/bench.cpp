@@ -27,6 +27,8 @@ std::span<const Command> bench_commands() {
        "octet bench optimizer --state blockwise8 --params 5e7", declare_bench_optimizer},
       {"ops", "time of each family of kernels, beside what the device can do at most",
        "octet bench ops --threads 1", declare_bench_ops},
+      {"quantization", "errors of stored state, and of the updates that Adam makes from it",
+       "octet bench quantization --states lognormal", declare_bench_quantization},
   };
   return table;
 }

@@ -38,6 +38,7 @@ constexpr std::string_view kDefaultParams = "359549,1e7,5e7";
 
 struct BenchConfig {
   std::string optimizer = "adam", state, params, shapes, device = "cpu";
+  std::string second_moment = "dither", rounding = "nearest";
   int64_t threads = 0, repeats = 10, block_size = 256;
   bool json = false;
 
@@ -53,6 +54,8 @@ struct BenchConfig {
     v(Field{"shapes", "the tensors of a model instead of --params"}, shapes, Choice{kModelShapes});
     v(Field{"block_size", "elements that share one scale in 8-bit state"}, block_size,
       Range{.low = 64, .high = 4096, .power_of_two = true});
+    v(Field{"second_moment", "as of `octet train`"}, second_moment, Choice{kSecondMoments});
+    v(Field{"rounding", "as of `octet train`"}, rounding, Choice{kRoundings});
     v(Field{"device", "where to compute"}, device, Choice{kDevices});
     v(Field{"threads", "CPU threads; 0: all"}, threads, Range{0, 1024});
     v(Field{"repeats", "steps of each case, of which the fastest counts"}, repeats, Range{1, 100000});
@@ -90,20 +93,18 @@ int64_t parse_count(const std::string& text) {
   return static_cast<int64_t>(count);
 }
 
-struct Sizes {
-  std::vector<int64_t> tensors;
-  int64_t total() const { return std::accumulate(tensors.begin(), tensors.end(), int64_t{0}); }
-};
+// Of one case: a model's, or one tensor of one axis.
+using Shapes = std::vector<Shape>;
 
-std::vector<Sizes> cases_of(const BenchConfig& config) {
+std::vector<Shapes> cases_of(const BenchConfig& config) {
   require(config.params.empty() || config.shapes.empty(), ErrorKind::Usage,
           "--params and --shapes cannot be given together: a case has one set of tensors");
-  if (config.shapes == "sms") return {{sms_sizes()}};
-  if (config.shapes == "bert-base") return {{bert_base_sizes()}};
-  std::vector<Sizes> cases;
+  if (config.shapes == "sms") return {sms_shapes()};
+  if (config.shapes == "bert-base") return {bert_base_shapes()};
+  std::vector<Shapes> cases;
   for (const std::string& count :
        split_at_commas(config.params.empty() ? std::string(kDefaultParams) : config.params))
-    cases.push_back({{parse_count(count)}});
+    cases.push_back({Shape{parse_count(count)}});
   return cases;
 }
 
@@ -116,17 +117,18 @@ double available_memory() {
 }
 
 // Asked before anything is touched: Linux would hand the memory out and end the program later.
-void require_memory(const Sizes& sizes, const optim::RuleInfo& rule) {
+void require_memory(const Shapes& shapes, const optim::RuleInfo& rule) {
   const double a_weight = 4.0 * (2 + static_cast<double>(rule.slots.size()));
-  const double wanted = a_weight * static_cast<double>(sizes.total()), there = available_memory();
-  require(there == 0 || wanted <= there, ErrorKind::Memory, "out of memory: ", format_count(sizes.total()),
-          " weights with gradients and state need ", format_bytes(static_cast<int64_t>(wanted)), ", ",
-          format_bytes(static_cast<int64_t>(there)), " are available");
+  const double wanted = a_weight * static_cast<double>(elements_in(shapes)), there = available_memory();
+  require(there == 0 || wanted <= there, ErrorKind::Memory,
+          "out of memory: ", format_count(elements_in(shapes)), " weights with gradients and state need ",
+          format_bytes(static_cast<int64_t>(wanted)), ", ", format_bytes(static_cast<int64_t>(there)),
+          " are available");
 }
 
 int bench_optimizer(const BenchConfig& config) {
   const std::vector<std::string> states = parse_states(config.state);
-  const std::vector<Sizes> cases = cases_of(config);
+  const std::vector<Shapes> cases = cases_of(config);
   const Device device = config.device == "cuda" ? Device::cuda() : Device::cpu();
   const optim::RuleInfo& rule = optim::rules()[static_cast<size_t>(optim::rule_place(config.optimizer))];
   cpu::set_thread_count(static_cast<int>(config.threads));
@@ -137,15 +139,18 @@ int bench_optimizer(const BenchConfig& config) {
                "state bytes/param", "GB/s", "copy GB/s", "of copy"},
               2);
   double norm_ns = 0;
-  for (const Sizes& sizes : cases) {
-    if (device.is_cpu()) require_memory(sizes, rule);
+  for (const Shapes& shapes : cases) {
+    if (device.is_cpu()) require_memory(shapes, rule);
     for (const std::string& state : states) {
-      const optim::StepTiming timing = optim::time_step({.rule = config.optimizer,
-                                                         .codec = state,
-                                                         .sizes = sizes.tensors,
-                                                         .block_size = static_cast<int>(config.block_size),
-                                                         .repetitions = repeats,
-                                                         .device = device});
+      const optim::StepTiming timing =
+          optim::time_step({.rule = config.optimizer,
+                            .codec = state,
+                            .shapes = shapes,
+                            .block_size = static_cast<int>(config.block_size),
+                            .second_moment = optim::second_moment(config.second_moment),
+                            .rounding = optim::rounding(config.rounding),
+                            .repetitions = repeats,
+                            .device = device});
       const auto params = static_cast<double>(timing.parameters);
       const double copy = copy_gbps_like(device, timing.bytes_per_parameter * params, repeats);
       norm_ns = 1e9 * timing.norm_seconds / params;
@@ -154,7 +159,7 @@ int bench_optimizer(const BenchConfig& config) {
                      {"state", state},
                      {"device", config.device},
                      {"params", timing.parameters},
-                     {"tensors", sizes.tensors.size()},
+                     {"tensors", shapes.size()},
                      {"ms", 1e3 * timing.seconds},
                      {"bytes_per_param", timing.bytes_per_parameter},
                      {"state_bytes_per_param", timing.state_bytes_per_parameter},
@@ -163,7 +168,7 @@ int bench_optimizer(const BenchConfig& config) {
         continue;
       }
       table.row({config.optimizer, state, format_count(timing.parameters),
-                 format_count(static_cast<int64_t>(sizes.tensors.size())), fixed(1e3 * timing.seconds, 3),
+                 format_count(static_cast<int64_t>(shapes.size())), fixed(1e3 * timing.seconds, 3),
                  fixed(1e9 * timing.seconds / params, 3), fixed(timing.bytes_per_parameter, 2),
                  fixed(timing.state_bytes_per_parameter, 3), fixed(timing.gbps, 2), fixed(copy, 2),
                  fixed(100 * timing.gbps / copy, 0) + " %"});

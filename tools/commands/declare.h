@@ -12,6 +12,7 @@ std::function<int()> declare_train(CLI::App& app);
 std::function<int()> declare_eval(CLI::App& app);
 std::function<int()> declare_predict(CLI::App& app);
 std::function<int()> declare_memory(CLI::App& app);
+std::function<int()> declare_inspect(CLI::App& app);
 std::function<int()> declare_report(CLI::App& app);
 
 // Those that hold commands: `octet bench ...` and `octet data ...`.

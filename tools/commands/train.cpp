@@ -71,6 +71,7 @@ std::string config_text(const TrainConfig& config, const Json& run) {
   TrainConfig repeatable = config;
   repeatable.out.clear();
   repeatable.log.clear();
+  repeatable.resume.clear();
   repeatable.json = false;
   return text + to_toml(repeatable);
 }
@@ -99,11 +100,13 @@ class Run {
         trainer_(config_, data_),
         folder_{config_.resume},
         resumed_(true) {
-    restore(checkpoint, trainer_, data_);
+    conversion_ = restore(checkpoint, trainer_, data_);
     const bool same_log = config_.log == checkpoint.config.log;
     if (same_log) cut_log(checkpoint.log_bytes);
     open_log(same_log);
-    if (!same_log) log_start();
+    const bool same_format = first_difference(checkpoint.config, config_, Affects::StateFormat).empty();
+    if (!same_format) write_atomically(folder_.config(), config_text(config_, facts(data_, trainer_)));
+    if (!same_log || !same_format) log_start();
     // Without the checkpoint's own bytes, the peak is that of a run that was never stopped.
     checkpoint.tensors = {};
     ledger(trainer_.device()).reset_peaks();
@@ -175,6 +178,7 @@ class Run {
     if (resumed_)
       progress.note(
           fmt::format("goes on behind epoch {}, step {}", trainer_.state().epoch, trainer_.state().batch));
+    if (!conversion_.empty()) progress.note(conversion_);
   }
 
   // False if a signal asked for an end.
@@ -197,12 +201,12 @@ class Run {
     progress.epoch(event);
     log_->write(to_json(event));
     if (trainer_.state().best_epoch == event.epoch)
-      save_weights(folder_.best(), trainer_.model(), config_, data_);
+      save_weights(folder_.best(), trainer_.result(), config_, data_);
     save();
   }
 
   void save() {
-    save_weights(folder_.last(), trainer_.model(), config_, data_);
+    save_weights(folder_.last(), trainer_.result(), config_, data_);
     save_checkpoint(folder_.checkpoint(), trainer_, config_, data_, log_->bytes());
   }
 
@@ -211,6 +215,7 @@ class Run {
   Trainer trainer_;
   RunFolder folder_;
   bool resumed_ = false;
+  std::string conversion_;  // of the state that it goes on from
   std::optional<RunLog> log_;
 };
 

@@ -1,0 +1,48 @@
+// The running average of weights: all tensors in one launch, which looks at the step's outcome where it lies.
+#include "cuda/launch.h"
+#include "cuda/optim/steps.h"
+
+namespace octet::cuda {
+namespace {
+
+// weights, averages: T [count]
+template <class T>
+__device__ void average_range(const T* __restrict__ weights, T* __restrict__ averages, int64_t count,
+                              bool first, T rest) {
+#pragma unroll 8
+  for (int64_t i = threadIdx.x; i < count; i += kThreads)
+    averages[i] = first ? weights[i] : averages[i] + rest * (weights[i] - averages[i]);
+}
+
+// A block of threads has a chunk.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    average_kernel(const __grid_constant__ optim::AveragePlan plan, const optim::StepControl* control) {
+  if (control->bad_tensor >= 0) return;
+  int number = 0;  // of the last tensor that begins at this chunk or before it
+  for (int after = plan.tensor_count; after - number > 1;) {
+    const int middle = number + (after - number) / 2;
+    (plan.tensors[middle].first_chunk <= blockIdx.x ? number : after) = middle;
+  }
+  const optim::AverageTensor tensor = plan.tensors[number];
+  const int64_t from = (blockIdx.x - tensor.first_chunk) * optim::kChunk;
+  average_range(static_cast<const T*>(tensor.weight) + from, static_cast<T*>(tensor.average) + from,
+                min(optim::kChunk, tensor.count - from), control->steps == 1, static_cast<T>(plan.rest));
+}
+
+}  // namespace
+
+void average(Device device, const optim::AveragePlan& plan, const optim::StepControl* control) {
+  const Op op("optim.average");
+  const Context& c = context(device);
+  if (plan.chunk_count == 0) return;
+  const auto grid = static_cast<unsigned>(plan.chunk_count);
+  if (plan.in_double) {
+    average_kernel<double><<<grid, kThreads, 0, c.stream>>>(plan, control);
+  } else {
+    average_kernel<float><<<grid, kThreads, 0, c.stream>>>(plan, control);
+  }
+  check_launch();
+}
+
+}  // namespace octet::cuda

@@ -1,0 +1,5 @@
+#include "cuda/optim/step.cuh"
+
+namespace octet::cuda {
+template void step_rule<optim::Lamb>(const Context&, const StepPlan&, const StepPlan&, const StepControl*);
+}
