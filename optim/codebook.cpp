@@ -106,6 +106,7 @@ Codebook make_codebook(Book book, Map map) {
 
 LinearPieces make_pieces(const Codebook& book) {
   LinearPieces out{};
+  const double base = static_cast<double>(line_base(book.book)) + static_cast<double>(kLineTolerance);
   for (int decade = 0; decade < kDecades; ++decade) {
     const int n = cells(book.book, decade), first = first_magnitude(book.book, decade);
     // The borders inside this decade; the one below it belongs to the choice of the piece, but nothing is
@@ -115,17 +116,17 @@ LinearPieces make_pieces(const Codebook& book) {
     if (to > from)
       slope = (to - from) / (static_cast<double>(book.lower[to]) - static_cast<double>(book.lower[from]));
     double offset = 0;
-    for (int m = from; m <= to; ++m) offset += m - 0.5 - slope * static_cast<double>(book.lower[m]);
+    for (int m = from; m <= to; ++m) offset += m - slope * static_cast<double>(book.lower[m]);
     offset /= to - from + 1;
     out.threshold[decade] = book.lower[first + n];
     out.slope[decade] = static_cast<float>(slope);
-    out.offset[decade] = static_cast<float>(offset);
-    out.limit[decade] = static_cast<float>(to);
+    out.offset[decade] = static_cast<float>(base + offset);
+    out.limit[decade] = static_cast<float>(base + to + 0.5);
   }
   const int one = kDecades;
   out.threshold[one] = 2.0f;  // never reached
   out.slope[one] = 0.0f;
-  out.offset[one] = out.limit[one] = static_cast<float>(book.top);
+  out.offset[one] = out.limit[one] = static_cast<float>(base + book.top + 0.5);
   for (float* table : {out.threshold, out.slope, out.offset, out.limit})
     std::copy_n(table, LinearPieces::kPieces, table + LinearPieces::kPieces);
   return out;

@@ -70,11 +70,15 @@ int nearest_magnitude(const Codebook& book, float x);
 // unsigned book is encoded as 0.
 uint8_t nearest_code(const Codebook& book, float x);
 
-// Encoding by the dynamic books without a search: the magnitude of x is, but for rounding, round(slope * x +
-// offset), with one such line a decade. A first guess at the decade, from the bits of x, is at most one too
-// low; the threshold of the guessed decade repairs it exactly. `limit` keeps the end of a decade's range,
-// which is wider than its cells, on its last magnitude. Arrays are repeated once, so that a vector of 16
-// lanes can be loaded from them.
+// Encoding by the dynamic books without a search: the magnitude of x is, but for rounding, the integer part
+// of min(slope * x + offset, limit), with one such line a decade. A first guess at the decade, from the bits
+// of x, is at most one too low; the threshold of the guessed decade repairs it exactly. `limit` keeps the end
+// of a decade's range, which is wider than its cells, on its last magnitude. Arrays are repeated once, so
+// that a vector of 16 lanes can be loaded from them.
+//
+// Offset and limit include line_base(book), which puts the magnitude into the same bits of every float, and
+// kLineTolerance: so what rounding may have moved over a border lies, on either side of it, less than twice
+// that above an integer. There the exact border decides; that is one value in several thousand.
 struct LinearPieces {
   static constexpr int kPieces = 8;          // seven decades and the value 1
   alignas(64) float threshold[2 * kPieces];  // x at or above it belongs to the next piece
@@ -83,15 +87,16 @@ struct LinearPieces {
   alignas(64) float limit[2 * kPieces];
 };
 
+// With it the magnitude is the lowest bit of the exponent and the first seven of the mantissa, or the first
+// eight of the mantissa.
+constexpr float line_base(Book book) { return book == Book::Signed ? 128.0f : 256.0f; }
+constexpr float kLineTolerance = 1.0f / 8192;
+
 // Guess of the piece of x: round(bits(x) * kPieceScale + kPieceOffset), at least 0. The bits of a float, read
 // as an integer, are a broken line through 2^23 * (127 + log2 x), at most 0.09 * 2^23 below it, and a decade
 // is 3.32 of log2 x. The offset is whole, so that it can be part of the constant that rounds.
 constexpr float kPieceScale = 0.298f / 8388608.0f;
 constexpr float kPieceOffset = -32.0f;
-
-// Where slope * x + offset is closer than this to half an integer, rounding may have moved it over the
-// border, and the exact search decides instead; that is one value in several thousand.
-constexpr float kPieceTolerance = 1.0f / 16384;
 
 const LinearPieces& linear_pieces(Book book);
 

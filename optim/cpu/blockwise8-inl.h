@@ -12,9 +12,11 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include <hwy/highway.h>
 #include "optim/codebook.h"
+#include "optim/cpu/pieces-inl.h"
 #include "optim/dither_pieces.h"
 #include "optim/step.h"
 
@@ -22,52 +24,78 @@ HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using F32 = hn::ScalableTag<float>;
-using I32 = hn::RebindToSigned<F32>;
-using U32 = hn::RebindToUnsigned<F32>;
-using U8 = hn::Rebind<uint8_t, F32>;
-using VF = hn::Vec<F32>;
-using VI = hn::Vec<I32>;
+using U8 = hn::ScalableTag<uint8_t>;
+using VB = hn::Vec<U8>;
 
-// Looks up one of eight floats for each lane, by the lowest three bits of its index.
-class Table8 {
- public:
-  explicit Table8(const float* table)
-      : low_(hn::Load(F32(), table)), high_(hn::Load(F32(), table + (kSplit ? hn::Lanes(F32()) : 0))) {}
-  HWY_INLINE VF operator()(VI index) const {
-    const F32 f;
-    const I32 i;
-    // The instructions behind TableLookupLanes ignore the bits above, and a table of 16 lanes holds itself
-    // twice.
-    if constexpr (!kSplit) return hn::TableLookupLanes(low_, Indices{index.raw});
-    const auto within = hn::IndicesFromVec(f, hn::And(index, hn::Set(i, 3)));
-    const auto upper = hn::RebindMask(f, hn::TestBit(index, hn::Set(i, 4)));
-    return hn::IfThenElse(upper, hn::TableLookupLanes(high_, within), hn::TableLookupLanes(low_, within));
-  }
-
- private:
-  using Indices = decltype(hn::IndicesFromVec(F32(), VI()));
-  static constexpr bool kSplit = hn::MaxLanes(F32()) < 8;  // four lanes see half of the table at a time
-  VF low_, high_;
+// Values are encoded four vectors at a time, which fill one vector of codes.
+struct Quad {
+  VF part[4];
 };
+struct QuadBits {
+  VI part[4];
+};
+constexpr int kQuad = static_cast<int>(hn::MaxLanes(U8()));
 
-// The lowest byte of every lane.
-HWY_INLINE hn::Vec<U8> low_bytes(hn::Vec<U32> x) {
+// Below, the bytes of a quad are in the order in which they are cheap to have: in every 128 bits those of the
+// same 128 bits of part 0, then of part 1 and so on. This puts them into the order of the values.
+HWY_INLINE VB in_order(VB bytes) {
+  const hn::Repartition<uint32_t, U8> d;
+  if constexpr (hn::MaxLanes(d) == 4) {
+    return bytes;
+  } else {
+    HWY_ALIGN uint32_t order[hn::MaxLanes(d)];
+    for (uint32_t k = 0; k < hn::MaxLanes(d); ++k)
+      order[k] = k % (hn::MaxLanes(d) / 4) * 4 + k / (hn::MaxLanes(d) / 4);
+    return hn::BitCast(U8(), hn::TableLookupLanes(hn::BitCast(d, bytes), hn::SetTableIndices(d, order)));
+  }
+}
+
+// Bits 16..23 of every lane.
+HWY_INLINE VB third_bytes(const QuadBits& x) {
+  const U8 u8;
+  constexpr uint8_t k0 = 0x80;  // looks up a 0
+  alignas(16) static constexpr uint8_t kFrom[4][16] = {
+      {2, 6, 10, 14, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0},
+      {k0, k0, k0, k0, 2, 6, 10, 14, k0, k0, k0, k0, k0, k0, k0, k0},
+      {k0, k0, k0, k0, k0, k0, k0, k0, 2, 6, 10, 14, k0, k0, k0, k0},
+      {k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, 2, 6, 10, 14}};
+  const auto bytes = [&](int part) {
+    return hn::TableLookupBytesOr0(hn::BitCast(u8, x.part[part]), hn::LoadDup128(u8, kFrom[part]));
+  };
+  return hn::Or(hn::Or(bytes(0), bytes(1)), hn::Or(bytes(2), bytes(3)));
+}
+
+// A byte for each float: 0 for +0, above 0 for positive ones, below 0 for those with a sign.
+HWY_INLINE hn::Vec<hn::RebindToSigned<U8>> signs(const Quad& x) {
+  const I32 i;
+  const hn::Repartition<int16_t, F32> i16;
+  const auto a = hn::ReorderDemote2To(i16, hn::BitCast(i, x.part[0]), hn::BitCast(i, x.part[1]));
+  const auto b = hn::ReorderDemote2To(i16, hn::BitCast(i, x.part[2]), hn::BitCast(i, x.part[3]));
 #if HWY_TARGET == HWY_AVX3
-  return hn::Vec<U8>{_mm512_cvtepi32_epi8(x.raw)};  // one instruction where TruncateTo takes four
+  return {_mm512_packs_epi16(a.raw, b.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return {_mm256_packs_epi16(a.raw, b.raw)};
 #else
-  return hn::TruncateTo(U8(), x);
+  return {_mm_packs_epi16(a.raw, b.raw)};
 #endif
 }
 
-// x minus the nearest integer, where `rounded` is x + shift and has rounded to it.
-HWY_INLINE VF from_nearest_integer(VF x, VF rounded, VF shift) {
-#if HWY_TARGET == HWY_AVX3
-  (void)rounded, (void)shift;
-  return VF{_mm512_reduce_ps(x.raw, _MM_FROUND_TO_NEAREST_INT)};
-#else
-  return hn::Sub(x, hn::Sub(rounded, shift));
-#endif
+// The codes of n, whose magnitudes (see optim/codebook.h) these are.
+template <Book kBook, Map kMap>
+HWY_INLINE VB codes_of(VB magnitude, const Quad& n, VB least) {
+  const U8 u8;
+  const hn::RebindToSigned<U8> i8;
+  const auto sign = signs(n);
+  if constexpr (kBook == Book::Signed) {
+    (void)least;
+    const VB zero = hn::Set(u8, zero_code(kBook, kMap));
+    // There may be no -1.0, which would have the code -1: the subtraction saturates.
+    return hn::BitCast(u8, hn::IfNegativeThenElse(sign, hn::BitCast(i8, hn::SaturatedSub(zero, magnitude)),
+                                                  hn::BitCast(i8, hn::Add(zero, magnitude))));
+  } else {
+    const auto positive = hn::VecFromMask(i8, hn::Gt(sign, hn::Zero(i8)));
+    return hn::And(hn::Max(magnitude, least), hn::BitCast(u8, positive));
+  }
 }
 
 // a * x + b, rounded once. Without the instruction for it, lane by lane.
@@ -83,21 +111,8 @@ HWY_INLINE VF fused(VF a, VF x, VF b) {
 #endif
 }
 
-// Adding it to a small number rounds that to the nearest integer, and puts it into the lowest bits.
-constexpr float kShift = 12582912.0f;  // 1.5 * 2^23
-
-// The piece of x, whose bits are `bits`, as a number: a guess that is at most one too low, and a threshold.
-HWY_INLINE VI piece_of(VF x, VF bits, const Table8& threshold) {
-  const F32 f;
-  const I32 i;
-  const VF guess = hn::MulAdd(bits, hn::Set(f, kPieceScale), hn::Set(f, kShift + kPieceOffset));
-  const VI piece = hn::BitCast(i, hn::Max(guess, hn::Set(f, kShift)));
-  const auto next = hn::RebindMask(i, hn::Ge(x, threshold(piece)));
-  return hn::IfThenElse(next, hn::Add(piece, hn::Set(i, 1)), piece);
-}
-
-// Encoders give the code of every lane of n: a finite value divided by its block's largest, so at most 1 (and
-// an ulp) large; not negative in the unsigned book.
+// Encoders give the codes of n: finite values divided by their block's largest, so at most 1 (and an ulp)
+// large; not negative in the unsigned book.
 
 // Nearest codes, by linear pieces (see optim/codebook.h).
 template <Book kBook>
@@ -105,105 +120,109 @@ class Encoder {
  public:
   explicit Encoder(const Encoding& how) : Encoder(linear_pieces(kBook), how.floor) {}
 
-  HWY_INLINE hn::Vec<U8> operator()(VF n) const {
-    const F32 f;
-    const I32 i;
-    const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
-    const VF bits = hn::ConvertTo(f, hn::BitCast(i, x));
-    const VI piece = piece_of(x, bits, threshold_);
-    const VF y = hn::Min(hn::MulAdd(slope_(piece), x, offset_(piece)), limit_(piece));
-    // The bits of a positive float, as a number, are 1 or more: so they tell it from 0.
-    const VF place = kBook == Book::Signed ? hn::CopySign(y, n) : hn::Max(y, hn::Min(bits, least_));
-    const VF shift = hn::Set(f, kShift + kZero);
-    VF code = hn::Add(place, shift);
-    const VF distance = hn::Abs(from_nearest_integer(place, code, shift));
-    const auto at_border = hn::Gt(distance, hn::Set(f, 0.5f - kPieceTolerance));
-    if (HWY_UNLIKELY(!hn::AllFalse(f, at_border))) code = hn::IfThenElse(at_border, exact(n, code), code);
-    if (kBook == Book::Signed)
-      code = hn::Max(code, hn::Set(f, kShift));  // there is no -1.0: index -1 becomes 0
-    return low_bytes(hn::BitCast(U32(), code));
+  HWY_INLINE VB operator()(const Quad& n) const {
+    const U16 u16;
+    QuadBits place;
+    for (int p = 0; p < 4; ++p) place.part[p] = place_of(n.part[p]);
+    VB magnitude = third_bytes(place);
+    const auto low = [&](int p) { return hn::BitCast(u16, place.part[p]); };
+    const auto least = hn::Min(hn::Min(low(0), low(1)), hn::Min(low(2), low(3)));
+    const auto at_border = hn::Eq(hn::Min(least, hn::Set(u16, kClose)), least);
+    if (HWY_UNLIKELY(!hn::AllFalse(u16, at_border)))
+      magnitude = exact(n.part[0], n.part[1], n.part[2], n.part[3], place.part[0], place.part[1],
+                        place.part[2], place.part[3]);
+    return in_order(codes_of<kBook, Map::Dynamic>(magnitude, n, least_));
   }
 
  private:
-  static constexpr float kZero = zero_code(kBook, Map::Dynamic);
+  using U16 = hn::Repartition<uint16_t, F32>;
+  static constexpr int kUp = kBook == Book::Signed ? 0 : 1;  // bits from the magnitude to the third byte
+  // Twice the tolerance, in the lower half of a place; the upper half is larger.
+  static constexpr uint16_t kClose =
+      static_cast<uint16_t>(2 * kLineTolerance / line_base(kBook) * static_cast<float>(1 << (23 + kUp)));
 
   Encoder(const LinearPieces& pieces, bool floor)
-      : threshold_(pieces.threshold),
+      : piece_(pieces),
         slope_(pieces.slope),
         offset_(pieces.offset),
         limit_(pieces.limit),
-        least_(hn::Set(F32(), floor ? 1.0f : 0.0f)) {}
+        least_(hn::Set(U8(), floor ? 1 : 0)) {}
 
-  // `code` holds kShift plus an index that may be one off; the table of borders tells.
-  static HWY_NOINLINE VF exact(VF n, VF code) {
-    const F32 f;
-    const Codebook& book = codebook(kBook);
-    HWY_ALIGN float value[hn::MaxLanes(F32())], corrected[hn::MaxLanes(F32())];
-    hn::Store(n, f, value);
-    hn::Store(code, f, corrected);
-    for (size_t lane = 0; lane < hn::Lanes(f); ++lane) {
-      const bool negative = kBook == Book::Signed && std::signbit(value[lane]);
-      const float x = negative ? -value[lane] : value[lane];
-      const int guess = static_cast<int>(corrected[lane] - (kShift + kZero)) * (negative ? -1 : 1);
-      int m = guess;
-      if (m > 0 && x < book.lower[static_cast<size_t>(m)]) --m;
-      if (guess < book.top && x >= book.lower[static_cast<size_t>(guess) + 1]) ++m;
-      corrected[lane] = kShift + static_cast<float>(negative ? 127 - m : static_cast<int>(kZero) + m);
-    }
-    return hn::Load(f, corrected);
+  // The magnitude in the third byte, above its fraction.
+  HWY_INLINE VI place_of(VF n) const {
+    const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
+    const VI piece = piece_(x);
+    const VF y = hn::Min(hn::MulAdd(slope_(piece), x, offset_(piece)), limit_(piece));
+    return hn::ShiftLeft<kUp>(hn::BitCast(I32(), y));
   }
 
-  Table8 threshold_, slope_, offset_, limit_;
-  VF least_;  // code of the smallest positive value; not used in the signed book
+  // The magnitudes of places of which some may be one too high; the table of borders tells.
+  static HWY_NOINLINE VB exact(VF n0, VF n1, VF n2, VF n3, VI place0, VI place1, VI place2, VI place3) {
+    const VF n[] = {n0, n1, n2, n3};
+    const VI place[] = {place0, place1, place2, place3};
+    const F32 f;
+    const I32 i;
+    const Codebook& book = codebook(kBook);
+    HWY_ALIGN float value[hn::MaxLanes(F32())];
+    HWY_ALIGN int32_t bits[hn::MaxLanes(F32())];
+    QuadBits out;
+    for (int p = 0; p < 4; ++p) {
+      hn::Store(n[p], f, value);
+      hn::Store(place[p], i, bits);
+      for (size_t lane = 0; lane < hn::Lanes(f); ++lane) {
+        const auto m = static_cast<size_t>(bits[lane] >> 16 & 255);
+        if ((bits[lane] & 0xFFFF) <= kClose && std::fabs(value[lane]) < book.lower[m]) bits[lane] -= 1 << 16;
+      }
+      out.part[p] = hn::Load(i, bits);
+    }
+    return third_bytes(out);
+  }
+
+  PieceFinder<LinearPieces, kBook> piece_;
+  Table8 slope_, offset_, limit_;
+  VB least_;  // code of the smallest positive value; not used in the signed book
 };
 
 // Dithered codes (see optim/dither_pieces.h, dither.h). Each call is for the values after those of the last.
-template <Book kBook>
+template <Book kBook, Map kMap>
 class DitherEncoder {
  public:
-  explicit DitherEncoder(const Encoding& how) : DitherEncoder(dither_pieces(kBook, Map::Dynamic), how) {}
+  explicit DitherEncoder(const Encoding& how) : DitherEncoder(dither_pieces(kBook, kMap), how) {}
 
-  HWY_INLINE hn::Vec<U8> operator()(VF n) {
-    const F32 f;
-    const I32 i;
-    const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
-    const VF bits = hn::ConvertTo(f, hn::BitCast(i, x));
-    const VI piece = piece_of(x, bits, threshold_);
-    const VF place =
-        hn::Min(fused(slope_(piece), x, offset_(piece)), fused(gap_slope_(piece), x, gap_offset_(piece)));
-    const auto noisy = hn::Add(hn::BitCast(U32(), place), hn::ShiftRight<32 - kPlaceBits>(noise_));
-    noise_ = hn::Add(noise_, noise_step_);
-    VI code = hn::BitCast(i, hn::ShiftRight<kPlaceBits>(noisy));  // above the magnitude, bits of the base
-    if constexpr (kBook == Book::Unsigned) {
-      // The bits of a positive float, as a number, are 1 or more: so they tell it from 0.
-      code = hn::Max(code, hn::Add(hn::Min(hn::BitCast(i, n), least_), hn::Set(i, kBase)));
-      return low_bytes(hn::BitCast(U32(), code));
-    } else {
-      code = hn::Sub(code, hn::Set(i, kBase));
-      const auto negative = hn::MaskFromVec(hn::BroadcastSignBit(hn::BitCast(i, n)));
-      code =
-          hn::Add(hn::IfThenElse(negative, hn::Neg(code), code), hn::Set(i, zero_code(kBook, Map::Dynamic)));
-      return low_bytes(
-          hn::BitCast(U32(), hn::Max(code, hn::Zero(i))));  // there is no -1.0: index -1 becomes 0
-    }
+  HWY_INLINE VB operator()(const Quad& n) {
+    QuadBits place;
+    for (int p = 0; p < 4; ++p) place.part[p] = noisy_place(n.part[p]);
+    return in_order(codes_of<kBook, kMap>(third_bytes(place), n, least_));
   }
 
  private:
-  static constexpr int32_t kBase = std::bit_cast<int32_t>(kPlaceBase) >> kPlaceBits;
-
   DitherEncoder(const DitherPieces& pieces, const Encoding& how)
-      : threshold_(pieces.threshold),
+      : piece_(pieces),
         slope_(pieces.slope),
         offset_(pieces.offset),
         gap_slope_(pieces.gap_slope),
         gap_offset_(pieces.gap_offset),
-        least_(hn::Set(I32(), how.floor ? 1 : 0)),
+        least_(hn::Set(U8(), how.floor ? 1 : 0)),
         noise_(hn::Add(hn::Set(U32(), how.dither_key),
                        hn::Mul(hn::Iota(U32(), 0), hn::Set(U32(), dither_bits(0, 1))))),
         noise_step_(hn::Set(U32(), dither_bits(0, static_cast<uint32_t>(hn::Lanes(F32()))))) {}
 
-  Table8 threshold_, slope_, offset_, gap_slope_, gap_offset_;
-  VI least_;  // code of the smallest positive value; not used in the signed book
+  // The magnitude in the third byte.
+  HWY_INLINE VI noisy_place(VF n) {
+    const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
+    const VI piece = piece_(x);
+    const VF place =
+        hn::Min(fused(slope_(piece), x, offset_(piece)), fused(gap_slope_(piece), x, gap_offset_(piece)));
+    const auto noisy = hn::Add(hn::BitCast(U32(), place), hn::ShiftRight<32 - kPlaceBits>(noise_));
+    noise_ = hn::Add(noise_, noise_step_);
+    return hn::BitCast(I32(), hn::ShiftLeft<16 - kPlaceBits>(noisy));
+  }
+
+  using Finder =
+      std::conditional_t<kMap == Map::Dynamic, PieceFinder<DitherPieces, kBook>, PieceCounter<DitherPieces>>;
+  Finder piece_;
+  Table8 slope_, offset_, gap_slope_, gap_offset_;
+  VB least_;  // code of the smallest positive value; not used in the signed book
   hn::Vec<U32> noise_, noise_step_;
 };
 
@@ -250,15 +269,19 @@ HWY_INLINE void encode_all(const float* HWY_RESTRICT x, float factor, int count,
                            uint8_t* HWY_RESTRICT codes) {
   const F32 f;
   const U8 u8;
-  const int lanes = static_cast<int>(hn::Lanes(f));
   const VF r = hn::Set(f, factor);
+  const auto scaled = [&](const float* from) {
+    Quad n;
+    for (size_t p = 0; p < 4; ++p) n.part[p] = hn::Mul(hn::LoadU(f, from + p * hn::Lanes(f)), r);
+    return n;
+  };
   int k = 0;
-  for (; k + lanes <= count; k += lanes) hn::StoreU(encoder(hn::Mul(hn::LoadU(f, x + k), r)), u8, codes + k);
+  for (; k + kQuad <= count; k += kQuad) hn::StoreU(encoder(scaled(x + k)), u8, codes + k);
   if (k < count) {
-    HWY_ALIGN float rest[hn::MaxLanes(F32())] = {};
-    HWY_ALIGN uint8_t rest_codes[hn::MaxLanes(F32())];
+    HWY_ALIGN float rest[kQuad] = {};
+    HWY_ALIGN uint8_t rest_codes[kQuad];
     std::copy(x + k, x + count, rest);
-    hn::Store(encoder(hn::Mul(hn::Load(f, rest), r)), u8, rest_codes);
+    hn::Store(encoder(scaled(rest)), u8, rest_codes);
     std::copy(rest_codes, rest_codes + (count - k), codes + k);
   }
 }
@@ -276,7 +299,7 @@ HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, const Encoding&
   if (HWY_UNLIKELY(reciprocal.scale != 1))
     for (int k = 0; k < count; ++k) x[k] *= reciprocal.scale;
   if (how.dithered)
-    encode_all(x, reciprocal.factor, count, DitherEncoder<kBook>(how), codes);
+    encode_all(x, reciprocal.factor, count, DitherEncoder<kBook, Map::Dynamic>(how), codes);
   else
     encode_all(x, reciprocal.factor, count, Encoder<kBook>(how), codes);
 }

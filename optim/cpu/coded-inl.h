@@ -1,5 +1,5 @@
-// Coded state on the CPU, whatever the books: one value after another, by look-ups. The dynamic 8-bit books
-// have vector code of their own (blockwise8-inl.h, decode-inl.h).
+// Coded state on the CPU, whatever the books: one value after another by look-ups, but for dithered codes.
+// The dynamic 8-bit books have vector code of their own (blockwise8-inl.h, decode-inl.h).
 #if defined(OCTET_OPTIM_CPU_CODED_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCTET_OPTIM_CPU_CODED_INL_H_
 #undef OCTET_OPTIM_CPU_CODED_INL_H_
@@ -12,7 +12,6 @@
 #include <hwy/highway.h>
 #include "optim/code_cells.h"
 #include "optim/cpu/blockwise8-inl.h"
-#include "optim/dither_pieces.h"
 #include "optim/step.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -53,15 +52,15 @@ void store_coded(void* x, int count, const Encoding& how, void* stored, float* a
     for (int i = 0; i < count; ++i) Out::set(codes, i, zero_code(kBook, Codec::map));
     return;
   }
-  const auto& cells = code_cells<kBook, Codec::map>();
-  const DitherPieces& pieces = dither_pieces(kBook, Codec::map);
-  for (int i = 0; i < count; ++i) {
-    const float n = values[i] * r.scale * r.factor;
-    const uint8_t code =
-        how.dithered ? dithered_code<kBook, Codec::map>(
-                           pieces, n, dither_bits(how.dither_key, static_cast<uint32_t>(i)), how.floor)
-                     : cells.code(n, how.floor ? 1 : 0);
-    Out::set(codes, i, code);
+  if (how.dithered) {
+    for (int i = 0; i < count; ++i) values[i] *= r.scale;
+    uint8_t buffer[kMaxBlock];
+    encode_all(values, r.factor, count, DitherEncoder<kBook, Codec::map>(how), buffer);
+    for (int i = 0; i < count; ++i) Out::set(codes, i, buffer[i]);
+  } else {
+    const auto& cells = code_cells<kBook, Codec::map>();
+    for (int i = 0; i < count; ++i)
+      Out::set(codes, i, cells.code(values[i] * r.scale * r.factor, how.floor ? 1 : 0));
   }
 }
 
