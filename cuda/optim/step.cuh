@@ -210,12 +210,11 @@ void step_rule(const Context& c, const StepPlan& plan, const StepPlan& rest, con
     if (place != plan.codec) return;
     if constexpr (Codec::scale != optim::Scale::Block) {
       launch_step<Rule, Codec, optim::kPlainBlock>(c, plan, rest, control);
-    } else if constexpr (Codec::own_block_size != 0) {
-      launch_step<Rule, Codec, Codec::own_block_size <= optim::kDefaultBlock ? Codec::own_block_size : 0>(
-          c, plan, rest, control);
-    } else if (std::is_same_v<Codec, optim::Blockwise8> && plan.block_size == optim::kDefaultBlock) {
-      launch_step<Rule, optim::Blockwise8, optim::kDefaultBlock>(c, plan, rest, control);
     } else {
+      if constexpr (std::is_same_v<Codec, optim::Blockwise8> || std::is_same_v<Codec, optim::Blockwise4>) {
+        if (plan.block_size == optim::kDefaultBlock)
+          return launch_step<Rule, Codec, optim::kDefaultBlock>(c, plan, rest, control);
+      }
       launch_step<Rule, Codec, 0>(c, plan, rest, control);
     }
   });

@@ -210,12 +210,27 @@ class DitherEncoder {
   // The magnitude in the third byte.
   HWY_INLINE VI noisy_place(VF n) {
     const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
+    if constexpr (kMap == Map::Powers4) return hn::ShiftLeft<16>(dithered_power(x));
     const VI piece = piece_(x);
     const VF place =
         hn::Min(fused(slope_(piece), x, offset_(piece)), fused(gap_slope_(piece), x, gap_offset_(piece)));
     const auto noisy = hn::Add(hn::BitCast(U32(), place), hn::ShiftRight<32 - kPlaceBits>(noise_));
     noise_ = hn::Add(noise_, noise_step_);
     return hn::BitCast(I32(), hn::ShiftLeft<16 - kPlaceBits>(noisy));
+  }
+
+  // As in dither_pieces.h.
+  HWY_INLINE VI dithered_power(VF x) {
+    const F32 f;
+    const I32 i;
+    constexpr int32_t kTop = top_magnitude(kBook, kMap);
+    const VF least = hn::Set(f, power_of_two(1 - kTop));
+    const auto below = hn::Lt(x, least);
+    const VI octave = hn::IfThenElseZero(hn::RebindMask(i, below), hn::Set(i, 1 << 23));
+    const VI bits = hn::Sub(hn::BitCast(i, hn::Add(x, hn::IfThenElseZero(below, least))), octave);
+    const VI noisy = hn::Add(bits, hn::BitCast(i, hn::ShiftRight<9>(noise_)));
+    noise_ = hn::Add(noise_, noise_step_);
+    return hn::Min(hn::Sub(hn::ShiftRight<23>(noisy), hn::Set(i, 127 - kTop)), hn::Set(i, kTop));
   }
 
   using Finder =

@@ -7,6 +7,7 @@
 #define OCTET_OPTIM_CPU_CODED_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstdint>
 
 #include <hwy/highway.h>
@@ -17,59 +18,50 @@
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
 
-// Codes one after another in memory: one a byte, or two, the first in the lower half.
-template <int kPerByte>
-struct Codes;
-template <>
-struct Codes<1> {
-  static int get(const uint8_t* codes, int i) { return codes[i]; }
-  static void set(uint8_t* codes, int i, uint8_t code) { codes[i] = code; }
-};
-template <>
-struct Codes<2> {
-  static int get(const uint8_t* codes, int i) { return (codes[i / 2] >> (i % 2 * 4)) & 15; }
-  static void set(uint8_t* codes, int i, uint8_t code) {  // in ascending order
-    codes[i / 2] = i % 2 == 0 ? code : static_cast<uint8_t>(codes[i / 2] | code << 4);
+// Codes of a block in memory: one a byte, or two, the first in the lower half.
+template <class Codec>
+void write_codes(const uint8_t* HWY_RESTRICT code, int count, uint8_t* HWY_RESTRICT stored) {
+  if constexpr (Codec::values_per_stored == 1) {
+    std::copy_n(code, count, stored);
+  } else {
+    for (int i = 0; i < count / 2; ++i) stored[i] = static_cast<uint8_t>(code[2 * i] | code[2 * i + 1] << 4);
+    if (count % 2 != 0) stored[count / 2] = code[count - 1];
   }
-};
+}
 
 template <class Codec, Book kBook>
 void load_coded(const void* stored, const float* absmax, int count, void* x) {
-  const auto* codes = static_cast<const uint8_t*>(stored);
-  const float* value = codebook(kBook, Codec::map).value.data();
-  for (int i = 0; i < count; ++i)
-    static_cast<float*>(x)[i] = value[Codes<Codec::values_per_stored>::get(codes, i)] * *absmax;
+  const auto* HWY_RESTRICT codes = static_cast<const uint8_t*>(stored);
+  const float* HWY_RESTRICT value = codebook(kBook, Codec::map).value.data();
+  auto* HWY_RESTRICT out = static_cast<float*>(x);
+  const float scale = *absmax;
+  if constexpr (Codec::values_per_stored == 1) {
+    for (int i = 0; i < count; ++i) out[i] = value[codes[i]] * scale;
+  } else {
+    for (int i = 0; i < count / 2; ++i) {
+      out[2 * i] = value[codes[i] & 15] * scale;
+      out[2 * i + 1] = value[codes[i] >> 4] * scale;
+    }
+    if (count % 2 != 0) out[count - 1] = value[codes[count / 2] & 15] * scale;
+  }
 }
 
 template <class Codec, Book kBook>
 void store_coded(void* x, int count, const Encoding& how, void* stored, float* absmax) {
-  using Out = Codes<Codec::values_per_stored>;
-  auto* values = static_cast<float*>(x);
-  auto* codes = static_cast<uint8_t*>(stored);
+  auto* HWY_RESTRICT values = static_cast<float*>(x);
+  HWY_ALIGN uint8_t code[kMaxBlock];
   if (!how.given_absmax) *absmax = largest_magnitude(values, count);
   const Reciprocal r(*absmax);
   if (r.no_values) {
-    for (int i = 0; i < count; ++i) Out::set(codes, i, zero_code(kBook, Codec::map));
-    return;
-  }
-  if (how.dithered) {
-    uint8_t buffer[kMaxBlock];
-    if constexpr (Codec::map == Map::Powers4) {
-      static constexpr DitherPieces kNoPieces{};  // powers of two need none
-      for (int i = 0; i < count; ++i)
-        buffer[i] = dithered_code<kBook, Codec::map>(kNoPieces, values[i] * r.scale * r.factor,
-                                                     dither_bits(how.dither_key, static_cast<uint32_t>(i)),
-                                                     how.floor);
-    } else {
-      for (int i = 0; i < count; ++i) values[i] *= r.scale;
-      encode_all(values, r.factor, count, DitherEncoder<kBook, Codec::map>(how), buffer);
-    }
-    for (int i = 0; i < count; ++i) Out::set(codes, i, buffer[i]);
+    std::fill_n(code, count, zero_code(kBook, Codec::map));
+  } else if (how.dithered) {
+    for (int i = 0; i < count; ++i) values[i] *= r.scale;
+    encode_all(values, r.factor, count, DitherEncoder<kBook, Codec::map>(how), code);
   } else {
     const auto& cells = code_cells<kBook, Codec::map>();
-    for (int i = 0; i < count; ++i)
-      Out::set(codes, i, cells.code(values[i] * r.scale * r.factor, how.floor ? 1 : 0));
+    for (int i = 0; i < count; ++i) code[i] = cells.code(values[i] * r.scale * r.factor, how.floor ? 1 : 0);
   }
+  write_codes<Codec>(code, count, static_cast<uint8_t*>(stored));
 }
 
 }  // namespace octet::optim::HWY_NAMESPACE
