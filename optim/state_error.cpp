@@ -86,7 +86,7 @@ double quantile(std::vector<double>& values, double p) {
 CodeUse code_use(const StoredSlot& slot) {
   const Codebook& book = slot.codebook();
   CodeUse out;
-  out.count.resize(slot.map == Map::Dynamic4 ? 16 : 256);
+  out.count.resize(slot.map == Map::Powers4 ? 16 : 256);
   for (const uint8_t code : slot.codes) ++out.count[code];
   const auto at = [&](int index) { return out.count[static_cast<size_t>(index)]; };
   out.used = std::count_if(out.count.begin(), out.count.end(), [](int64_t n) { return n > 0; });

@@ -219,6 +219,8 @@ run_bench() {
     local torch sms=(tests/bench/sms_vs_torch.py --device cuda --epochs 6 --octet "$build/octet")
     bench_deadline=$((SECONDS + bench_limit))
     if torch=$(python3 -c 'import torch; torch.zeros(1, device="cuda")' 2>&1); then
+        bench adam python3 tests/bench/optimizer_vs_torch.py --octet "$build/octet" --device cuda --rounds 2 \
+            --states fp32,bf16,blockwise8,blockwise4 sms bert-base 1000000000
         bench imdb python3 tests/bench/imdb_vs_torch.py --build "$build" --states fp32
         if [ -e "${OCTET_GOLDEN:-}/sms_csv_spacy_tokens.jsonl.xz" ] && [ -e "${OCTET_DATA:-}/SMSSpamCollection" ]; then
             bench sms python3 "${sms[@]}" --data "$OCTET_DATA" --golden "$OCTET_GOLDEN"
@@ -226,9 +228,10 @@ run_bench() {
             row skipped sms 0 "SMSSpamCollection or sms_csv_spacy_tokens.jsonl.xz is not at hand"
         fi
     else
-        row skipped "imdb and sms" 0 "python3 has no PyTorch with CUDA: $(printf '%s' "$torch" | tail -n 1)"
+        row skipped "adam, imdb, sms" 0 "python3 has no PyTorch with CUDA: $(printf '%s' "$torch" | tail -n 1)"
     fi
-    bench optimizer "$build/octet" bench optimizer --device cuda
+    bench rules bash -c 'for rule in sgd momentum adamw lion rmsprop adagrad ademamix lamb lars adafactor; do
+        "$0" bench optimizer --device cuda --optimizer $rule --state blockwise8 --params 1e8 --json; done' "$build/octet"
     bench ops "$build/octet" bench ops --device cuda
 }
 

@@ -98,8 +98,8 @@ std::string code_books_section() {
                                  {"dynamic, signed", Book::Signed, Map::Dynamic, "line s1"},
                                  {"dynamic, unsigned", Book::Unsigned, Map::Dynamic, "line s1"},
                                  {"v0.36, unsigned", Book::Unsigned, Map::DynamicV036, "line s2"},
-                                 {"4 bits, signed", Book::Signed, Map::Dynamic4, "line s4"},
-                                 {"4 bits, unsigned", Book::Unsigned, Map::Dynamic4, "line s4"}};
+                                 {"4 bits, signed", Book::Signed, Map::Powers4, "line s4"},
+                                 {"4 bits, unsigned", Book::Unsigned, Map::Powers4, "line s4"}};
   const double count = std::size(rows);
   SvgChart chart(kWidth, 310,
                  {.low = 1e-7,

@@ -53,9 +53,17 @@ void store_coded(void* x, int count, const Encoding& how, void* stored, float* a
     return;
   }
   if (how.dithered) {
-    for (int i = 0; i < count; ++i) values[i] *= r.scale;
     uint8_t buffer[kMaxBlock];
-    encode_all(values, r.factor, count, DitherEncoder<kBook, Codec::map>(how), buffer);
+    if constexpr (Codec::map == Map::Powers4) {
+      static constexpr DitherPieces kNoPieces{};  // powers of two need none
+      for (int i = 0; i < count; ++i)
+        buffer[i] = dithered_code<kBook, Codec::map>(kNoPieces, values[i] * r.scale * r.factor,
+                                                     dither_bits(how.dither_key, static_cast<uint32_t>(i)),
+                                                     how.floor);
+    } else {
+      for (int i = 0; i < count; ++i) values[i] *= r.scale;
+      encode_all(values, r.factor, count, DitherEncoder<kBook, Codec::map>(how), buffer);
+    }
     for (int i = 0; i < count; ++i) Out::set(codes, i, buffer[i]);
   } else {
     const auto& cells = code_cells<kBook, Codec::map>();
