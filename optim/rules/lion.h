@@ -23,7 +23,7 @@ struct Lion {
     T keep, lr;                    // keep = 1 - lr wd
     OCTET_HD void operator()(T& w, T g, std::array<T, 1>& state) const {
       const T direction = beta1 * state[0] + rest1 * g;
-      w = keep * w - (direction > 0 ? lr : direction < 0 ? -lr : T(0));
+      w = keep * w - ((direction > 0 ? lr : T(0)) - (direction < 0 ? lr : T(0)));
       state[0] = beta2 * state[0] + rest2 * g;
     }
   };
