@@ -124,6 +124,18 @@ SavedState take_state(SavedTensors& tensors, const std::string& parameter, const
   return out;
 }
 
+SavedState take_matrix_state(SavedTensors& tensors, const std::string& parameter, std::span<const Slot> slots,
+                             std::span<const Tensor> own, const StateFormat& format) {
+  SavedState out{.format = format, .values = {}, .absmax = {}};
+  for (size_t i = 0; i < slots.size(); ++i) {
+    const std::string name = parameter + "." + slots[i].name;
+    const Tensor& values = tensors.take(name);
+    check_tensor(name, values, own[i].dtype(), own[i].shape(), info(format.codec).name);
+    out.values.push_back(&values);
+  }
+  return out;
+}
+
 void convert_slot(Book book, int64_t count, const StateFormat& from, const SlotTensors& source,
                   const StateFormat& to, const SlotTensors& target, bool floor) {
   const Device device = target.values.device();

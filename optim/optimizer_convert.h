@@ -46,6 +46,9 @@ struct SavedState {
 // parameter.
 SavedState take_state(SavedTensors& tensors, const std::string& parameter, const Tensor& weight,
                       std::span<const Slot> slots);
+// The same for the rule's form for matrices, whose state is never coded and of the shapes of `own`.
+SavedState take_matrix_state(SavedTensors& tensors, const std::string& parameter, std::span<const Slot> slots,
+                             std::span<const Tensor> own, const StateFormat& format);
 
 // One slot into the tensors of another format, on their device. `floor`: a positive second moment stays
 // positive.

@@ -35,6 +35,10 @@ NormHistory read_history(const Tensor& tensor) {
   return history;
 }
 
+std::span<const Slot> slots_of_plan(const StepPlan& plan) {
+  return slots_of(rules()[static_cast<size_t>(plan.rule)], plan.matrices);
+}
+
 // Formats that parameters were converted from and to, and how many each.
 using Conversions = std::map<std::pair<std::string, std::string>, int64_t>;
 
@@ -61,8 +65,7 @@ NamedTensors Optimizer::state() const {
   NamedTensors out{{kStep, count_tensor(control.steps)}, {kSkipped, count_tensor(control.skipped)}};
   if (clips_by_percentile()) out.emplace_back(kHistory, history_tensor(control.history));
   for (size_t b = 0; b < batches_.size(); ++b) {
-    const std::span<const Slot> slots =
-        slots_of(rules()[static_cast<size_t>(plans_[b].rule)], plans_[b].matrices);
+    const std::span<const Slot> slots = slots_of_plan(plans_[b]);
     for (const Parameter& parameter : batches_[b].parameters) {
       for (size_t slot = 0; slot < slots.size(); ++slot) {
         const std::string name = parameter.name + "." + slots[slot].name;
@@ -87,9 +90,13 @@ std::string Optimizer::load_state(const NamedTensors& tensors) {
   if (clips_by_percentile()) control.history = read_history(given.take(kHistory));
   std::vector<SavedState> saved;
   for (size_t b = 0; b < batches_.size(); ++b)
-    for (const Parameter& parameter : batches_[b].parameters)
-      saved.push_back(take_state(given, parameter.name, parameter.variable.value(),
-                                 rules()[static_cast<size_t>(plans_[b].rule)].slots));
+    for (const Parameter& parameter : batches_[b].parameters) {
+      const std::span<const Slot> slots = slots_of_plan(plans_[b]);
+      saved.push_back(plans_[b].matrices
+                          ? take_matrix_state(given, parameter.name, slots, parameter.state,
+                                              {parameter.codec, plans_[b].block_size})
+                          : take_state(given, parameter.name, parameter.variable.value(), slots));
+    }
   given.check_all_taken();
 
   write_control(control);
@@ -97,7 +104,7 @@ std::string Optimizer::load_state(const NamedTensors& tensors) {
   auto source = saved.begin();
   for (size_t b = 0; b < batches_.size(); ++b)
     for (const Parameter& parameter : batches_[b].parameters) {
-      const std::span<const Slot> slots = rules()[static_cast<size_t>(plans_[b].rule)].slots;
+      const std::span<const Slot> slots = slots_of_plan(plans_[b]);
       const StateFormat own{parameter.codec, plans_[b].block_size};
       const bool same = source->format == own;
       if (!same && !slots.empty()) note(conversions, source->format, own);

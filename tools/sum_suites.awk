@@ -6,7 +6,7 @@
 match($0, /^[0-9]+: /) {
     n = substr($0, 1, RLENGTH - 2)
     text = substr($0, RLENGTH + 1)
-    output[n] = output[n] text "\n"
+    output[n, ++lines[n]] = text  # by line: a string that grows by millions of them would take minutes
     if (text ~ /^suite: [0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/) counts[n] = text
     next
 }
@@ -32,7 +32,7 @@ match($0, /^[0-9]+: /) {
     } else {
         # It crashed before its end, timed out, was not built, or never said what it tested.
         f = 1
-        if (good) output[n] = output[n] "the suite printed no `suite:` line\n"
+        if (good) output[n, ++lines[n]] = "the suite printed no `suite:` line"
     }
     passed += p; failed += f; skipped += s
     seconds = $(NF - 1)
@@ -40,9 +40,19 @@ match($0, /^[0-9]+: /) {
     if (f > 0) {
         status = $0
         sub(/^.*\*\*\*/, "***", status)
-        printf "---- output of %s\n%s---- end of %s: %s\n", name, output[n], name, good ? "no counts" : status
+        printf "---- output of %s\n", name
+        # The beginning and the end of a very long one.
+        for (i = 1; i <= lines[n]; ++i) {
+            if (i == 301 && lines[n] > 500) {
+                printf "... %d lines ...\n", lines[n] - 500
+                i = lines[n] - 199
+            }
+            print output[n, i]
+        }
+        printf "---- end of %s: %s\n", name, good ? "no counts" : status
     }
-    delete output[n]
+    for (i = 1; i <= lines[n]; ++i) delete output[n, i]
+    delete lines[n]
     fflush()
     next
 }

@@ -7,8 +7,8 @@ machine in turns.
 
 Needs PyTorch and a build of octet. A size is one tensor, a name a model's shapes. Each round times all of them; the
 table shows the fastest of all rounds and the median over rounds of each round's fastest. A step is the update alone:
-octet's norm pass (clipping, and the check for values that are not finite) is a row of its own, and clearing gradients
-is in none.
+octet's norm pass (clipping, and the check for values that are not finite; `octet bench optimizer` prints it) and clearing
+gradients are in none.
 """
 import argparse
 import json
@@ -77,7 +77,7 @@ print(f"PyTorch {torch.__version__}, bitsandbytes {bitsandbytes.__version__ if b
       f"{args.device}, {args.threads} threads, {args.rounds} rounds; ms a step: fastest (median)")
 for case in args.cases:
     shapes = MODELS[case]() if case in MODELS else [(int(case),)]
-    rows, copies, norm = {}, [], []
+    rows, copies = {}, []
     for _ in range(args.rounds):
         for name, make in others.items():
             rows.setdefault(name, []).append(step_ms(make, shapes, args.device))
@@ -87,11 +87,9 @@ for case in args.cases:
             check=True, capture_output=True, text=True).stdout.splitlines()
         for line in map(json.loads, lines):
             rows.setdefault("octet " + line["state"], []).append(line["ms"])
-            norm.append(line["norm_ms"])
             copies.append(line["copy_gbps"])
     parameters = sum(torch.Size(shape).numel() for shape in shapes)
-    print(f"\n{case}: {parameters:,} parameters in {len(shapes)} tensors (copy {max(copies):.0f} GB/s, "
-          f"octet's norm pass {min(norm):.4f} ms)")
+    print(f"\n{case}: {parameters:,} parameters in {len(shapes)} tensors (copy {max(copies):.0f} GB/s)")
     best = min(rows["PyTorch fp32 fused"])
     for name, values in rows.items():
         print(f"  {name:18} {min(values):9.4f} ({statistics.median(values):9.4f})  {best / min(values):6.2f}x")

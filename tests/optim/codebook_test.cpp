@@ -83,7 +83,7 @@ void check_cells() {
   const auto same = [&](int32_t bits) {
     const float x = std::bit_cast<float>(bits);
     INFO(x);
-    CHECK(cells.magnitude(bits) == nearest_magnitude(book, x));
+    CHECK(cells.magnitude(x) == nearest_magnitude(book, x));
     CHECK(cells.code(x, 0) == nearest_code(book, x));
     CHECK(cells.code(-x, 0) == nearest_code(book, -x));
     const uint8_t least = kBook == Book::Unsigned && x > 0 ? 1 : 0;
