@@ -1,12 +1,9 @@
 // octet bench, run as users run it, with as little work as it takes. How long anything took is not tested.
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
-#include <sstream>
 
 #include "nn/models/lstm_classifier.h"
-#include "tests/support/process.h"
-#include "tests/support/support.h"
+#include "tests/tools/small_run.h"
 #include "tools/commands/bench.h"
 #include "tools/table.h"
 
@@ -15,23 +12,14 @@ using namespace octet::tools;
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-using Arguments = std::vector<std::string>;
-
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-Outcome bench(Arguments arguments) {
-  arguments.insert(arguments.begin(), {octet_program(), "bench"});
-  return run_process(arguments);
-}
+Outcome bench(const Arguments& arguments) { return run_octet(Arguments{"bench"} + arguments); }
 
 std::vector<Json> json_lines(const Outcome& outcome) {
   INFO(outcome.err);
   CHECK(outcome.status == 0);
-  std::vector<Json> lines;
-  std::istringstream text(outcome.out);
-  for (std::string line; std::getline(text, line);) lines.push_back(Json::parse(line));
-  return lines;
+  return events_in(outcome.out);
 }
 
 std::vector<std::string> keys_of(const Json& json) {

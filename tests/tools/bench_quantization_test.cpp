@@ -1,26 +1,17 @@
 // octet bench quantization, run as users run it, on few steps and small sets.
 #include <map>
-#include <nlohmann/json.hpp>
-#include <sstream>
 
-#include "tests/support/process.h"
-#include "tests/support/support.h"
+#include "tests/tools/small_run.h"
 
 using namespace octet::testing;
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-std::vector<Json> quantization(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {octet_program(), "bench", "quantization", "--json"});
-  const Outcome outcome = run_process(arguments);
+std::vector<Json> quantization(const Arguments& arguments) {
+  const Outcome outcome = run_octet(Arguments{"bench", "quantization", "--json"} + arguments);
   INFO(outcome.err);
   CHECK(outcome.status == 0);
-  std::vector<Json> lines;
-  std::istringstream text(outcome.out);
-  for (std::string line; std::getline(text, line);) lines.push_back(Json::parse(line));
-  return lines;
+  return events_in(outcome.out);
 }
 
 // Every gap of the paper's order, by its measure, is wide enough.
