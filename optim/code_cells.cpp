@@ -21,8 +21,9 @@ const CodeCells<kBook, kMap>& code_cells() {
       int32_t border = kSize;  // in floats from the first; kSize: none
       if (code < book.top)
         border = std::min(border, std::bit_cast<int32_t>(book.lower[static_cast<size_t>(code) + 1]) - first);
-      out.word[i] = (static_cast<uint32_t>(code) << Cells::kLowBits) + static_cast<uint32_t>(kSize - border) -
-                    static_cast<uint32_t>(first);
+      const uint32_t above = (static_cast<uint32_t>(code) << Cells::kLowBits) +
+                             static_cast<uint32_t>(kSize - border) - static_cast<uint32_t>(first);
+      out.word[i] = above << Cells::kShift;  // what the shift loses are exponents
     }
     return out;
   }();

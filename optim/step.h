@@ -99,13 +99,18 @@ struct Encoding {
   uint32_t dither_key = 0;    // of the first value (see dither.h)
 };
 
+// Whether values of a book are dithered in a plan.
+OCTET_HD inline bool is_dithered(const StepPlan& plan, Book book) {
+  return plan.rounding == Rounding::Stochastic ||
+         (book == Book::Unsigned && plan.second_moment == SecondMoment::Dither);
+}
+
 // `base`: dither_base(plan.seed, place of the slot in its rule, number of the step).
 OCTET_HD inline Encoding encoding_of(const StepPlan& plan, const StepTensor& tensor, Book book,
                                      uint32_t base) {
   Encoding out;
   out.floor = book == Book::Unsigned && plan.second_moment != SecondMoment::Plain;
-  out.dithered = plan.rounding == Rounding::Stochastic ||
-                 (book == Book::Unsigned && plan.second_moment == SecondMoment::Dither);
+  out.dithered = is_dithered(plan, book);
   if (out.dithered) out.dither_key = dither_key(base, tensor.salt);
   return out;
 }

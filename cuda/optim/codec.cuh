@@ -1,6 +1,7 @@
 // State codecs on the device: eight values of a slot in a lane, to and from what is stored.
 #pragma once
 
+#include "cuda/optim/codes.cuh"
 #include "cuda/optim/lanes.cuh"
 #include "cuda/optim/tables.h"
 #include "optim/codecs.h"
@@ -19,6 +20,15 @@ struct LaneNoise {
   }
 };
 
+// The tables that a kernel needs beside those of values, by book: for codes of one kind and the other.
+struct TableUse {
+  bool dithered[2] = {}, nearest[2] = {};
+  __device__ void add(Book book, bool dither) {
+    dithered[static_cast<int>(book)] |= dither;
+    nearest[static_cast<int>(book)] |= !dither;
+  }
+};
+
 // The bits of a value with Codec in memory.
 template <class Codec>
 constexpr int kStoredBits = 8 * sizeof(typename Codec::Stored) / Codec::values_per_stored;
@@ -30,7 +40,7 @@ struct LaneCodec {
   using Stored = Packed<kStoredBits<Codec>>;
   struct Tables {};
   struct Shared {
-    __device__ void fill(const Tables*) {}
+    __device__ void fill(const Tables*, const TableUse&) {}
   };
   static const Tables* tables(const Context&) { return nullptr; }
 
@@ -67,11 +77,17 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
   // The tables in memory of the multiprocessor.
   struct Shared {
     Tables tables;
-    __device__ void fill(const Tables* from) {
-      const auto* source = reinterpret_cast<const uint4*>(from);
-      auto* target = reinterpret_cast<uint4*>(&tables);
-      for (unsigned i = threadIdx.x; i < sizeof tables / sizeof(uint4); i += blockDim.x)
-        target[i] = source[i];
+
+    // Only what is needed: a small model's step takes hardly longer than this does.
+    __device__ void fill(const Tables* from, const TableUse& use) {
+      copy(from->value, tables.value);
+      if constexpr (Codec::map != optim::Map::Powers4) {
+#pragma unroll
+        for (int book = 0; book < 2; ++book)
+          if (use.dithered[book]) copy(from->dither[book], tables.dither[book]);
+      }
+      if (use.nearest[static_cast<int>(Book::Signed)]) copy(from->signed_cells, tables.signed_cells);
+      if (use.nearest[static_cast<int>(Book::Unsigned)]) copy(from->unsigned_cells, tables.unsigned_cells);
       __syncthreads();
     }
     template <Book kBook>
@@ -81,6 +97,14 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
       } else {
         return tables.unsigned_cells;
       }
+    }
+
+   private:
+    template <class T>
+    static __device__ void copy(const T& from, T& to) {
+      static_assert(sizeof(T) % sizeof(uint4) == 0);
+      for (unsigned i = threadIdx.x; i < sizeof(T) / sizeof(uint4); i += blockDim.x)
+        reinterpret_cast<uint4*>(&to)[i] = reinterpret_cast<const uint4*>(&from)[i];
     }
   };
   static const Tables* tables(const Context& c) { return codec_tables<Codec::map>(c); }
@@ -98,15 +122,16 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
                                 float (&x)[kPerLane], uint32_t largest, Stored& codes) {
     // At these and beyond the reciprocal, or the largest value, is no normal number.
     constexpr uint32_t kInfinity = 0x7F800000, kSmallestNormal = 0x00800000, kLarge = 0x7E800000;
-    uint32_t code[kPerLane];
+    constexpr int kGroups = kPerLane / kGroup;
+    uint32_t code[kGroups];  // a byte each
     float absmax = __uint_as_float(largest);
     float r = optim::quotient(1.0f, absmax);
     if (largest < kSmallestNormal || largest >= kLarge) {
       if (largest == 0 || largest >= kInfinity) {
         // Not finite: absmax alone makes every value of the block so.
 #pragma unroll
-        for (uint32_t& c : code) c = optim::zero_code(kBook, Codec::map);
-        return codes.set(code);
+        for (uint32_t& c : code) c = optim::zero_code(kBook, Codec::map) * kEachByte;
+        return codes.set_bytes(code);
       }
       if (largest < kSmallestNormal) {  // whose reciprocal would overflow
 #pragma unroll
@@ -115,16 +140,27 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
       }
       r = 1.0f / absmax;
     }
-    const int32_t least = how.floor ? 1 : 0;
+    float n[kGroups][kGroup];
+    uint32_t place[kGroups][kGroup];
+#pragma unroll
+    for (int i = 0; i < kPerLane; ++i) n[i / kGroup][i % kGroup] = x[i] * r;
     if (how.dithered) {
       const auto& dither = shared.tables.dither[static_cast<int>(kBook)];
 #pragma unroll
-      for (int i = 0; i < kPerLane; ++i) code[i] = dither.template code<kBook>(x[i] * r, noise[i], least);
+      for (int i = 0; i < kPerLane; ++i)
+        place[i / kGroup][i % kGroup] =
+            dither.template place<kBook>(n[i / kGroup][i % kGroup], noise[i], how.floor);
     } else {
 #pragma unroll
-      for (int i = 0; i < kPerLane; ++i) code[i] = shared.template cells<kBook>().code(x[i] * r, least);
+      for (int i = 0; i < kPerLane; ++i) {
+        const float of = n[i / kGroup][i % kGroup];
+        place[i / kGroup][i % kGroup] =
+            shared.template cells<kBook>().place(kBook == Book::Signed ? fabsf(of) : of);
+      }
     }
-    codes.set(code);
+#pragma unroll
+    for (int g = 0; g < kGroups; ++g) code[g] = codes_of<kBook, Codec::map>(place[g], n[g], how.floor);
+    codes.set_bytes(code);
   }
 };
 

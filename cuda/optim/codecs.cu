@@ -30,7 +30,8 @@ DitherTable<kMap> make_dither(const optim::DitherPieces& pieces) {
       const int piece = piece_of(i << 23);
       require(piece_of(((i + 1) << 23) - 1) <= piece + 1, ErrorKind::Internal,
               "an octave has two thresholds");
-      out.cell[i] = {pieces.threshold[piece], piece};
+      out.cell[i] = {pieces.threshold[piece],
+                     static_cast<uint32_t>(piece * sizeof(typename DitherTable<kMap>::Lines))};
     }
   }
   return out;
@@ -68,7 +69,9 @@ __global__ void __launch_bounds__(kSlotThreads)
                   void* stored, float* absmax, const typename LaneCodec<Codec>::Tables* tables) {
   using Lanes = LaneCodec<Codec>;
   __shared__ typename Lanes::Shared shared;
-  shared.fill(tables);
+  TableUse use;
+  use.add(kBook, how.dithered);
+  shared.fill(tables, use);
   BlockMaximum<1, 0> block_maximum;
   const Seat seat(block_size);
   const auto blocks = static_cast<uint32_t>((count + block_size - 1) / block_size),
@@ -102,7 +105,7 @@ __global__ void __launch_bounds__(kSlotThreads)
                   typename Codec::Value* values, const typename LaneCodec<Codec>::Tables* tables) {
   using Lanes = LaneCodec<Codec>;
   __shared__ typename Lanes::Shared shared;
-  shared.fill(tables);
+  shared.fill(tables, {});
   const Seat seat(block_size);
   const auto blocks = static_cast<uint32_t>((count + block_size - 1) / block_size),
              tile = kSlotElements / block_size;

@@ -129,24 +129,20 @@ struct Packed {
   }
   // All values; of each the lowest bits count.
   __device__ void set(const uint32_t (&bits)[kPerLane]) {
-    if constexpr (kBits <= 8) {
-      uint32_t group[2];  // a byte each
 #pragma unroll
-      for (int g = 0; g < 2; ++g)
-        group[g] = __byte_perm(__byte_perm(bits[4 * g], bits[4 * g + 1], 0x0040),
-                               __byte_perm(bits[4 * g + 2], bits[4 * g + 3], 0x0040), 0x5410);
-      if constexpr (kBits == 8) {
-        word[0] = group[0], word[1] = group[1];
-      } else {
+    for (uint32_t& w : word) w = 0;
 #pragma unroll
-        for (uint32_t& g : group) g = (g & 0x0F0F0F0Fu) | (g & 0x0F0F0F0Fu) >> 4;  // pairs, in bytes 0 and 2
-        word[0] = __byte_perm(group[0], group[1], 0x6420);
-      }
+    for (int i = 0; i < kPerLane; ++i) word[i * kBits / 32] |= bits[i] << i * kBits % 32;
+  }
+  // The same from a byte each.
+  __device__ void set_bytes(const uint32_t (&bytes)[2]) {
+    if constexpr (kBits == 8) {
+      word[0] = bytes[0], word[1] = bytes[1];
     } else {
-#pragma unroll
-      for (uint32_t& w : word) w = 0;
-#pragma unroll
-      for (int i = 0; i < kPerLane; ++i) word[i * kBits / 32] |= bits[i] << i * kBits % 32;
+      static_assert(kBits == 4);
+      // Pairs, in bytes 0 and 2.
+      const auto pairs = [](uint32_t x) { return (x & 0x0F0F0F0Fu) | (x & 0x0F0F0F0Fu) >> 4; };
+      word[0] = __byte_perm(pairs(bytes[0]), pairs(bytes[1]), 0x6420);
     }
   }
 

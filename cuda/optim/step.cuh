@@ -103,7 +103,14 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   // What the next round needs is on its way while this one computes, and the first while the tables are read.
   Own next = lane(start);
   __shared__ typename Lanes::Shared shared;
-  if constexpr (Own::kSlots > 0) shared.fill(tables);
+  if constexpr (Own::kSlots > 0) {
+    TableUse use;
+    for_each_slot<Rule>([&](auto slot) {
+      constexpr Book kBook = Rule::slots[slot].book;
+      use.add(kBook, optim::is_dithered(plan, kBook));
+    });
+    shared.fill(tables, use);
+  }
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
   const T max_value = static_cast<T>(plan.max_value);
   const T scale = static_cast<T>(control->scale);

@@ -79,7 +79,7 @@ __global__ void __launch_bounds__(kSurveyThreads)
   constexpr bool kState = kSlots > 0 && (kSurvey == Survey::Maxima || optim::measures_state<Rule>);
   if (control->bad_tensor >= 0) return;
   __shared__ typename Lanes::Shared shared;
-  if constexpr (kState) shared.fill(tables);
+  if constexpr (kState) shared.fill(tables, {});
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
   const T max_value = static_cast<T>(plan.max_value), scale = static_cast<T>(control->scale);
   const Seat seat(plan.block_size);

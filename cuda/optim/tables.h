@@ -7,15 +7,15 @@
 
 namespace octet::cuda {
 
-// optim::dithered_code with two look-ups in place of the search for the piece: an octave has one threshold at
-// most. The lines of all pieces fill the 32 banks of shared memory once, so lanes that want different ones do
-// not wait for each other.
+// optim::dithered_magnitude with two look-ups in place of the search for the piece: an octave has one
+// threshold at most. The lines of all pieces fill the 32 banks of shared memory once, so lanes that want
+// different ones do not wait for each other.
 template <optim::Map kMap>
 struct DitherTable {
   static constexpr int kOctaves = 128;  // the last begins with 1
   struct Cell {
     float threshold;  // x at or above it belongs to the next piece
-    int piece;
+    uint32_t lines;   // from the first piece's to this one's, in bytes
   };
   struct alignas(16) Lines {
     float slope, offset, gap_slope, gap_offset;
@@ -23,28 +23,17 @@ struct DitherTable {
   Lines line[optim::DitherPieces::kPieces];
   alignas(16) Cell cell[kOctaves];
 
-  // In the lowest byte. least: 1 if a positive n must get the code of a positive value in the unsigned book,
-  // else 0.
+  // The magnitude in the highest byte, over bits of no meaning.
   template <optim::Book kBook>
-  OCTET_HD uint32_t code(float n, uint32_t noise, int32_t least) const {
-    const auto bits = std::bit_cast<int32_t>(n);
+  OCTET_HD uint32_t place(float n, uint32_t noise, bool) const {
     const float x = kBook == optim::Book::Signed ? std::fabs(n) : n;
     const Cell c = cell[std::bit_cast<uint32_t>(x) >> 23];
-    const Lines l = line[c.piece + (x >= c.threshold ? 1 : 0)];
-    const float y = std::fma(l.slope, x, l.offset), gap = std::fma(l.gap_slope, x, l.gap_offset);
-    constexpr int32_t kBase = std::bit_cast<int32_t>(optim::kPlaceBase) >> optim::kPlaceBits;
-    const auto m = static_cast<int32_t>(
-        (std::bit_cast<uint32_t>(y < gap ? y : gap) + (noise >> (32 - optim::kPlaceBits))) >>
-        optim::kPlaceBits);  // kBase more than the magnitude
-    if constexpr (kBook == optim::Book::Unsigned) {
-      // As a number, the bits of a positive float are 1 or more.
-      const int32_t floor = kBase + (bits < least ? bits : least);
-      return static_cast<uint32_t>(m > floor ? m : floor);
-    } else {
-      constexpr int kZero = optim::zero_code(kBook, kMap);
-      const int32_t index = bits < 0 ? kZero + kBase - m : kZero - kBase + m;
-      return static_cast<uint32_t>(index > 0 ? index : 0);  // there may be no -1.0
-    }
+    uint32_t at = c.lines;
+    if (x >= c.threshold) at += sizeof(Lines);
+    const Lines l = *reinterpret_cast<const Lines*>(reinterpret_cast<const char*>(line) + at);
+    const float y = std::fmin(std::fma(l.slope, x, l.offset), std::fma(l.gap_slope, x, l.gap_offset));
+    constexpr int kUp = 24 - optim::kPlaceBits;  // what the shift loses is kPlaceBase
+    return (std::bit_cast<uint32_t>(y) << kUp) + (noise >> 8);
   }
 };
 
@@ -52,16 +41,19 @@ struct DitherTable {
 template <>
 struct DitherTable<optim::Map::Powers4> {
   template <optim::Book kBook>
-  OCTET_HD uint32_t code(float n, uint32_t noise, int32_t least) const {
+  OCTET_HD uint32_t place(float n, uint32_t noise, bool floor) const {
     constexpr int kTop = optim::top_magnitude(kBook, optim::Map::Powers4);
-    const int m = optim::dithered_power(std::fabs(n), optim::power_of_two(1 - kTop), kTop, noise);
-    if constexpr (kBook == optim::Book::Unsigned) {
-      const int floor = n > 0 ? least : 0;
-      return static_cast<uint32_t>(m > floor ? m : floor);
-    } else {
-      constexpr int kZero = optim::zero_code(kBook, optim::Map::Powers4);
-      return static_cast<uint32_t>(n < 0 ? kZero - m : kZero + m);
+    constexpr float kLeast = optim::power_of_two(1 - kTop);
+    constexpr uint32_t kUnit = 1 << 24, kBase = (127 - kTop) * kUnit;
+    float x = std::fabs(n);
+    uint32_t base = kBase;
+    if (kBook == optim::Book::Unsigned && floor) {
+      x = n > 0 ? std::fmax(n, kLeast) : kLeast / 2;
+    } else if (x < kLeast) {
+      x += kLeast;
+      base += kUnit;
     }
+    return (std::bit_cast<uint32_t>(x) << 1) + (noise >> 8) - base;
   }
 };
 
