@@ -129,7 +129,6 @@ class Guess {
     require(table_.columns >= 2, ErrorKind::Data, table_.source,
             ": only one column, wanted are one of texts and one of labels. Columns: ",
             table_.columns_with_values());
-    profiles_ = profiles_of(table_);
     by_name(kText, text_, label_);
     by_name(kLabel, label_, text_);
     the_other(kText, text_, label_);
@@ -159,14 +158,20 @@ class Guess {
       column = settle(role, 1 - *other, "the only one beside the other");
   }
 
+  // Every value is looked at, which is left out where names tell.
+  const std::vector<ColumnProfile>& profiles() {
+    if (profiles_.empty()) profiles_ = profiles_of(table_);
+    return profiles_;
+  }
+
   size_t longest() {
     std::vector<size_t> able;
     for (size_t i = 0; i < table_.columns; ++i)
-      if (i != label_ && !profiles_[i].all_numbers() && !profiles_[i].like_labels() &&
-          profiles_[i].filled > 0)
+      if (i != label_ && !profiles()[i].all_numbers() && !profiles()[i].like_labels() &&
+          profiles()[i].filled > 0)
         able.push_back(i);
     if (able.empty()) none(kText, "none holds words that differ from row to row");
-    const auto length = [&](size_t i) { return profiles_[i].mean_length(); };
+    const auto length = [&](size_t i) { return profiles()[i].mean_length(); };
     std::stable_sort(able.begin(), able.end(), [&](size_t a, size_t b) { return length(a) > length(b); });
     if (able.size() > 1 && length(able[0]) < 2 * length(able[1])) ambiguous(kText, {able[0], able[1]});
     return settle(kText, able[0],
@@ -177,12 +182,12 @@ class Guess {
   size_t repeated() {
     std::vector<size_t> able;
     for (size_t i = 0; i < table_.columns; ++i)
-      if (i != text_ && profiles_[i].like_labels()) able.push_back(i);
+      if (i != text_ && profiles()[i].like_labels()) able.push_back(i);
     if (able.empty()) none(kLabel, "none holds few, short values that come again");
     if (able.size() > 1) ambiguous(kLabel, able);
     return settle(
         kLabel, able[0],
-        "the one with few values, " + std::to_string(profiles_[able[0]].values.size()) + " different ones");
+        "the one with few values, " + std::to_string(profiles()[able[0]].values.size()) + " different ones");
   }
 
   size_t settle(const Role& role, size_t column, const std::string& why) {

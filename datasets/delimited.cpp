@@ -87,9 +87,9 @@ void read_delimited(std::string_view text, TextTable& table) {
   while (rows.next()) {
     const auto fields = rows.fields();
     if (table.columns == 0) table.columns = fields.size();
-    require(fields.size() == table.columns, ErrorKind::Data, rows.where(), ": ", table.columns,
-            " columns wanted as in the first row, ", fields.size(), " found; a text that holds a ",
-            name_of(table.delimiter), " must stand in quotes");
+    if (fields.size() != table.columns)
+      fail(ErrorKind::Data, rows.where(), ": ", table.columns, " columns wanted as in the first row, ",
+           fields.size(), " found; a text that holds a ", name_of(table.delimiter), " must stand in quotes");
     for (const std::string_view field : fields) {
       // What lies outside of the text belongs to the reader and goes with the next row.
       const bool lasts =

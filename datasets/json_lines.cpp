@@ -79,8 +79,8 @@ void read_json_lines(std::string_view text, TextTable& table) {
       } else {
         cell = {table.kept.emplace_back(value.is_string() ? value.template get<std::string>() : value.dump()),
                 Cell::Kind::Text};
-        require(cell.text.size() <= kLongestValue, ErrorKind::Data, where, ": '", excerpt(key, 40),
-                "' has more than ", kLongestValue, " bytes");
+        if (cell.text.size() > kLongestValue)
+          fail(ErrorKind::Data, where, ": '", excerpt(key, 40), "' has more than ", kLongestValue, " bytes");
       }
     }
     table.lines.push_back(number);

@@ -1,5 +1,7 @@
 #include "datasets/label_table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <unordered_map>
@@ -38,7 +40,7 @@ void note_likely_same(const std::vector<std::string>& names, const std::string& 
     std::string form = name;
     std::transform(form.begin(), form.end(), form.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
-    forms.push_back(numbers ? std::to_string(number_of(name)) : std::move(form));
+    forms.push_back(numbers ? fmt::format("{}", number_of(name)) : std::move(form));
   }
   std::unordered_map<std::string_view, size_t> first;
   for (size_t i = 0; i < names.size(); ++i) {
@@ -75,9 +77,9 @@ std::vector<std::string> trainable_labels(std::span<const std::string> labels, c
   std::vector<int64_t> rows(names.size());
   for (const int32_t id : ids) ++rows[static_cast<size_t>(id)];
   for (size_t row = 0; row < ids.size(); ++row)
-    require(rows[static_cast<size_t>(ids[row])] > 1, ErrorKind::Data, where(row),
-            ": the only row with the label ", quoted(labels[row]),
-            "; a class needs two at least, one to train and one to check on");
+    if (rows[static_cast<size_t>(ids[row])] < 2)
+      fail(ErrorKind::Data, where(row), ": the only row with the label ", quoted(labels[row]),
+           "; a class needs two at least, one to train and one to check on");
   note_likely_same(names, column, notes);
   return names;
 }
@@ -90,8 +92,9 @@ std::vector<int32_t> label_ids(std::span<const std::string> labels, std::span<co
   ids.reserve(labels.size());
   for (size_t row = 0; row < labels.size(); ++row) {
     const auto found = id_of.find(labels[row]);
-    require(found != id_of.end(), ErrorKind::Data, where(row), ": unknown label ", quoted(labels[row]),
-            ", known from training are ", list_of(names));
+    if (found == id_of.end())
+      fail(ErrorKind::Data, where(row), ": unknown label ", quoted(labels[row]), ", known from training are ",
+           list_of(names));
     ids.push_back(found->second);
   }
   return ids;

@@ -14,7 +14,7 @@ std::vector<std::string> sorted_labels(std::span<const std::string> labels);
 
 // The same, if a classifier can be trained on them; `column` stands in messages, as does where(row),
 // "reviews.csv, line 12". Adds a note for labels that differ in case alone, or that are the same number.
-// Errors (Data): one class only, a label in every other row at least, a class with one row.
+// Errors (Data): one class only, more different labels than half the rows, a class with one row.
 std::vector<std::string> trainable_labels(std::span<const std::string> labels, const std::string& column,
                                           const std::function<std::string(size_t row)>& where,
                                           std::vector<std::string>& notes);

@@ -107,11 +107,11 @@ class Rows {
 // The text of a cell that is used, which must be there.
 std::string_view used(const TextTable& table, size_t row, size_t column) {
   const Cell& cell = table.cell(row, column);
-  require(cell.kind != Cell::Kind::Absent, ErrorKind::Data, table.where(row), ": the object has no '",
-          excerpt(table.names[column], 40), "'");
-  require(cell.kind != Cell::Kind::Nested, ErrorKind::Data, table.where(row), ": '",
-          excerpt(table.names[column], 40),
-          "' is an array or object, wanted is a string, a number or a boolean");
+  if (cell.kind == Cell::Kind::Absent)
+    fail(ErrorKind::Data, table.where(row), ": the object has no '", excerpt(table.names[column], 40), "'");
+  if (cell.kind == Cell::Kind::Nested)
+    fail(ErrorKind::Data, table.where(row), ": '", excerpt(table.names[column], 40),
+         "' is an array or object, wanted is a string, a number or a boolean");
   return cell.text;
 }
 
@@ -177,7 +177,8 @@ LabelledTexts read_labelled_lines(const std::vector<LabelledLines>& files, const
     if (encoding.find(texts.corpus.encoding) == std::string::npos)
       encoding += (encoding.empty() ? "" : ", ") + texts.corpus.encoding;
     std::string_view rest = text;
-    rest = rest.substr(0, rest.find_last_not_of(" \t\r\n") + 1);
+    const size_t last = rest.find_last_not_of(" \t\r\n");
+    rest = rest.substr(0, last == std::string_view::npos ? 0 : rest.find('\n', last));
     for (int64_t line = 1; !rest.empty(); ++line) {
       const size_t end = std::min(rest.find('\n'), rest.size());
       std::string_view one = rest.substr(0, end);

@@ -45,8 +45,8 @@ struct LabelledTexts {
 //
 // Errors (Data) with file and line: all of input_file.h, archive.h, text_encoding.h and text_table.h; several
 // data files in an archive; a text or label that is empty, missing or nested; a label that is not one of
-// label_names. With labels of the file's own also: one class only, a class with one row, a label in every
-// other row at least (then it is likely the wrong column). Errors (Usage): those of choose_columns.
+// label_names. With labels of the file's own also: one class only, a class with one row, more different
+// labels than half the rows (then it is likely the wrong column). Errors (Usage): those of choose_columns.
 LabelledTexts read_labelled_file(const std::filesystem::path& path, const LabelledOptions& options);
 
 // The same from bytes that are unpacked already; `source` stands in messages.
