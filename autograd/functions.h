@@ -82,5 +82,7 @@ LstmResult lstm(const Variable& x, const PackingPtr& packing, const std::vector<
 // first.
 Variable pack(const Variable& padded, const PackingPtr& packing);
 Variable unpack(const Variable& packed, const PackingPtr& packing, int64_t time);
+// Packed [total, n] -> [batch, n]: the mean of each sequence's own steps, whatever the length of the others.
+Variable mean_over_time(const Variable& packed, const PackingPtr& packing);
 
 }  // namespace octet

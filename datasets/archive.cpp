@@ -133,6 +133,19 @@ ArchiveEntry read_archive_entry(std::string_view packed, const std::string& name
        held.empty() ? "nothing" : held);
 }
 
+std::vector<std::string> archive_files(std::string_view packed, const std::string& name,
+                                       const UnpackLimits& limits) {
+  require(looks_packed(packed), ErrorKind::Data, name, ": not a zip, tar, gz, xz, bz2 or zstd file");
+  std::vector<std::string> files;
+  if (packed.starts_with("PK\x05\x06")) return files;
+  Reader reader(packed, name, limits);
+  while (const char* path = reader.next()) {
+    if (reader.single()) return {""};
+    if (reader.is_file()) files.emplace_back(path);
+  }
+  return files;
+}
+
 bool is_entry_named(std::string_view path, std::string_view file) {
   if (!path.ends_with(file)) return false;
   return path.size() == file.size() || path[path.size() - file.size() - 1] == '/';

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace octet {
 
@@ -33,6 +34,11 @@ ArchiveEntry read_archive_entry(std::string_view packed, const std::string& name
                                 const std::string& description,
                                 const std::function<bool(std::string_view)>& wanted,
                                 const UnpackLimits& limits = {});
+
+// The paths of the files inside, in the archive's order; one empty name for a file packed on its own. Errors
+// (Data): not an archive, truncated, damaged, over a limit.
+std::vector<std::string> archive_files(std::string_view packed, const std::string& name,
+                                       const UnpackLimits& limits = {});
 
 // `path` is `file`, or ends in "/file": how an entry is wanted by name.
 bool is_entry_named(std::string_view path, std::string_view file);

@@ -9,6 +9,7 @@
 #include "datasets/csv.h"
 #include "datasets/input_file.h"
 #include "datasets/sha256.h"
+#include "datasets/text_encoding.h"
 #include "datasets/utf8.h"
 
 namespace octet {
@@ -48,21 +49,6 @@ Layout layout_of(std::string_view bytes, const std::string& source) {
     if (header.next() && is_known_header(header.fields())) return Layout::Csv;
   }
   return line.find('\t') != std::string_view::npos ? Layout::Uci : Layout::Unknown;
-}
-
-// Latin-1 text holds lone high bytes; damaged UTF-8 holds well-formed characters and a few bytes out of
-// place.
-bool is_plausible_latin1(std::string_view bytes) {
-  int64_t out_of_place = 0, characters = 0;
-  while (!bytes.empty()) {
-    const size_t good = first_invalid_utf8(bytes).value_or(bytes.size());
-    const std::string_view valid = bytes.substr(0, good);
-    characters += std::count_if(valid.begin(), valid.end(), [](unsigned char c) { return c >= 0xC0; });
-    if (good == bytes.size()) break;
-    ++out_of_place;
-    bytes.remove_prefix(good + 1);
-  }
-  return out_of_place >= characters;
 }
 
 // The bytes as UTF-8; `converted` keeps them where they had to be converted.

@@ -12,7 +12,7 @@ struct TextCorpus {
   std::string path;      // the file it was read from; empty when generated
   std::string entry;     // the entry inside path, where path is an archive
   std::string sha256;    // of the bytes that were read: of the entry, where path is an archive
-  std::string encoding;  // of those bytes: "UTF-8" or "Latin-1"; the texts here are always UTF-8
+  std::string encoding;  // of those bytes: "UTF-8", "Latin-1", ...; the texts here are always UTF-8
   bool generated = false;
   std::vector<std::string> texts;  // one a row, in file order
   std::vector<int32_t> labels;     // one a row, an index of label_names

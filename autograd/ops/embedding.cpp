@@ -1,4 +1,5 @@
-// Rows taken from a table: embeddings, and packing and unpacking of sequences, which are the same thing.
+// Rows taken from a table: embeddings, packing and unpacking of sequences, which are the same thing, and the
+// other way round, rows that are added up.
 
 #include "autograd/functions.h"
 #include "autograd/graph.h"
@@ -23,6 +24,23 @@ struct Rows {
     Tensor dtable = wanted.like(0, table);
     kernels(dy).embedding.backward(ids, dy.reshape({ids.numel(), table.cols()}), padding, dtable);
     return dtable;
+  }
+};
+
+// The transpose of Rows: row i of x is added to row ids[i] of the result, so the kernels change places.
+struct SumRows {
+  Tensor ids;  // [n]
+  int64_t rows;
+
+  Tensor forward(const Tensor& x) const {
+    Tensor y = Tensor::like(x, {rows, x.cols()}, MemoryTag::Activations);
+    kernels(x).embedding.backward(ids, x, -1, y);
+    return y;
+  }
+  Tensor backward(const Tensor& dy, const Wanted& wanted) const {
+    Tensor dx = wanted.like(0, dy, {ids.numel(), dy.cols()});
+    kernels(dy).embedding.forward(dy, ids, dx);
+    return dx;
   }
 };
 
@@ -68,6 +86,19 @@ Variable unpack(const Variable& packed, const PackingPtr& packing, int64_t time)
                           : -1);
   return record(Rows{positions(index, packed.device()), -1, {packing->batch(), time, packed.size(1)}},
                 packed);
+}
+
+Variable mean_over_time(const Variable& packed, const PackingPtr& packing) {
+  require(packed.shape().rank() == 2 && packed.size(0) == packing->total(),
+          "mean_over_time: ", packed.shape(), " (total, n) does not fit ", packing->total(), " packed rows");
+  std::vector<int32_t> sequences;
+  for (const int64_t alive : packing->batch_sizes)
+    for (int64_t row = 0; row < alive; ++row) sequences.push_back(static_cast<int32_t>(row));
+  std::vector<double> shares;
+  for (const int64_t length : packing->lengths) shares.push_back(1 / static_cast<double>(length));
+  const Variable sums = record(SumRows{positions(sequences, packed.device()), packing->batch()}, packed);
+  const Tensor scale = Tensor::from(shares, {packing->batch(), 1}).to(packed.dtype(), MemoryTag::Workspace);
+  return sums * Variable(scale.to(packed.device(), MemoryTag::Workspace));
 }
 
 }  // namespace octet

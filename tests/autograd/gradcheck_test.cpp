@@ -5,6 +5,7 @@
 #include "autograd/functions.h"
 #include "autograd/graph.h"
 #include "core/backend.h"
+#include "core/error.h"
 #include "tests/support/support.h"
 
 using namespace octet;
@@ -143,6 +144,18 @@ TEST_CASE("dropout and changes of layout pass the gradient check") {
   const PackingPtr packing = Packing::of({4, 2, 1});
   CHECK(check([&](const Vars& v) { return pack(v[0], packing); }, {random({3, 5, 2})}) == "");
   CHECK(check([&](const Vars& v) { return unpack(v[0], packing, 6); }, {random({7, 2})}) == "");
+  CHECK(check([&](const Vars& v) { return mean_over_time(v[0], packing); }, {random({7, 2})}) == "");
+  CHECK(check([&](const Vars& v) { return mean_over_time(v[0], Packing::of({1})); }, {random({1, 1})}) == "");
+}
+
+TEST_CASE("a mean over time is that of each sequence's own steps") {
+  // Steps of [4, 2, 1]: rows 0 1 2, then 3 4, then 5, then 6.
+  const std::vector<double> x = {1, 10, 100, 2, 20, 4, 9};
+  const Variable y = mean_over_time(Variable(Tensor::from(x, {7, 1})), Packing::of({4, 2, 1}));
+  CHECK(y.shape() == Shape{3, 1});
+  CHECK(y.value().to_vector<double>() == std::vector<double>{4, 15, 100});
+  CHECK_ERROR(ErrorKind::Usage, "mean_over_time: [7,1] (total, n) does not fit 3 packed rows",
+              mean_over_time(Variable(Tensor::from(x, {7, 1})), Packing::of({2, 1})));
 }
 
 namespace {

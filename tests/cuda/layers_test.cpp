@@ -1,4 +1,5 @@
 #include "core/error.h"
+#include "nn/models/bag_classifier.h"
 #include "tests/cuda/layer_check.h"
 
 using namespace octet;
@@ -59,6 +60,28 @@ TEST_CASE("an Embedding and its gradient agree with float64, with and without a 
         [&](const Embedding& layer, Side& side) {
           return std::vector{layer.forward(side.stage.ids(some_ids(c.count, c.rows)))};
         });
+}
+
+TEST_CASE("the bag classifier's logits and gradients agree with float64") {
+  for (const std::vector<int64_t>& lengths :
+       {std::vector<int64_t>{1}, {9, 4, 4, 1}, {3000, 700, 65, 64, 63, 1}, std::vector<int64_t>(64, 131)}) {
+    int64_t total = 0;
+    for (const int64_t length : lengths) total += length;
+    const std::vector<int32_t> ids = some_ids(total, 400);
+    std::vector<std::span<const int32_t>> texts;
+    for (auto at = ids.begin(); const int64_t length : lengths) {
+      texts.emplace_back(at, at + length);
+      at += length;
+    }
+    check_layer(
+        std::to_string(lengths.size()) + " texts, the longest of " + std::to_string(lengths[0]), {},
+        [&](const Init& init) {
+          return BagClassifier({.vocabulary = 400, .embedding = 65, .dropout = 0.2, .outputs = 6}, init);
+        },
+        [&](const BagClassifier& model, Side& side) {
+          return std::vector{model.forward(pack_ids(texts, side.stage.device()), &side.masks)};
+        });
+  }
 }
 
 TEST_CASE("a StableEmbedding and its gradients agree with float64") {

@@ -5,6 +5,7 @@
 
 #include "autograd/gradcheck.h"
 #include "core/error.h"
+#include "nn/models/bag_classifier.h"
 #include "nn/models/lstm_classifier.h"
 #include "tests/nn/random.h"
 #include "tests/support/support.h"
@@ -112,6 +113,21 @@ TEST_CASE("the SMS classifier passes the gradient check from its loss") {
     CHECK(parameter_fault(model, [&] {
             Rng masks(2);
             return reshape(binary_cross_entropy(model.forward(ids, &masks), labels), {1});
+          }) == "");
+  }
+}
+
+TEST_CASE("the bag classifier passes the gradient check from its loss") {
+  const std::vector<int32_t> a = {3, 1, 3, 0}, b = {2, 5}, c = {4};
+  const std::vector<std::span<const int32_t>> texts = {a, b, c};
+  const Tensor labels = Tensor::from(std::vector<int32_t>{1, 0, 2}, {3});
+  const PackedIds ids = pack_ids(texts, Device::cpu());
+  for (const bool stable : {false, true}) {
+    const BagClassifier model({.vocabulary = 6, .embedding = 3, .stable_embedding = stable, .outputs = 3},
+                              kInit);
+    CHECK(parameter_fault(model, [&] {
+            Rng masks(2);
+            return reshape(cross_entropy(model.forward(ids, &masks), labels), {1});
           }) == "");
   }
 }
