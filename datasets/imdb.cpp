@@ -56,7 +56,7 @@ bool same_ignoring_case(std::string_view a, std::string_view b) {
 }
 
 bool has_header(std::string_view bytes) {
-  const std::string_view line = bytes.substr(0, std::min(bytes.find('\n'), size_t{100}));
+  const std::string_view line = bytes.substr(0, std::min(bytes.find('\n'), size_t{100}) + 1);
   if (std::count(line.begin(), line.end(), '"') % 2 != 0)
     return false;  // no header, and no place to complain
   CsvReader header(line, "header");

@@ -11,11 +11,11 @@ namespace {
 // MLDatasets.jl package among them). Its entry SMSSpamCollection has 477,907 bytes and the SHA-256
 // 7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d.
 //
-// imdb: size as the server gives it; the SHA-256 is pinned for this address by DeepLearningData and
-// CorpusLoaders.jl (JuliaText), GoMLX and others.
+// imdb: the SHA-256 is pinned for this address by independent projects (GoMLX, examples/imdb, among them);
+// the data set's record in Hugging Face Datasets has it together with the size.
 //
-// glove: size and SHA-256 are pinned for this address by several projects, the latter by Embeddings.jl
-// (JuliaText), PyTorch Text and NumPy's tutorials among others.
+// glove: size and SHA-256 are pinned for this address by independent projects, the latter by Embeddings.jl
+// (JuliaText) and PyTorch Text (checksums_glove.json) among them.
 constexpr RemoteFile kFiles[] = {
     {"sms", "https://archive.ics.uci.edu/static/public/228/sms+spam+collection.zip",
      "sms+spam+collection.zip", 203415, "1587ea43e58e82b14ff1f5425c88e17f8496bfcdb67a583dbff9eefaf9963ce3",

@@ -75,14 +75,16 @@ void ReviewWords::clean_ascii(std::string_view word) {
 
 // Word by word is as good as the whole text: no white space has a case or is passed over by the rule for a
 // capital sigma, the only one that looks at neighbours.
-void ReviewWords::clean_unicode(std::string_view word) {
-  word_.clear();
-  const std::string lowered = python_lower(word);
-  for (size_t at = 0; at < lowered.size();) {
-    const CodePoint c = utf8_at(lowered, at);
-    if (is_python_word(c.value) && !is_python_digit(c.value)) word_.append(lowered, at, c.size);
+void ReviewWords::clean_unicode(std::string_view word) { word_ = clean_word(python_lower(word)); }
+
+std::string clean_word(std::string_view word) {
+  std::string kept;
+  for (size_t at = 0; at < word.size();) {
+    const CodePoint c = utf8_at(word, at);
+    if (is_python_word(c.value) && !is_python_digit(c.value)) kept.append(word, at, c.size);
     at += c.size;
   }
+  return kept;
 }
 
 std::vector<std::string> kept_words(std::string_view text) {

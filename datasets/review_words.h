@@ -32,7 +32,10 @@ class ReviewWords {
   std::string word_;
 };
 
-// Those of them that count: neither empty nor one of english_stop_words() (stop_words.h).
+// What is left of a word that is lower-cased already.
+std::string clean_word(std::string_view word);
+
+// The words of a text that count: neither empty nor one of english_stop_words() (stop_words.h).
 std::vector<std::string> kept_words(std::string_view text);
 
 }  // namespace octet

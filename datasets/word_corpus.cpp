@@ -1,63 +1,47 @@
 #include "datasets/word_corpus.h"
 
 #include <algorithm>
-#include <functional>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 
 #include "core/cpu/thread_pool.h"
 #include "core/error.h"
 #include "datasets/review_words.h"
 #include "datasets/stop_words.h"
+#include "datasets/word_table.h"
 
 namespace octet {
 namespace {
 
 constexpr int64_t kRowsAtOnce = 1024;
-constexpr int32_t kStopWord = -1;
 
-struct Hash {
-  using is_transparent = void;
-  size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-};
-
-// Word -> number, in the order in which words are first seen.
-class Numbering {
+// Some rows of the corpus, their words numbered on their own.
+class Piece {
  public:
-  void exclude(std::string_view word) { numbers_.emplace(word, kStopWord); }
-
-  int32_t number(std::string_view word) {
-    const auto found = numbers_.find(word);
-    if (found != numbers_.end()) return found->second;
-    const auto [added, is_new] = numbers_.emplace(word, static_cast<int32_t>(words_.size()));
-    words_.push_back(&added->first);  // stays where it is: the map has a node for every key
-    return added->second;
+  Piece() {
+    for (const std::string_view word : english_stop_words()) table_.number(word);
+    stop_words_ = table_.size();
   }
-
-  const std::vector<const std::string*>& words() const { return words_; }
-
- private:
-  std::unordered_map<std::string, int32_t, Hash, std::equal_to<>> numbers_;
-  std::vector<const std::string*> words_;
-};
-
-// Some rows of the corpus, numbered on their own.
-struct Piece {
-  Numbering numbering;
-  std::vector<int32_t> word_of;
-  std::vector<int64_t> lengths;  // of the rows
-  int64_t words_seen = 0;
 
   void add(std::string_view text) {
     const size_t begin = word_of.size();
-    for (ReviewWords words(text); words.next(); ++words_seen) {
-      if (words.word().empty()) continue;
-      const int32_t number = numbering.number(words.word());
-      if (number != kStopWord) word_of.push_back(number);
+    for (ReviewWords cursor(text); cursor.next(); ++words_seen) {
+      if (cursor.word().empty()) continue;
+      const int32_t number = table_.number(cursor.word()) - stop_words_;
+      if (number >= 0) word_of.push_back(number);
     }
     lengths.push_back(static_cast<int64_t>(word_of.size() - begin));
   }
+
+  int32_t words() const { return table_.size() - stop_words_; }
+  std::string_view word(int32_t number) const { return table_.word(number + stop_words_); }
+
+  std::vector<int32_t> word_of;  // numbers of the kept words of all rows
+  std::vector<int64_t> lengths;  // of the rows
+  int64_t words_seen = 0;
+
+ private:
+  WordTable table_;
+  int32_t stop_words_;
 };
 
 }  // namespace
@@ -82,16 +66,15 @@ WordCorpus word_corpus(const TextCorpus& corpus) {
   std::vector<Piece> pieces(static_cast<size_t>((rows + kRowsAtOnce - 1) / kRowsAtOnce));
   cpu::parallel_ranges(rows, kRowsAtOnce, [&](int64_t begin, int64_t end) {
     Piece& piece = pieces[static_cast<size_t>(begin / kRowsAtOnce)];
-    for (const std::string_view word : english_stop_words()) piece.numbering.exclude(word);
     for (int64_t row = begin; row < end; ++row) piece.add(corpus.texts[static_cast<size_t>(row)]);
   });
 
   // Pieces in order and each one's words in order of appearance: so are the words of the whole.
-  Numbering all;
+  WordTable all;
   std::vector<std::vector<int32_t>> renumbered;
   for (const Piece& piece : pieces) {
     std::vector<int32_t>& numbers = renumbered.emplace_back();
-    for (const std::string* word : piece.numbering.words()) numbers.push_back(all.number(*word));
+    for (int32_t i = 0; i < piece.words(); ++i) numbers.push_back(all.number(piece.word(i)));
     for (const int64_t length : piece.lengths) out.row_begin.push_back(out.row_begin.back() + length);
     out.words_seen += piece.words_seen;
   }
@@ -102,8 +85,8 @@ WordCorpus word_corpus(const TextCorpus& corpus) {
     std::transform(pieces[at].word_of.begin(), pieces[at].word_of.end(), out.word_of.begin() + first,
                    [&](int32_t number) { return renumbered[at][static_cast<size_t>(number)]; });
   });
-  out.words.reserve(all.words().size());
-  for (const std::string* word : all.words()) out.words.push_back(*word);
+  out.words.reserve(static_cast<size_t>(all.size()));
+  for (int32_t i = 0; i < all.size(); ++i) out.words.emplace_back(all.word(i));
   return out;
 }
 
