@@ -31,9 +31,10 @@ const KnownFile* find(const NamedCorpus& corpus, const Match& match) {
 
 std::span<const NamedCorpus> corpora() {
   static constexpr NamedCorpus table[] = {
-      {"sms", "5,574 text messages in English, ham or spam", sms_file_names, kSmsFiles, read_sms, load_sms},
-      {"imdb", "50,000 film reviews in English, negative or positive", imdb_file_names, kImdbFiles, read_imdb,
-       load_imdb},
+      {"sms", "5,574 text messages in English, ham or spam", sms_file_names, kSmsFiles,
+       TextRules::EnglishTokens, read_sms, load_sms},
+      {"imdb", "50,000 film reviews in English, negative or positive", imdb_file_names, kImdbFiles,
+       TextRules::ReviewWords, read_imdb, load_imdb},
   };
   return table;
 }

@@ -230,7 +230,11 @@ std::string imdb_as_csv(const TextCorpus& corpus) {
       out += text;
     } else {
       out += '"';
-      for (const char c : text) out.append(c == '"' ? 2 : 1, c);
+      for (size_t at = 0, quote; at < text.size(); at = quote + 1) {
+        quote = std::min(text.find('"', at), text.size());
+        out.append(text, at, quote - at);
+        if (quote < text.size()) out += "\"\"";
+      }
       out += '"';
     }
     out.append(",").append(corpus.label_names.at(static_cast<size_t>(corpus.labels.at(i)))).append("\n");

@@ -48,7 +48,7 @@ std::vector<std::vector<int32_t>> rows_by_class(std::span<const int32_t> labels)
   for (size_t row = 0; row < labels.size(); ++row)
     classes[static_cast<size_t>(labels[row])].push_back(static_cast<int32_t>(row));
   for (size_t label = 0; label < classes.size(); ++label)
-    require(classes[label].size() != 1, ErrorKind::Data, "stratified split: class ", label,
+    require(classes[label].size() != 1, ErrorKind::Data, "stratified split: label ", label,
             " has a single row; at least 2 are needed, one for each side");
   std::erase_if(classes, [](const auto& rows) { return rows.empty(); });
   return classes;

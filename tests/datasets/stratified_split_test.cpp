@@ -80,7 +80,7 @@ TEST_CASE("a quarter of 50,000 balanced rows is 12,500, half of them of each cla
 }
 
 TEST_CASE("labels that cannot be split by class are refused") {
-  CHECK_ERROR(ErrorKind::Data, "class 1 has a single row", stratified_split(Rows{0, 0, 1}, 0.5, 1));
+  CHECK_ERROR(ErrorKind::Data, "label 1 has a single row", stratified_split(Rows{0, 0, 1}, 0.5, 1));
   CHECK_ERROR(ErrorKind::Data, "4 rows are too few; 3 for training and 1 for validation",
               stratified_split(Rows{0, 0, 1, 1}, 0.1, 1));
   CHECK_ERROR(ErrorKind::Data, "no rows", stratified_split(Rows{}, 0.5, 1));
