@@ -7,6 +7,7 @@
 #include "datasets/csv.h"
 #include "datasets/sha256.h"
 #include "tests/datasets/pack.h"
+#include "tests/datasets/whole_imdb.h"
 #include "tests/support/support.h"
 #include "tests/support/xz.h"
 
@@ -47,7 +48,7 @@ TextCorpus parse(Pack as, const std::vector<PackedFile>& files) { return parse_i
 
 TEST_CASE("imdb_50k.csv.xz is 50,000 reviews, half positive, and the CSV it was made from") {
   const auto path = NEED_DATA("imdb_50k.csv.xz");
-  const TextCorpus corpus = read_imdb(path);
+  const TextCorpus& corpus = whole_imdb(path);
   CHECK(corpus.rows() == 50000);
   CHECK(std::count(corpus.labels.begin(), corpus.labels.end(), 1) == 25000);
   CHECK(std::count(corpus.labels.begin(), corpus.labels.begin() + 10000, 1) == 5002);
@@ -59,7 +60,7 @@ TEST_CASE("imdb_50k.csv.xz is 50,000 reviews, half positive, and the CSV it was 
 
 TEST_CASE("reviews in the layout of the original release come in the order of imdb_50k.csv") {
   const auto path = NEED_DATA("imdb_50k.csv.xz"), index_path = NEED_DATA("imdb_50k_index.csv.xz");
-  TextCorpus corpus = read_imdb(path);
+  TextCorpus corpus = whole_imdb(path);
   corpus.texts.resize(1000);
   corpus.labels.resize(1000);
   const std::string index = read_xz(index_path);

@@ -111,12 +111,12 @@ TEST_CASE("a cache with any byte changed, cut or grown is made anew with one not
     CHECK(read.corpus == corpus);
     CHECK(read_file(file) == whole);
   };
-  for (size_t at = 0; at < whole.size(); at += 1 + at % 7) {
+  for (size_t at = 0; at < whole.size(); at += 1 + at % 29) {
     std::string bytes = whole;
     bytes[at] = static_cast<char>(bytes[at] ^ (1 << at % 8));
     check_rebuilt(bytes);
   }
-  for (size_t length = 0; length < whole.size(); length += 1 + whole.size() / 40)
+  for (size_t length = 0; length < whole.size(); length += 1 + whole.size() / 15)
     check_rebuilt(whole.substr(0, length));
   check_rebuilt(whole + " ");
   check_rebuilt(whole + whole);
@@ -130,7 +130,7 @@ TEST_CASE("numbers in a cache are checked even if its SHA-256 is right") {
   const std::string whole = read_file(file);
   Rng rng(16);
   int64_t refused = 0;
-  for (int round = 0; round < 400; ++round) {
+  for (int round = 0; round < 100; ++round) {
     std::string bytes = whole.substr(0, whole.size() - 64);
     const size_t head = 14 + 64;  // behind it the key is no longer what is wrong
     bytes[head + rng.below(bytes.size() - head)] = static_cast<char>(rng.next_u32());
@@ -146,7 +146,7 @@ TEST_CASE("numbers in a cache are checked even if its SHA-256 is right") {
       ++refused;
     }
   }
-  CHECK(refused > 100);
+  CHECK(refused > 25);
 }
 
 TEST_CASE(

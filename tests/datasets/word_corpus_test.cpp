@@ -8,13 +8,13 @@
 #include "core/cpu/thread_pool.h"
 #include "core/error.h"
 #include "datasets/generator.h"
-#include "datasets/imdb.h"
 #include "datasets/python_text.h"
 #include "datasets/review_words.h"
 #include "datasets/sha256.h"
 #include "datasets/stop_words.h"
 #include "datasets/utf8.h"
 #include "datasets/word_ids.h"
+#include "tests/datasets/whole_imdb.h"
 #include "tests/support/support.h"
 
 using namespace octet;
@@ -99,7 +99,7 @@ TEST_CASE("the stop words are the golden list, byte for byte") {
 
 TEST_CASE("the first 2,000 reviews give the golden words, counts, sequences and matrices") {
   const Json golden = Json::parse(read_file(NEED_GOLDEN("imdb_golden.json")));
-  TextCorpus texts = read_imdb(NEED_DATA("imdb_50k.csv.xz"));
+  TextCorpus texts = whole_imdb(NEED_DATA("imdb_50k.csv.xz"));
   texts.texts.resize(2000);
   texts.labels.resize(2000);
   const WordCorpus corpus = word_corpus(texts);
@@ -136,7 +136,7 @@ TEST_CASE("the first 2,000 reviews give the golden words, counts, sequences and 
 
 TEST_CASE("all 50,000 reviews give the golden words and the golden matrix") {
   const Json golden = Json::parse(read_file(NEED_GOLDEN("imdb_golden.json")))["whole_corpus"];
-  const WordCorpus corpus = word_corpus(read_imdb(NEED_DATA("imdb_50k.csv.xz")));
+  const WordCorpus corpus = word_corpus(whole_imdb(NEED_DATA("imdb_50k.csv.xz")));
   CHECK(corpus.rows() == golden["rows"]);
   CHECK(corpus.word_of.size() == golden["tokens_kept"]);
   CHECK(corpus.words.size() == golden["distinct_words"]);
