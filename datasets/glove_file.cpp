@@ -1,5 +1,6 @@
 #include "datasets/glove_file.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "core/error.h"
@@ -7,6 +8,7 @@
 namespace octet {
 namespace {
 
+constexpr size_t kPiece = size_t{1} << 20;
 constexpr UnpackLimits kLimits = {.bytes = uint64_t{64} << 30};
 
 // Empty for a file without entries.
@@ -37,8 +39,12 @@ GloveFile::GloveFile(const std::filesystem::path& path, int64_t dimension, size_
 std::string_view GloveFile::next(int64_t lines_before) {
   buffer_.erase(0, given_);
   size_t size = buffer_.size();
-  buffer_.resize(block_);
-  while (const size_t got = file_.read_some(buffer_.data() + size, block_ - size)) size += got;
+  while (size < block_) {
+    buffer_.resize(std::min(block_, size + kPiece));
+    const size_t got = file_.read_some(buffer_.data() + size, buffer_.size() - size);
+    if (got == 0) break;
+    size += got;
+  }
   buffer_.resize(size);
   const size_t end = buffer_.rfind('\n');
   require(size < block_ || end != std::string::npos, ErrorKind::Data, source(), ", line ", lines_before + 1,

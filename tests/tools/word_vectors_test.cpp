@@ -6,6 +6,7 @@
 #include "core/safetensors.h"
 #include "datasets/sha256.h"
 #include "tests/tools/small_run.h"
+#include "tools/format.h"
 #include "tools/trainer.h"
 
 using namespace octet;
@@ -156,7 +157,7 @@ TEST_CASE("a run says what its vectors cover, takes their width and keeps their 
   INFO(outcome.err);
   REQUIRE(outcome.status == 0);
   const int64_t words = file.vocabulary.size() - 2;
-  CHECK(has(outcome.out, "of " + std::to_string(words) + " words have a vector ("));
+  CHECK(has(outcome.out, "of " + format_count(words) + " words have a vector ("));
   CHECK(has(outcome.out, "% of the training tokens, from " + file.path));
   const Json start = events_in(runs.bytes("run/log.jsonl")).front();
   const std::string sha256 = sha256_file(file.path);
