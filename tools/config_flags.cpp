@@ -30,8 +30,10 @@ TrainConfig TrainFlags::resolve(const TrainConfig& base) const {
     defaults.optimizer = config.optimizer;
     take_rule_defaults(defaults);
   }
-  if (config.glove != base.glove && !config.glove.empty())
-    defaults.embedding = glove_dimension(config.glove, config.embedding);
+  if (config.glove != base.glove && !config.glove.empty()) {
+    defaults.embedding = 0;  // which cannot be given
+    if (over(defaults).embedding == 0) defaults.embedding = glove_dimension(config.glove, base.embedding);
+  }
   return over(defaults);
 }
 

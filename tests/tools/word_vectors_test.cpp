@@ -233,7 +233,7 @@ TEST_CASE("word vectors that do not fit are refused before anything is written")
     CHECK(!fs::exists(runs.path("run")));
   };
   refused({"--glove", runs.path("none.txt")}, 3, "none.txt: no such file");
-  refused({"--glove", runs.path("none.txt"), "--embedding", "6"}, 3, "none.txt: no such file");
+  refused({"--glove", runs.path("none.txt"), "--embedding=6"}, 3, "none.txt: no such file");
   refused(
       {"--glove", file.path, "--embedding", "100"}, 3,
       file.path + ": vectors of 6 dimensions, but --embedding is 100; leave it out or give --embedding 6");
