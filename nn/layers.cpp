@@ -16,18 +16,18 @@ Linear::Linear(int64_t in, int64_t out, const Init& init, bool bias)
   if (bias) bias_ = parameter("bias", uniform({out}, bound_of(in), init.part("bias")));
 }
 
-Embedding::Embedding(int64_t rows, int64_t width, const Init& init, int64_t padding)
-    : Embedding(normal({rows, width}, 0, 1, init.part("weight")), padding) {}
+Embedding::Embedding(int64_t rows, int64_t width, const Init& init, int64_t padding, bool frozen)
+    : Embedding(normal({rows, width}, 0, 1, init.part("weight")), padding, frozen) {}
 
-Embedding::Embedding(Tensor weight, int64_t padding)
-    : padding_(padding), weight_(parameter("weight", std::move(weight))) {
+Embedding::Embedding(Tensor weight, int64_t padding, bool frozen)
+    : padding_(padding), weight_(parameter("weight", std::move(weight), frozen)) {
   const int64_t rows = weight_.size(0);
   require(padding >= -1 && padding < rows, "Embedding: padding row ", padding, " is not in 0..", rows - 1);
   if (padding >= 0) weight_.value().slice_rows(padding, padding + 1).fill(0);
 }
 
-StableEmbedding::StableEmbedding(int64_t rows, int64_t width, const Init& init, int64_t padding)
-    : Embedding(xavier_uniform({rows, width}, init.part("weight")), padding),
+StableEmbedding::StableEmbedding(int64_t rows, int64_t width, const Init& init, int64_t padding, bool frozen)
+    : Embedding(xavier_uniform({rows, width}, init.part("weight")), padding, frozen),
       norm_(width, init.part("norm")) {
   part("norm", norm_);
   keep_full_precision_state();

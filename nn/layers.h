@@ -24,15 +24,16 @@ class Linear : public Module {  // [.., in] -> [.., out]
 
 class Embedding : public Module {  // ids [..] -> [.., width]
  public:
-  // weight [rows, width], normal(0, 1). Row `padding` (-1: none) starts at zero and is never trained.
-  Embedding(int64_t rows, int64_t width, const Init& init, int64_t padding = -1);
+  // weight [rows, width], normal(0, 1). Row `padding` (-1: none) starts at zero and is never trained; a
+  // frozen embedding is not trained at all.
+  Embedding(int64_t rows, int64_t width, const Init& init, int64_t padding = -1, bool frozen = false);
   virtual Variable forward(const Tensor& ids) const {
     const ProfileRange range(ids.device(), "Embedding");
     return embedding(weight_, ids, padding_);
   }
 
  protected:
-  Embedding(Tensor weight, int64_t padding);  // weight [rows, width]
+  Embedding(Tensor weight, int64_t padding, bool frozen);  // weight [rows, width]
 
  private:
   int64_t padding_;
@@ -58,8 +59,8 @@ class LayerNorm : public Module {  // [.., width] -> [.., width], over the last 
 class StableEmbedding : public Embedding {  // ids [..] -> [.., width]
  public:
   // weight [rows, width], Xavier uniform; norm.weight and norm.bias [width], those of a LayerNorm. Row
-  // `padding` starts at zero and is never trained; the norm makes its bias of it.
-  StableEmbedding(int64_t rows, int64_t width, const Init& init, int64_t padding = -1);
+  // `padding` starts at zero and is never trained; the norm makes its bias of it. Frozen is the weight alone.
+  StableEmbedding(int64_t rows, int64_t width, const Init& init, int64_t padding = -1, bool frozen = false);
   Variable forward(const Tensor& ids) const override { return norm_.forward(Embedding::forward(ids)); }
 
  private:

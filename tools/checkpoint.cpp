@@ -32,6 +32,7 @@ void save_checkpoint(const std::string& path, const Trainer& trainer, const Trai
   file.metadata = {{"format", kFormat},          {"config", to_json(config).dump()},
                    {"run", run.dump()},          {"vocabulary", data.vocabulary.hash()},
                    {"data_sha256", data.sha256}, {"log_bytes", std::to_string(log_bytes)}};
+  if (!data.glove_sha256.empty()) file.metadata["glove_sha256"] = data.glove_sha256;
   write_atomically(path, format_safetensors(file));
 }
 
@@ -73,6 +74,7 @@ Checkpoint read_checkpoint(const std::string& path) {
   }
   checkpoint.vocabulary = text("vocabulary");
   checkpoint.data_sha256 = text("data_sha256");
+  if (checkpoint.tensors.metadata.count("glove_sha256")) checkpoint.glove_sha256 = text("glove_sha256");
   return checkpoint;
 }
 

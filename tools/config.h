@@ -77,6 +77,8 @@ struct TrainConfig {
   int64_t threads = 0;
   int64_t embedding = 100;
   std::string embedding_layer = "plain";
+  std::string glove;
+  bool freeze_embedding = false;
   int64_t hidden = 64;
   int64_t layers = 2;
   double dropout = 0.2;
@@ -184,6 +186,13 @@ struct TrainConfig {
     v(Field{"embedding", "width of a word vector"}, embedding, Range{1, 65536});
     v(Field{"embedding_layer", "stable: Xavier initialisation, layer norm behind it, and state kept in fp32"},
       embedding_layer, Choice{kEmbeddingLayers});
+    v(Field{"glove",
+            "word vectors that the embedding of a new run starts from, in GloVe's text format, plain, packed "
+            "or in a zip; "
+            "they bring their width where --embedding is not given"},
+      glove, Text{"FILE"});
+    v(Field{"freeze_embedding", "leave word vectors as they are: no gradient and no optimizer state"},
+      freeze_embedding, Switch{});
     v(Field{"hidden", "width of an LSTM layer in each direction"}, hidden, Range{1, 65536});
     v(Field{"layers", "LSTM layers"}, layers, Range{1, 64});
     v(Field{"dropout", "share dropped between layers"}, dropout, probability);

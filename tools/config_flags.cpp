@@ -4,6 +4,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "datasets/glove.h"
 #include "tools/config_file.h"
 #include "tools/rule_settings.h"
 
@@ -22,13 +23,18 @@ TrainConfig TrainFlags::resolve(const TrainConfig& base) const {
     flags_.apply(config);
     return config;
   };
-  const TrainConfig config = over(base);
-  if (config.optimizer == base.optimizer) return config;
-  // Another rule brings its defaults, over which goes what was given.
-  TrainConfig with_rule = base;
-  with_rule.optimizer = config.optimizer;
-  take_rule_defaults(with_rule);
-  return over(with_rule);
+  TrainConfig config = over(base);
+  TrainConfig defaults = base;
+  // Another rule brings its defaults, and word vectors their width; over both goes what was given.
+  if (config.optimizer != base.optimizer) {
+    defaults.optimizer = config.optimizer;
+    take_rule_defaults(defaults);
+  }
+  if (config.glove != base.glove && !config.glove.empty()) {
+    defaults.embedding = 0;  // which cannot be given
+    if (over(defaults).embedding == 0) defaults.embedding = glove_dimension(config.glove, base.embedding);
+  }
+  return over(defaults);
 }
 
 }  // namespace octet::tools

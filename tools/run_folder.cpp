@@ -43,6 +43,7 @@ LstmClassifierConfig model_config(const TrainConfig& config, int32_t vocabulary)
   return {.vocabulary = vocabulary,
           .embedding = config.embedding,
           .stable_embedding = config.embedding_layer == "stable",
+          .freeze_embedding = config.freeze_embedding,
           .hidden = config.hidden,
           .layers = config.layers,
           .bidirectional = true,

@@ -31,7 +31,7 @@ TextData load_text_data(const TrainConfig& config, const std::optional<Vocabular
   tokens.reserve(corpus.texts.size());
   for (const std::string& text : corpus.texts) tokens.push_back(english_tokens(text));
 
-  TextData data{corpus.source(), corpus.sha256, corpus.generated, corpus.label_names, {}, {}, {}};
+  TextData data{corpus.source(), corpus.sha256, corpus.generated, corpus.label_names, {}, {}, {}, {}, {}};
   if (known) {
     data.vocabulary = *known;
   } else {
@@ -42,6 +42,10 @@ TextData load_text_data(const TrainConfig& config, const std::optional<Vocabular
   }
   data.train = encoded(data.vocabulary, corpus, tokens, split.train);
   data.validation = encoded(data.vocabulary, corpus, tokens, split.validation);
+  if (!known && !config.glove.empty()) {
+    data.vectors = load_word_vectors(config, data.vocabulary, data.train.sequences);
+    data.glove_sha256 = data.vectors->glove.sha256;
+  }
   return data;
 }
 

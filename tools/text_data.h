@@ -9,6 +9,7 @@
 
 #include "datasets/vocabulary.h"
 #include "tools/config.h"
+#include "tools/word_vectors.h"
 
 namespace octet::tools {
 
@@ -25,11 +26,14 @@ struct TextData {
   std::vector<std::string> label_names;
   Vocabulary vocabulary;
   LabelledTexts train, validation;
+  std::optional<WordVectors> vectors;  // for the embedding of a new run, where --glove names some
+  std::string glove_sha256;            // of their file, also in a run that goes on; empty: none
 };
 
 // The corpus of config.task from config.data or the usual places, split by config.split_seed. With `known`,
 // the vocabulary of an earlier run, ids are those of that run; else it is counted on the training rows.
-// Errors (Data): what the corpus' reader reports.
+// Errors (Data): what the corpus' reader reports, and that of word vectors. Those are for a new run alone:
+// with `known` they are not read.
 TextData load_text_data(const TrainConfig& config, const std::optional<Vocabulary>& known = std::nullopt);
 
 // The ids of one text; a text without tokens is a single <unk>.

@@ -46,7 +46,7 @@ optim::Optimizer make_optimizer(const TrainConfig& config, const LstmClassifier&
     options.overrides.push_back({override_text.substr(0, equals), override_text.substr(equals + 1)});
   }
   return optim::Optimizer(
-      {{model.parameters(), options}},
+      {{model.trainable_parameters(), options}},
       {.max_value = config.clip_value,
        .max_norm = config.clip_norm,
        .norm_percentile = config.clip_percentile,
@@ -74,14 +74,16 @@ Trainer::Trainer(const TrainConfig& config, const TextData& data)
       losses_(steps_unread(config, device_, steps_per_epoch()), device_) {
   schedule_ = {optim::schedule_kind(config.schedule), config.warmup_steps, config.epochs * steps_per_epoch()};
   schedule_.check();
+  if (data.vectors) put_word_vectors(*data.vectors, model_);
   if (config.ema > 0) {
     averaged_ = std::make_unique<LstmClassifier>(model_config(config, data.vocabulary.size()),
                                                  Init{stream(config, "initialisation"), device_});
-    average_.emplace(model_.parameters(), averaged_->parameters(), config.ema);
+    if (data.vectors) put_word_vectors(*data.vectors, *averaged_);
+    average_.emplace(model_.trainable_parameters(), averaged_->trainable_parameters(), config.ema);
   }
   // Gradients hold their bytes from the start, so the first step needs as much memory as any other: that of a
   // resumed run, and the one that rehearse() takes.
-  for (const NamedParameter& parameter : model_.parameters()) parameter.variable.grad();
+  for (const NamedParameter& parameter : model_.trainable_parameters()) parameter.variable.grad();
 }
 
 int64_t Trainer::steps_per_epoch() const {

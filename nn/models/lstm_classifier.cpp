@@ -5,9 +5,10 @@ namespace octet {
 namespace {
 
 std::unique_ptr<Embedding> make_embedding(const LstmClassifierConfig& config, const Init& init) {
+  const bool frozen = config.freeze_embedding;
   if (config.stable_embedding)
-    return std::make_unique<StableEmbedding>(config.vocabulary, config.embedding, init);
-  return std::make_unique<Embedding>(config.vocabulary, config.embedding, init);
+    return std::make_unique<StableEmbedding>(config.vocabulary, config.embedding, init, -1, frozen);
+  return std::make_unique<Embedding>(config.vocabulary, config.embedding, init, -1, frozen);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ struct LstmClassifierConfig {
   int64_t vocabulary = 0;  // rows of the embedding
   int64_t embedding = 100;
   bool stable_embedding = false;  // StableEmbedding: with embedding.norm.weight and embedding.norm.bias
+  bool freeze_embedding = false;
   int64_t hidden = 64;
   int64_t layers = 2;
   bool bidirectional = true;

@@ -42,6 +42,7 @@ TrainConfig unusual() {
   c.rounding = "stochastic";
   c.trust_coefficient = 0.01, c.max_trust = 10, c.eps2 = 0.01, c.clip_threshold = 2, c.decay_rate = 0.7;
   c.fixed_step = c.unfactored = true;
+  c.glove = "g", c.freeze_embedding = true;
   c.min_freq = 1, c.log_every = 5, c.resume = "r", c.json = true;
   return c;
 }
@@ -87,7 +88,7 @@ TEST_CASE("every field can be set by its flag") {
         arguments.push_back(toml_text(member));
     }
   });
-  CHECK(fields == 57);
+  CHECK(fields == 59);
   CHECK(parse(arguments) == wanted);
 }
 

@@ -51,17 +51,24 @@ class RunLog {
 
 // What stands beside the settings in the log and the config file: enough to know what was run on what.
 Json facts(const TextData& data, const Trainer& trainer) {
-  return {{"build", build_text()},
-          {"device_name", describe(trainer.device())},
-          {"threads", cpu::thread_count()},
-          {"data_source", data.source},
-          {"data_sha256", data.sha256},
-          {"generated", data.generated},
-          {"train_rows", data.train.rows()},
-          {"validation_rows", data.validation.rows()},
-          {"vocabulary", data.vocabulary.size()},
-          {"parameters", trainer.model().parameter_count()},
-          {"state_bytes", trainer.optimizer().state_bytes()}};
+  Json facts = {{"build", build_text()},
+                {"device_name", describe(trainer.device())},
+                {"threads", cpu::thread_count()},
+                {"data_source", data.source},
+                {"data_sha256", data.sha256},
+                {"generated", data.generated},
+                {"train_rows", data.train.rows()},
+                {"validation_rows", data.validation.rows()},
+                {"vocabulary", data.vocabulary.size()},
+                {"parameters", trainer.model().parameter_count()},
+                {"state_bytes", trainer.optimizer().state_bytes()}};
+  if (!data.glove_sha256.empty()) facts["glove_sha256"] = data.glove_sha256;
+  if (data.vectors)
+    facts.update({{"glove_words", data.vectors->words},
+                  {"glove_as_written", data.vectors->as_written},
+                  {"glove_lower_cased", data.vectors->lower_cased},
+                  {"glove_token_share", data.vectors->token_share}});
+  return facts;
 }
 
 std::string config_text(const TrainConfig& config, const Json& run) {
@@ -84,6 +91,7 @@ class Run {
         data_(load_text_data(config_)),
         trainer_(config_, data_),
         folder_(new_run_folder(config_.out)) {
+    if (data_.vectors) data_.vectors->glove.values = {};  // the model has them
     open_log(false);
     write_atomically(folder_.config(), config_text(config_, facts(data_, trainer_)));
     write_atomically(folder_.vocabulary(), data_.vocabulary.text());
@@ -101,6 +109,7 @@ class Run {
         folder_{config_.resume},
         resumed_(true) {
     conversion_ = restore(checkpoint, trainer_, data_);
+    data_.glove_sha256 = checkpoint.glove_sha256;
     const bool same_log = config_.log == checkpoint.config.log;
     if (same_log) cut_log(checkpoint.log_bytes);
     open_log(same_log);
@@ -170,6 +179,11 @@ class Run {
                               format_count(run.at("parameters").get<int64_t>()), config_.optimizer,
                               config_.state, format_bytes(run.at("state_bytes").get<int64_t>()),
                               config_.device, cpu::thread_count(), cpu::thread_count() == 1 ? "" : "s"));
+    if (data_.vectors)
+      for (const std::string& line : lines_about(*data_.vectors)) progress.note(line);
+    if (config_.freeze_embedding)
+      progress.note(std::string("the embedding is frozen: it keeps ") +
+                    (config_.glove.empty() ? "its random vectors, as no --glove is given" : "its vectors"));
     if (!trainer_.device().is_cpu()) progress.note(describe(trainer_.device()));
     if (config_.precision == "bf16")
       progress.note(
