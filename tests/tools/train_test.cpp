@@ -72,11 +72,11 @@ TEST_CASE("a run fills its folder, and its log has the promised events and field
   const Runs runs;
   const Outcome outcome = runs.trained("out");
   for (const char* name : {"config.toml", "vocab.txt", "best.safetensors", "last.safetensors",
-                           "last.ckpt.safetensors", "log.jsonl"})
+                           "last.ckpt.safetensors", "log.jsonl", "report.html"})
     CHECK_MESSAGE(fs::file_size(runs.path("out") + "/" + name) > 0, name);
   int files = 0;
   for ([[maybe_unused]] const auto& entry : fs::directory_iterator(runs.path("out"))) ++files;
-  CHECK(files == 6);  // no temporary file is left
+  CHECK(files == 7);  // no temporary file is left
 
   const std::vector<Json> events = events_in(runs.bytes("out/log.jsonl"));
   check_events(events, 3, 3 * 66);
