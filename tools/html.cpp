@@ -37,11 +37,12 @@ svg .axis { stroke: var(--soft); stroke-width: 1; fill: none; }
 svg .grid { stroke: var(--rule); stroke-width: 1; fill: none; }
 svg .bar { stroke: none; } svg .line { fill: none; stroke-width: 1.8; } svg .thin { fill: none; stroke-width: 1; }
 svg .dashed { stroke-dasharray: 6 4; } svg .faint { opacity: .55; }
+svg .broad2 { stroke-width: 3.4; } svg .broad3 { stroke-width: 5; } svg .broad4 { stroke-width: 6.6; }
 .scroll { overflow-x: auto; } .scroll svg { min-width: 40rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; margin: .4rem 0; font-size: .88rem; max-width: none; }
 .key { display: inline-block; width: 1.1rem; height: .7rem; margin-right: .4rem; border-radius: 2px; }
 .key.dashed { height: 0; border-radius: 0; background: none !important; border-top: 3px dashed; vertical-align: .25rem; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 0 2rem; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: .8rem 2rem; }
 .grid > figure { min-width: 0; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .6rem; margin: 1rem 0; padding: 0; }
 .cards div { background: var(--shade); border: 1px solid var(--rule); border-radius: 6px; padding: .5rem .7rem; }

@@ -65,9 +65,7 @@ std::string answers_section(const Answers& answers) {
   body +=
       html_grid("<div>" + confusion_table(answers) + "</div>\n<div>" + classes_table(answers) + "</div>\n");
   if (!answers.wrong.empty())
-    body += html_paragraph(
-                "Most wrong: those whose wrong answer was the most certain. Words without an id "
-                "are shown as the model reads them.") +
+    body += html_paragraph("Most wrong: those whose wrong answer was the most certain.") +
             samples_table(answers, answers.wrong);
   if (!answers.right.empty())
     body += html_paragraph("Some of the right ones.") + samples_table(answers, answers.right);

@@ -13,7 +13,10 @@ std::string curves_section(const std::vector<RunReport>& runs, const std::vector
   const auto curves = [&](double EpochEvent::*member) {
     std::vector<Curve> out;
     for (size_t i = 0; i < runs.size(); ++i)
-      out.push_back({labels[i], series_class(i), course_of(runs[i], member)});
+      // The later ones are thinner, so that of equal curves all are seen.
+      out.push_back({labels[i],
+                     series_class(i) + " broad" + std::to_string(std::min<size_t>(4, runs.size() - i)),
+                     course_of(runs[i], member)});
     return out;
   };
   return html_heading("Learning") +

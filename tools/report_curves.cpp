@@ -15,7 +15,7 @@ constexpr size_t kDotted = 40;  // with more epochs than these a line alone is c
 // The ends of an axis for values from `low` to `high`: from 0 where that loses little of the height.
 std::pair<double, double> ends(double low, double high, bool percent) {
   if (!percent && low >= 0 && low < 0.6 * high) low = 0;
-  const double room = std::max({(high - low) * 0.06, std::abs(high) * 1e-3, 1e-6});
+  const double room = std::max({(high - low) * 0.06, percent ? 0.01 : std::abs(high) * 1e-3, 1e-6});
   return {low == 0 ? 0 : low - room, percent ? std::min(1.0, high + room) : high + room};
 }
 
@@ -64,7 +64,7 @@ std::string curves_figure(const CurveChart& what, const std::vector<Curve>& curv
     }
     draw();
   }
-  return html_figure((legend.size() > 1 ? html_legend(legend) : "") + chart.markup(), what.caption);
+  return html_figure(html_legend(legend) + chart.markup(), what.caption);
 }
 
 }  // namespace octet::tools

@@ -1,5 +1,6 @@
 // Charts as inline SVG for html_page(), which has their colours: classes s1 to s6 with one of
-//   bar (filled), mark (a filled dot), line, thin (stroked); dashed beside line or thin, faint beside any.
+//   bar (filled), mark (a filled dot), line, thin (stroked); dashed beside line or thin, faint beside any,
+//   broad2 to broad4 beside line, for what others will lie on.
 #pragma once
 
 #include <cstdint>

@@ -42,6 +42,8 @@ TextData load_text_data(const TrainConfig& config, const std::optional<Vocabular
   }
   data.train = encoded(data.vocabulary, corpus, tokens, split.train);
   data.validation = encoded(data.vocabulary, corpus, tokens, split.validation);
+  for (const int32_t row : split.validation)
+    data.validation.texts.push_back(corpus.texts[static_cast<size_t>(row)]);
   return data;
 }
 

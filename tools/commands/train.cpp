@@ -95,12 +95,8 @@ Answers answers_of(const TextData& data, const Evaluation& evaluation) {
     answer.push_back(p > 0.5);
     probability.push_back(std::max(p, 1 - p));
   }
-  return make_answers(data.label_names, data.validation.labels, answer, probability, [&](size_t row) {
-    std::string text;
-    for (const int32_t id : data.validation.sequences[row])
-      text += (text.empty() ? "" : " ") + data.vocabulary.token(id);
-    return text;
-  });
+  return make_answers(data.label_names, data.validation.labels, answer, probability,
+                      [&](size_t row) { return data.validation.texts[row]; });
 }
 
 class Run {
