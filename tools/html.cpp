@@ -43,7 +43,7 @@ svg .broad2 { stroke-width: 3.4; } svg .broad3 { stroke-width: 5; } svg .broad4 
 .key { display: inline-block; width: 1.1rem; height: .7rem; margin-right: .4rem; border-radius: 2px; }
 .key.dashed { height: 0; border-radius: 0; background: none !important; border-top: 3px dashed; vertical-align: .25rem; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: .8rem 2rem; }
-.grid > figure { min-width: 0; }
+.grid > * { min-width: 0; } @media print { .grid { grid-template-columns: 1fr 1fr; } .scroll svg { min-width: 0; } }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .6rem; margin: 1rem 0; padding: 0; }
 .cards div { background: var(--shade); border: 1px solid var(--rule); border-radius: 6px; padding: .5rem .7rem; }
 .cards dt { color: var(--soft); font-size: .82rem; } .cards dd { margin: 0; font-size: 1.25rem; font-weight: 600;

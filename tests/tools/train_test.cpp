@@ -53,7 +53,7 @@ void check_events(const std::vector<Json>& events, int64_t epochs, int64_t steps
   const Json &end = events.back(), &last = events[events.size() - 2];
   CHECK(keys_of(end) == std::vector<std::string>{"event", "status", "epochs", "steps", "val_loss",
                                                  "val_accuracy", "best_epoch", "seconds", "peak_bytes",
-                                                 "peak_by_tag", "max_by_tag"});
+                                                 "peak_by_tag", "max_by_tag", "other_seconds"});
   CHECK(end["event"] == "end");
   CHECK(end["status"] == "ok");
   CHECK(end["epochs"] == epochs);

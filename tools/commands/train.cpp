@@ -181,9 +181,13 @@ class Run {
     log_->write(std::move(start));
   }
 
-  void log_end(const char* status) {
+  void log_answers() {
     if (!trainer_.evaluation().probability.empty())
       log_->write(to_json(answers_of(data_, trainer_.evaluation())));
+  }
+
+  void log_end(const char* status) {
+    if (!trainer_.done()) log_answers();
     Json end = to_json(trainer_.end_event(status));
     const double trained = trainer_.state().seconds - seconds_before_;
     end["other_seconds"] = std::max(0.0, now() - begun_ - trained);  // reading, saving, writing
@@ -256,6 +260,7 @@ class Run {
     const EpochEvent event = trainer_.finish_epoch();
     progress.epoch(event);
     log_->write(to_json(event));
+    if (trainer_.done()) log_answers();  // before the checkpoint, which knows how much of the log stays
     board_.epoch(event);
     if (trainer_.state().best_epoch == event.epoch)
       save_weights(folder_.best(), trainer_.result(), config_, data_);
