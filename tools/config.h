@@ -38,6 +38,7 @@ struct TrainConfig {
   std::string data;
   std::string out;
   std::string log;
+  std::string tensorboard;
   int64_t batch_size = 64;
   double lr = 1e-4;
   double beta1 = 0.9;
@@ -112,6 +113,9 @@ struct TrainConfig {
             RunOnly},
       out, Text{"DIR"});
     v(Field{"log", "JSON Lines file; empty: log.jsonl in the --out folder", RunOnly}, log, Text{"FILE"});
+    v(Field{"tensorboard", "folder for event files of TensorBoard, which a new one is added to; empty: none",
+            RunOnly},
+      tensorboard, Text{"DIR"});
     v(Field{"batch_size", "rows per step"}, batch_size, Range{1, 65536});
     v(Field{"lr", "learning rate"}, lr, Range{.low = 0, .high = 100, .above_low = true});
     v(Field{"beta1", "decay of the mean of gradients"}, beta1, probability);

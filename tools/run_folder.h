@@ -19,6 +19,7 @@ struct RunFolder {
   std::string log() const { return file("log.jsonl"); }
   std::string best() const { return file("best.safetensors"); }
   std::string last() const { return file("last.safetensors"); }
+  std::string report() const { return file("report.html"); }
   std::string checkpoint() const { return file("last.ckpt.safetensors"); }
 
   bool holds_a_run() const;

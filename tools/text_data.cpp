@@ -46,6 +46,8 @@ TextData load_text_data(const TrainConfig& config, const std::optional<Vocabular
     data.vectors = load_word_vectors(config, data.vocabulary, data.train.sequences);
     data.glove_sha256 = data.vectors->glove.sha256;
   }
+  for (const int32_t row : split.validation)
+    data.validation.texts.push_back(corpus.texts[static_cast<size_t>(row)]);
   return data;
 }
 

@@ -16,6 +16,7 @@ namespace octet::tools {
 struct LabelledTexts {
   std::vector<std::vector<int32_t>> sequences;  // token ids; none empty
   std::vector<int32_t> labels;                  // indices of label_names
+  std::vector<std::string> texts;               // as they were read; of validation rows alone
 
   int64_t rows() const { return static_cast<int64_t>(labels.size()); }
 };

@@ -90,6 +90,14 @@ int64_t Trainer::steps_per_epoch() const {
   return (batches_.per_epoch() + config_.accumulate - 1) / config_.accumulate;
 }
 
+int64_t Trainer::largest_step() const {
+  const std::vector<Batch> batches = batches_.epoch(1);
+  const auto most = std::max_element(batches.begin(), batches.end(), [&](const Batch& a, const Batch& b) {
+    return tokens_in(data_.train, a) < tokens_in(data_.train, b);
+  });
+  return (most - batches.begin()) / config_.accumulate + 1;
+}
+
 void Trainer::step(std::span<const Batch> batches) {
   const ProfileRange range(device_, "step");
   const Tensor loss = accumulate_gradients(model_, data_.train, batches, &masks_, device_);
@@ -152,7 +160,8 @@ bool Trainer::train_epoch(const std::function<void(const StepReport&)>& after_st
 
 EpochEvent Trainer::finish_epoch() {
   const double start = now();
-  const Evaluation evaluation = evaluate(result(), data_.validation, config_.batch_size, device_);
+  evaluation_ = evaluate(result(), data_.validation, config_.batch_size, device_);
+  const Evaluation& evaluation = evaluation_;
   const double seconds = now() - start;
   state_.seconds += seconds;
   note_memory();

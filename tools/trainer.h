@@ -14,6 +14,7 @@
 #include "optim/schedule.h"
 #include "optim/weight_average.h"
 #include "tools/collected.h"
+#include "tools/evaluate.h"
 #include "tools/events.h"
 #include "tools/text_data.h"
 
@@ -69,6 +70,10 @@ class Trainer {
   // Each takes `accumulate` batches, the last of an epoch those that are left.
   int64_t steps_per_epoch() const;
   bool done() const { return state_.epoch >= config_.epochs; }
+  // Of the first epoch, from 1: the one with the batch of the most tokens, which needs the most memory.
+  int64_t largest_step() const;
+  // Of the last epoch that was finished here; no probabilities before the first.
+  const Evaluation& evaluation() const { return evaluation_; }
 
   // Goes on to the end of the epoch, or until `stop` says so after a step (then false is returned).
   // `after_step` is told of each step. A GPU is waited for every log_every steps only (0: at the end of the
@@ -103,6 +108,7 @@ class Trainer {
   Collected losses_;        // of steps that the host has not looked at
   double last_loss_ = NAN;  // of the last one that it has
   RunState state_;
+  Evaluation evaluation_;
 };
 
 }  // namespace octet::tools

@@ -3,6 +3,8 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -11,6 +13,7 @@
 #include <optional>
 
 #include "core/cpu/thread_pool.h"
+#include "tools/answers.h"
 #include "tools/atomic_file.h"
 #include "tools/checkpoint.h"
 #include "tools/commands/declare.h"
@@ -19,7 +22,10 @@
 #include "tools/config_json.h"
 #include "tools/format.h"
 #include "tools/jsonl.h"
+#include "tools/memory_timeline.h"
 #include "tools/progress.h"
+#include "tools/report.h"
+#include "tools/run_board.h"
 #include "tools/run_folder.h"
 #include "tools/signals.h"
 #include "tools/version.h"
@@ -78,9 +84,26 @@ std::string config_text(const TrainConfig& config, const Json& run) {
   TrainConfig repeatable = config;
   repeatable.out.clear();
   repeatable.log.clear();
+  repeatable.tensorboard.clear();
   repeatable.resume.clear();
   repeatable.json = false;
   return text + to_toml(repeatable);
+}
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// How the last epoch's model answered on the validation rows.
+Answers answers_of(const TextData& data, const Evaluation& evaluation) {
+  std::vector<int32_t> answer;
+  std::vector<double> probability;
+  for (const double p : evaluation.probability) {
+    answer.push_back(p > 0.5);
+    probability.push_back(std::max(p, 1 - p));
+  }
+  return make_answers(data.label_names, data.validation.labels, answer, probability,
+                      [&](size_t row) { return data.validation.texts[row]; });
 }
 
 class Run {
@@ -90,6 +113,7 @@ class Run {
       : config_(std::move(config)),
         data_(load_text_data(config_)),
         trainer_(config_, data_),
+        board_(config_),
         folder_(new_run_folder(config_.out)) {
     if (data_.vectors) data_.vectors->glove.values = {};  // the model has them
     open_log(false);
@@ -106,10 +130,12 @@ class Run {
         data_(load_text_data(
             config_, Vocabulary::load(RunFolder{config_.resume}.vocabulary(), ErrorKind::Checkpoint))),
         trainer_(config_, data_),
+        board_(config_),
         folder_{config_.resume},
         resumed_(true) {
     conversion_ = restore(checkpoint, trainer_, data_);
     data_.glove_sha256 = checkpoint.glove_sha256;
+    seconds_before_ = trainer_.state().seconds;
     const bool same_log = config_.log == checkpoint.config.log;
     if (same_log) cut_log(checkpoint.log_bytes);
     open_log(same_log);
@@ -128,15 +154,19 @@ class Run {
                       {config_.epochs, trainer_.steps_per_epoch(), config_.log_every,
                        data_.generated ? "generated: " : ""});
     announce(progress);
+    board_.start(config_text(config_, facts(data_, trainer_)), trainer_.steps_per_epoch(), data_.train.rows(),
+                 trainer_.state().steps);
     while (!trainer_.done()) {
       if (train_epoch(progress, signals)) finish_epoch(progress);
       if (!signals.stop_requested() || trainer_.done()) continue;
       save();
-      log_->write(to_json(trainer_.end_event("interrupted")));
+      log_end("interrupted");
+      write_report(progress);
       progress.note("stopped; go on with: octet train --resume " + folder_.path);
       return signals.exit_code();
     }
-    log_->write(to_json(trainer_.end_event("ok")));
+    log_end("ok");
+    write_report(progress);
     const RunState& state = trainer_.state();
     progress.note(fmt::format(
         "best epoch {}: val loss {:.4f}. Last epoch {}: val loss {:.4f}, val accuracy {:.2f} %, {} in all",
@@ -158,6 +188,29 @@ class Run {
     start.update(to_json(config_));
     start.update(facts(data_, trainer_));
     log_->write(std::move(start));
+  }
+
+  void log_answers() {
+    if (!trainer_.evaluation().probability.empty())
+      log_->write(to_json(answers_of(data_, trainer_.evaluation())));
+  }
+
+  void log_end(const char* status) {
+    if (!trainer_.done()) log_answers();
+    Json end = to_json(trainer_.end_event(status));
+    const double trained = trainer_.state().seconds - seconds_before_;
+    end["other_seconds"] = std::max(0.0, now() - begun_ - trained);  // reading, saving, writing
+    log_->write(std::move(end));
+  }
+
+  // From what the run left in its folder, as octet report does it.
+  void write_report(Progress& progress) const {
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(log_path(), ignored)) {
+      progress.note("no report.html: the log, " + log_path() + ", is no file to read it from");
+      return;
+    }
+    write_atomically(folder_.report(), report_html(read_report(folder_.path, log_path()), folder_.path));
   }
 
   // A resumed run writes on from where its checkpoint stood: later lines are of steps that are done again.
@@ -198,14 +251,21 @@ class Run {
   // False if a signal asked for an end.
   bool train_epoch(Progress& progress, const SignalWatch& signals) {
     try {
+      timeline_.before(trainer_.state().epoch + 1, trainer_.state().batch + 1);
       return trainer_.train_epoch(
           [&](const StepReport& report) {
+            if (const auto timeline = timeline_.after(report.rows)) log_->write(to_json(*timeline));
+            timeline_.before(report.epoch, report.step + 1);
+            board_.step(report.epoch, report.step, report.rows, report.loss);
             progress.step(report.epoch, report.step, report.rows, report.loss,
                           [this] { return ledger(trainer_.device()).use().live; });
           },
           [&] { return signals.stop_requested(); });
     } catch (const Error& error) {
-      if (error.kind() == ErrorKind::NonFinite) log_->write(to_json(trainer_.end_event("non-finite")));
+      if (error.kind() == ErrorKind::NonFinite) {
+        log_end("non-finite");
+        write_report(progress);
+      }
       throw;
     }
   }
@@ -214,6 +274,8 @@ class Run {
     const EpochEvent event = trainer_.finish_epoch();
     progress.epoch(event);
     log_->write(to_json(event));
+    if (trainer_.done()) log_answers();  // before the checkpoint, which knows how much of the log stays
+    board_.epoch(event);
     if (trainer_.state().best_epoch == event.epoch)
       save_weights(folder_.best(), trainer_.result(), config_, data_);
     save();
@@ -224,11 +286,15 @@ class Run {
     save_checkpoint(folder_.checkpoint(), trainer_, config_, data_, log_->bytes());
   }
 
+  double begun_ = now();
   TrainConfig config_;
   TextData data_;
   Trainer trainer_;
+  RunBoard board_;
   RunFolder folder_;
   bool resumed_ = false;
+  double seconds_before_ = 0;  // of the run before this session
+  StepTimeline timeline_{trainer_.device(), trainer_.largest_step()};
   std::string conversion_;  // of the state that it goes on from
   std::optional<RunLog> log_;
 };
