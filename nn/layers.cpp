@@ -89,4 +89,10 @@ LstmResult LSTM::forward(const Variable& x, const PackingPtr& packing, Rng* mask
   return {result.y, concat(h_n, 0), concat(c_n, 0)};
 }
 
+std::unique_ptr<Embedding> make_embedding(int64_t rows, int64_t width, bool stable, bool frozen,
+                                          const Init& init) {
+  if (stable) return std::make_unique<StableEmbedding>(rows, width, init, -1, frozen);
+  return std::make_unique<Embedding>(rows, width, init, -1, frozen);
+}
+
 }  // namespace octet

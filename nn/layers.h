@@ -2,6 +2,8 @@
 // A layer with dropout takes the stream of its masks; a null stream means evaluation: nothing is dropped.
 #pragma once
 
+#include <memory>
+
 #include "autograd/functions.h"
 #include "core/backend.h"
 #include "nn/init.h"
@@ -66,6 +68,10 @@ class StableEmbedding : public Embedding {  // ids [..] -> [.., width]
  private:
   LayerNorm norm_;
 };
+
+// One or the other: a table of `rows` vectors.
+std::unique_ptr<Embedding> make_embedding(int64_t rows, int64_t width, bool stable, bool frozen,
+                                          const Init& init);
 
 class Dropout : public Module {
  public:

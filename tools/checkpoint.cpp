@@ -30,7 +30,7 @@ void save_checkpoint(const std::string& path, const Trainer& trainer, const Trai
   RunState state = trainer.state();  // visit() hands out members to write to
   state.visit([&](const char* name, const auto& value) { run[name] = value; });
   file.metadata = {{"format", kFormat},          {"config", to_json(config).dump()},
-                   {"run", run.dump()},          {"vocabulary", data.vocabulary.hash()},
+                   {"run", run.dump()},          {"vocabulary", data.encoder.hash()},
                    {"data_sha256", data.sha256}, {"log_bytes", std::to_string(log_bytes)}};
   if (!data.glove_sha256.empty()) file.metadata["glove_sha256"] = data.glove_sha256;
   write_atomically(path, format_safetensors(file));
@@ -82,9 +82,9 @@ std::string restore(const Checkpoint& checkpoint, Trainer& trainer, const TextDa
   require(checkpoint.data_sha256 == data.sha256, ErrorKind::Checkpoint, checkpoint.path,
           ": the run was trained on other data (SHA-256 ", checkpoint.data_sha256, "), ", data.source,
           " has ", data.sha256);
-  require(checkpoint.vocabulary == data.vocabulary.hash(), ErrorKind::Checkpoint, checkpoint.path,
+  require(checkpoint.vocabulary == data.encoder.hash(), ErrorKind::Checkpoint, checkpoint.path,
           ": the run has another vocabulary (", checkpoint.vocabulary, ") than the vocab.txt beside it (",
-          data.vocabulary.hash(), ")");
+          data.encoder.hash(), ")");
   const RunState& state = checkpoint.state;
   require(state.epoch >= 0 && state.epoch <= checkpoint.config.epochs && state.batch >= 0 &&
               state.batch <= trainer.steps_per_epoch() &&

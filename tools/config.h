@@ -12,7 +12,8 @@
 namespace octet::tools {
 
 // The names that `train` accepts.
-inline constexpr std::string_view kTasks[] = {"sms"};
+inline constexpr std::string_view kTasks[] = {"sms", "imdb", "text"};
+inline constexpr std::string_view kModels[] = {"bag", "lstm", "bilstm"};
 inline constexpr std::string_view kOptimizers[] = {"adam",    "adamw",   "ademamix", "lion",
                                                    "rmsprop", "adagrad", "momentum", "sgd",
                                                    "lamb",    "lars",    "adafactor"};
@@ -21,6 +22,12 @@ inline constexpr std::string_view kCodecs[] = {"fp32",        "bf16",       "blo
 inline constexpr std::string_view kSecondMoments[] = {"dither", "floor", "plain"};
 inline constexpr std::string_view kRoundings[] = {"nearest", "stochastic"};
 inline constexpr std::string_view kEmbeddingLayers[] = {"plain", "stable"};
+inline constexpr std::string_view kBatchings[] = {"bucketed", "shuffled"};
+inline constexpr std::string_view kPaddings[] = {"none", "left"};
+inline constexpr std::string_view kEnds[] = {"first", "last"};
+inline constexpr std::string_view kHeaders[] = {"auto", "yes", "no"};
+inline constexpr std::string_view kClassWeights[] = {"none", "balanced"};
+inline constexpr std::string_view kBests[] = {"loss", "accuracy", "macro-f1"};
 inline constexpr std::string_view kDevices[] = {"cpu", "cuda"};
 inline constexpr std::string_view kSchedules[] = {"constant", "linear", "cosine"};
 inline constexpr std::string_view kNonfinitePolicies[] = {"stop", "skip"};
@@ -39,7 +46,18 @@ struct TrainConfig {
   std::string out;
   std::string log;
   std::string tensorboard;
+  std::string text_column;
+  std::string label_column;
+  std::string header = "auto";
+  bool skip_empty = false;
+  std::string positive;
+  std::string negative;
+  std::string validation_data;
+  std::string test_data;
+  double validation_share = 0.25;
+  double test_share = 0;
   int64_t batch_size = 64;
+  std::string batching = "bucketed";
   double lr = 1e-4;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -83,7 +101,16 @@ struct TrainConfig {
   int64_t hidden = 64;
   int64_t layers = 2;
   double dropout = 0.2;
+  double head_dropout = 0;
+  std::string model = "bilstm";
   int64_t min_freq = 5;
+  int64_t max_words = 0;
+  int64_t max_length = 0;
+  std::string keep = "first";
+  std::string padding = "none";
+  std::string class_weights = "none";
+  int64_t patience = 0;
+  std::string best_by = "loss";
   std::string precision = "fp32";
   int64_t log_every = 0;
   std::string resume;
@@ -116,7 +143,25 @@ struct TrainConfig {
     v(Field{"tensorboard", "folder for event files of TensorBoard, which a new one is added to; empty: none",
             RunOnly},
       tensorboard, Text{"DIR"});
+    v(Field{"text_column", "text: name or number (from 1) of the column with the texts; empty: guessed"},
+      text_column, Text{"COLUMN"});
+    v(Field{"label_column", "text: name or number of the column with the labels; empty: guessed"},
+      label_column, Text{"COLUMN"});
+    v(Field{"header", "text: whether the first row of --data names the columns"}, header, Choice{kHeaders});
+    v(Field{"skip_empty", "text: leave out rows without text or label instead of refusing the file"},
+      skip_empty, Switch{});
+    v(Field{"positive", "text: in place of --data, a file with one positive text a line", RunOnly}, positive,
+      Text{"FILE"});
+    v(Field{"negative", "text: and one with the negative ones", RunOnly}, negative, Text{"FILE"});
+    v(Field{"validation_data", "text: file of the validation rows; empty: a share of --data", RunOnly},
+      validation_data, Text{"FILE"});
+    v(Field{"test_data", "text: file of rows to answer once, at the end; empty: --test-share", RunOnly},
+      test_data, Text{"FILE"});
+    v(Field{"validation_share", "share of the rows for validation"}, validation_share,
+      Range{.low = 0, .high = 1, .above_low = true, .below_high = true});
+    v(Field{"test_share", "text: share of the rows to answer once, at the end"}, test_share, probability);
     v(Field{"batch_size", "rows per step"}, batch_size, Range{1, 65536});
+    v(Field{"batching", "rows of like length together, or in any order"}, batching, Choice{kBatchings});
     v(Field{"lr", "learning rate"}, lr, Range{.low = 0, .high = 100, .above_low = true});
     v(Field{"beta1", "decay of the mean of gradients"}, beta1, probability);
     v(Field{"beta2", "decay of the mean of squared gradients; lion: of the mean, 0.99"}, beta2, probability);
@@ -200,7 +245,21 @@ struct TrainConfig {
     v(Field{"hidden", "width of an LSTM layer in each direction"}, hidden, Range{1, 65536});
     v(Field{"layers", "LSTM layers"}, layers, Range{1, 64});
     v(Field{"dropout", "share dropped between layers"}, dropout, probability);
-    v(Field{"min_freq", "words seen less often become <unk>"}, min_freq, Range{1, 1e9});
+    v(Field{"head_dropout", "share dropped before the last linear layer"}, head_dropout, probability);
+    v(Field{"model", "LSTM in one direction or both, or bag: the mean of a text's word vectors"}, model,
+      Choice{kModels});
+    v(Field{"min_freq", "words seen less often have no vector of their own"}, min_freq, Range{1, 1e9});
+    v(Field{"max_words", "words that have a vector of their own, the most frequent; 0: all"}, max_words,
+      Range{0, 1e9});
+    v(Field{"max_length", "words of a text that are read; 0: all"}, max_length, Range{0, 1e6});
+    v(Field{"keep", "which end of a text that is longer"}, keep, Choice{kEnds});
+    v(Field{"padding", "left: texts are filled up to --max-length on the left, with word 0"}, padding,
+      Choice{kPaddings});
+    v(Field{"class_weights", "balanced: every class counts alike in the loss, however many rows it has"},
+      class_weights, Choice{kClassWeights});
+    v(Field{"patience", "stop after so many epochs without a better one; 0: never"}, patience, Range{0, 1e6});
+    v(Field{"best_by", "what makes an epoch better, and its weights best.safetensors"}, best_by,
+      Choice{kBests});
     v(Field{"precision", "arithmetic of matrix products; tensors stay fp32; tf32 and bf16 need a GPU"},
       precision, Choice{kPrecisions});
     v(Field{"log_every",

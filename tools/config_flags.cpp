@@ -7,6 +7,7 @@
 #include "datasets/glove.h"
 #include "tools/config_file.h"
 #include "tools/rule_settings.h"
+#include "tools/tasks.h"
 
 namespace octet::tools {
 
@@ -25,6 +26,10 @@ TrainConfig TrainFlags::resolve(const TrainConfig& base) const {
   };
   TrainConfig config = over(base);
   TrainConfig defaults = base;
+  if (config.task != base.task && !config.task.empty()) {
+    defaults.task = config.task;
+    task_of(config).defaults(defaults);
+  }
   // Another rule brings its defaults, and word vectors their width; over both goes what was given.
   if (config.optimizer != base.optimizer) {
     defaults.optimizer = config.optimizer;

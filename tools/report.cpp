@@ -10,6 +10,7 @@
 #include "tools/json_values.h"
 #include "tools/rule_settings.h"
 #include "tools/run_folder.h"
+#include "tools/tasks.h"
 
 namespace octet::tools {
 namespace {
@@ -154,10 +155,12 @@ RunReport read_report(const std::string& folder, const std::string& log) {
 
 std::vector<Setting> settings_of(const TrainConfig& config) {
   TrainConfig usual;
+  usual.task = config.task;
+  if (!usual.task.empty()) task_of(usual).defaults(usual);
+  const std::string optimizer = usual.optimizer;
   usual.optimizer = config.optimizer;
   take_rule_defaults(usual);
-  usual.optimizer = TrainConfig().optimizer;
-  usual.task = config.task;
+  usual.optimizer = optimizer;
   const Json given = to_json(config), fallback = to_json(usual);
   std::vector<Setting> out;
   for (const auto& [key, value] : given.items())

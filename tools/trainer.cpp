@@ -9,9 +9,9 @@
 #include "core/error.h"
 #include "tools/accumulate.h"
 #include "tools/device.h"
-#include "tools/evaluate.h"
+#include "tools/metrics.h"
+#include "tools/model.h"
 #include "tools/rule_settings.h"
-#include "tools/run_folder.h"
 
 namespace octet::tools {
 namespace {
@@ -31,7 +31,12 @@ int64_t steps_unread(const TrainConfig& config, Device device, int64_t per_epoch
   return config.log_every > 0 ? std::min(config.log_every, per_epoch) : per_epoch;
 }
 
-optim::Optimizer make_optimizer(const TrainConfig& config, const LstmClassifier& model) {
+std::unique_ptr<TextClassifier> new_model(const TrainConfig& config, const TextData& data, Device device) {
+  return make_model(config, data.encoder.size(), data.outputs(),
+                    Init{stream(config, "initialisation"), device});
+}
+
+optim::Optimizer make_optimizer(const TrainConfig& config, const TextClassifier& model) {
   optim::GroupOptions options;
   options.rule = config.optimizer;
   options.codec = config.state;
@@ -54,7 +59,15 @@ optim::Optimizer make_optimizer(const TrainConfig& config, const LstmClassifier&
        .seed = static_cast<uint32_t>(config.seed)});
 }
 
-int64_t tokens_in(const LabelledTexts& texts, const Batch& batch) {
+// Of an epoch by what --best-by names; the larger, the better.
+double score_of(const Evaluation& evaluation, const EncodedTexts& texts, const std::string& by) {
+  if (by == "accuracy") return evaluation.accuracy;
+  if (by == "macro-f1")
+    return classification_metrics(texts.labels, evaluation.answers(), evaluation.classes).macro_f1;
+  return -evaluation.loss;
+}
+
+int64_t tokens_in(const EncodedTexts& texts, const Batch& batch) {
   int64_t tokens = 0;
   for (const int32_t row : batch.rows)
     tokens += static_cast<int64_t>(texts.sequences[static_cast<size_t>(row)].size());
@@ -67,23 +80,25 @@ Trainer::Trainer(const TrainConfig& config, const TextData& data)
     : config_(config),
       data_(data),
       device_(open_device(config.device, config.precision)),
-      model_(model_config(config, data.vocabulary.size()), Init{stream(config, "initialisation"), device_}),
-      optimizer_(make_optimizer(config, model_)),
-      batches_(lengths_of(data.train.sequences), config.batch_size, stream(config, "batches")),
+      form_(ModelForm::of(config, data.classes())),
+      model_(new_model(config, data, device_)),
+      optimizer_(make_optimizer(config, *model_)),
+      batches_(lengths_of(data.train.sequences), config.batch_size, stream(config, "batches"),
+               config.batching == "shuffled" ? Batching::Shuffled : Batching::Bucketed),
       masks_(stream(config, "dropout")),
       losses_(steps_unread(config, device_, steps_per_epoch()), device_) {
   schedule_ = {optim::schedule_kind(config.schedule), config.warmup_steps, config.epochs * steps_per_epoch()};
   schedule_.check();
-  if (data.vectors) put_word_vectors(*data.vectors, model_);
+  for (const double weight : data.class_weights) form_.class_weights.push_back(static_cast<float>(weight));
+  if (data.vectors) put_word_vectors(*data.vectors, *model_);
   if (config.ema > 0) {
-    averaged_ = std::make_unique<LstmClassifier>(model_config(config, data.vocabulary.size()),
-                                                 Init{stream(config, "initialisation"), device_});
+    averaged_ = new_model(config, data, device_);
     if (data.vectors) put_word_vectors(*data.vectors, *averaged_);
-    average_.emplace(model_.trainable_parameters(), averaged_->trainable_parameters(), config.ema);
+    average_.emplace(model_->trainable_parameters(), averaged_->trainable_parameters(), config.ema);
   }
   // Gradients hold their bytes from the start, so the first step needs as much memory as any other: that of a
   // resumed run, and the one that rehearse() takes.
-  for (const NamedParameter& parameter : model_.trainable_parameters()) parameter.variable.grad();
+  for (const NamedParameter& parameter : model_->trainable_parameters()) parameter.variable.grad();
 }
 
 int64_t Trainer::steps_per_epoch() const {
@@ -100,7 +115,7 @@ int64_t Trainer::largest_step() const {
 
 void Trainer::step(std::span<const Batch> batches) {
   const ProfileRange range(device_, "step");
-  const Tensor loss = accumulate_gradients(model_, data_.train, batches, &masks_, device_);
+  const Tensor loss = accumulate_gradients(*model_, data_.train, form_, batches, &masks_, device_);
   const ProfileRange update(device_, "update");
   optimizer_.set_lr_factor(schedule_.factor(state_.steps));
   with_place([&] { optimizer_.step(); });
@@ -160,7 +175,7 @@ bool Trainer::train_epoch(const std::function<void(const StepReport&)>& after_st
 
 EpochEvent Trainer::finish_epoch() {
   const double start = now();
-  evaluation_ = evaluate(result(), data_.validation, config_.batch_size, device_);
+  evaluation_ = evaluate(result(), data_.validation, form_, config_.batch_size, device_);
   const Evaluation& evaluation = evaluation_;
   const double seconds = now() - start;
   state_.seconds += seconds;
@@ -168,10 +183,12 @@ EpochEvent Trainer::finish_epoch() {
   state_.val_loss = evaluation.loss;
   state_.val_accuracy = evaluation.accuracy;
   ++state_.epoch;
-  // A loss that is not finite is the best only until there is one that is.
-  const bool first_finite = std::isfinite(evaluation.loss) && !std::isfinite(state_.best_loss);
-  if (state_.best_epoch == 0 || first_finite || evaluation.loss < state_.best_loss) {
+  const double score = score_of(evaluation, data_.validation, config_.best_by);
+  // One that is not finite is the best only until there is one that is.
+  const bool first_finite = std::isfinite(score) && !std::isfinite(state_.best_score);
+  if (state_.best_epoch == 0 || first_finite || score > state_.best_score) {
     state_.best_loss = evaluation.loss;
+    state_.best_score = score;
     state_.best_epoch = state_.epoch;
   }
   EpochEvent event;
@@ -230,7 +247,7 @@ void Trainer::rehearse() {
   // Validation batches go by length, so the one of the most tokens is the last or, where that is short of
   // rows, the one before it.
   const auto batches = sorted_batches(lengths_of(data_.validation.sequences), config_.batch_size).size();
-  evaluate(result(), data_.validation, config_.batch_size, device_, batches < 2 ? 0 : batches - 2);
+  evaluate(result(), data_.validation, form_, config_.batch_size, device_, batches < 2 ? 0 : batches - 2);
   note_memory();
 }
 

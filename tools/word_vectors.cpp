@@ -11,19 +11,19 @@
 
 namespace octet::tools {
 
-WordVectors load_word_vectors(const TrainConfig& config, const Vocabulary& vocabulary,
+WordVectors load_word_vectors(const TrainConfig& config, const TextEncoder& encoder,
                               const std::vector<std::vector<int32_t>>& sequences) {
   const int64_t dimension = glove_dimension(config.glove, config.embedding);
   require(dimension == config.embedding, ErrorKind::Data, config.glove, ": vectors of ", dimension,
           " dimensions, but --embedding is ", config.embedding, "; leave it out or give --embedding ",
           dimension);
   std::vector<std::string_view> words;
-  for (int32_t id = 0; id < vocabulary.size(); ++id) words.push_back(vocabulary.token(id));
+  for (int32_t id = 0; id < encoder.size(); ++id) words.push_back(encoder.token(id));
   const Rng rng = Rng(static_cast<uint64_t>(config.seed)).split("word vectors");
   WordVectors result{.glove = read_glove(config.glove, dimension, words, rng)};
 
   const std::vector<GloveMatch>& matches = result.glove.matches;
-  const auto first_word = matches.begin() + static_cast<std::ptrdiff_t>(std::size(Vocabulary::kSpecials));
+  const auto first_word = matches.begin() + encoder.specials();
   result.words = matches.end() - first_word;
   result.as_written = std::count(first_word, matches.end(), GloveMatch::AsWritten);
   result.lower_cased = std::count(first_word, matches.end(), GloveMatch::LowerCased);
@@ -31,7 +31,7 @@ WordVectors load_word_vectors(const TrainConfig& config, const Vocabulary& vocab
   for (const std::vector<int32_t>& sequence : sequences) {
     tokens += static_cast<int64_t>(sequence.size());
     covered += std::count_if(sequence.begin(), sequence.end(), [&](int32_t id) {
-      return id != Vocabulary::kUnknown && matches[static_cast<size_t>(id)] != GloveMatch::None;
+      return id >= encoder.specials() && matches[static_cast<size_t>(id)] != GloveMatch::None;
     });
   }
   result.token_share = tokens > 0 ? static_cast<double>(covered) / static_cast<double>(tokens) : 0;

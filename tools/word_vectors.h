@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "datasets/glove.h"
-#include "datasets/vocabulary.h"
 #include "nn/module.h"
 #include "tools/config.h"
+#include "tools/text_encoder.h"
 
 namespace octet::tools {
 
@@ -20,9 +20,9 @@ struct WordVectors {
   double token_share = 0;   // of the training tokens, those of words with a vector
 };
 
-// The vectors of config.glove for `vocabulary`; `sequences` are the ids of the training texts. Errors (Data):
-// those of read_glove, and another dimension than config.embedding.
-WordVectors load_word_vectors(const TrainConfig& config, const Vocabulary& vocabulary,
+// The vectors of config.glove for the encoder's tokens; `sequences` are the ids of the training texts. Errors
+// (Data): those of read_glove, and another dimension than config.embedding.
+WordVectors load_word_vectors(const TrainConfig& config, const TextEncoder& encoder,
                               const std::vector<std::vector<int32_t>>& sequences);
 
 // Overwrites embedding.weight.

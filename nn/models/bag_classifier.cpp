@@ -1,18 +1,10 @@
 #include "nn/models/bag_classifier.h"
 
 namespace octet {
-namespace {
-
-std::unique_ptr<Embedding> make_embedding(const BagClassifierConfig& config, const Init& init) {
-  if (config.stable_embedding)
-    return std::make_unique<StableEmbedding>(config.vocabulary, config.embedding, init);
-  return std::make_unique<Embedding>(config.vocabulary, config.embedding, init);
-}
-
-}  // namespace
 
 BagClassifier::BagClassifier(const BagClassifierConfig& config, const Init& init)
-    : embedding_(make_embedding(config, init.part("embedding"))),
+    : embedding_(make_embedding(config.vocabulary, config.embedding, config.stable_embedding,
+                                config.freeze_embedding, init.part("embedding"))),
       dropout_(config.dropout),
       fc_(config.embedding, config.outputs, init.part("fc")) {
   part("embedding", *embedding_);

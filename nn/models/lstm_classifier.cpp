@@ -2,20 +2,10 @@
 
 namespace octet {
 
-namespace {
-
-std::unique_ptr<Embedding> make_embedding(const LstmClassifierConfig& config, const Init& init) {
-  const bool frozen = config.freeze_embedding;
-  if (config.stable_embedding)
-    return std::make_unique<StableEmbedding>(config.vocabulary, config.embedding, init, -1, frozen);
-  return std::make_unique<Embedding>(config.vocabulary, config.embedding, init, -1, frozen);
-}
-
-}  // namespace
-
 LstmClassifier::LstmClassifier(const LstmClassifierConfig& config, const Init& init)
     : config_(config),
-      embedding_(make_embedding(config, init.part("embedding"))),
+      embedding_(make_embedding(config.vocabulary, config.embedding, config.stable_embedding,
+                                config.freeze_embedding, init.part("embedding"))),
       lstm_({config.embedding, config.hidden, config.layers, config.bidirectional}, config.dropout,
             init.part("lstm")),
       head_dropout_(config.head_dropout),

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "nn/layers.h"
-#include "nn/packed_ids.h"
+#include "nn/models/text_classifier.h"
 
 namespace octet {
 
@@ -22,11 +22,10 @@ struct LstmClassifierConfig {
   int64_t outputs = 1;      // logits a text
 };
 
-class LstmClassifier : public Module {
+class LstmClassifier : public TextClassifier {
  public:
   LstmClassifier(const LstmClassifierConfig& config, const Init& init);
-  // -> logits [batch, outputs]. masks: the dropout's stream, null to evaluate.
-  Variable forward(const PackedIds& texts, Rng* masks) const;
+  Variable forward(const PackedIds& texts, Rng* masks) const override;
 
  private:
   LstmClassifierConfig config_;

@@ -12,6 +12,7 @@
 #include "tools/config_flags.h"
 #include "tools/format.h"
 #include "tools/jsonl.h"
+#include "tools/names.h"
 #include "tools/trainer.h"
 
 namespace octet::tools {
@@ -21,7 +22,7 @@ namespace {
 // lies; so what is printed is measured, not estimated, and nothing is written.
 int memory(const TrainFlags& flags) {
   const TrainConfig config = flags.resolve();
-  require(!config.task.empty(), "octet memory: no task named; name one of: ", kTasks[0]);
+  require(!config.task.empty(), "octet memory: no task named; name one of: ", join(kTasks));
   cpu::set_thread_count(static_cast<int>(config.threads));
   const TextData data = load_text_data(config);
   Trainer trainer(config, data);

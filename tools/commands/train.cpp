@@ -23,6 +23,7 @@
 #include "tools/format.h"
 #include "tools/jsonl.h"
 #include "tools/memory_timeline.h"
+#include "tools/names.h"
 #include "tools/progress.h"
 #include "tools/report.h"
 #include "tools/run_board.h"
@@ -63,9 +64,10 @@ Json facts(const TextData& data, const Trainer& trainer) {
                 {"data_source", data.source},
                 {"data_sha256", data.sha256},
                 {"generated", data.generated},
+                {"labels", data.label_names},
                 {"train_rows", data.train.rows()},
                 {"validation_rows", data.validation.rows()},
-                {"vocabulary", data.vocabulary.size()},
+                {"vocabulary", data.encoder.size()},
                 {"parameters", trainer.model().parameter_count()},
                 {"state_bytes", trainer.optimizer().state_bytes()}};
   if (!data.glove_sha256.empty()) facts["glove_sha256"] = data.glove_sha256;
@@ -96,13 +98,10 @@ double now() {
 
 // How the last epoch's model answered on the validation rows.
 Answers answers_of(const TextData& data, const Evaluation& evaluation) {
-  std::vector<int32_t> answer;
-  std::vector<double> probability;
-  for (const double p : evaluation.probability) {
-    answer.push_back(p > 0.5);
-    probability.push_back(std::max(p, 1 - p));
-  }
-  return make_answers(data.label_names, data.validation.labels, answer, probability,
+  const std::vector<int32_t> answer = evaluation.answers();
+  std::vector<double> certainty;
+  for (size_t row = 0; row < answer.size(); ++row) certainty.push_back(evaluation.certainty(row));
+  return make_answers(data.label_names, data.validation.labels, answer, certainty,
                       [&](size_t row) { return data.validation.texts[row]; });
 }
 
@@ -118,7 +117,7 @@ class Run {
     if (data_.vectors) data_.vectors->glove.values = {};  // the model has them
     open_log(false);
     write_atomically(folder_.config(), config_text(config_, facts(data_, trainer_)));
-    write_atomically(folder_.vocabulary(), data_.vocabulary.text());
+    write_atomically(folder_.vocabulary(), data_.encoder.text());
     log_start();
     save_checkpoint(folder_.checkpoint(), trainer_, config_, data_,
                     log_->bytes());  // a first epoch may be long
@@ -127,8 +126,7 @@ class Run {
   // Goes on from a checkpoint.
   Run(TrainConfig config, Checkpoint checkpoint)
       : config_(std::move(config)),
-        data_(load_text_data(
-            config_, Vocabulary::load(RunFolder{config_.resume}.vocabulary(), ErrorKind::Checkpoint))),
+        data_(load_text_data(config_, RunFolder{config_.resume}.vocabulary())),
         trainer_(config_, data_),
         board_(config_),
         folder_{config_.resume},
@@ -228,10 +226,11 @@ class Run {
                               format_count(data_.train.rows()), format_count(data_.validation.rows()),
                               data_.source));
     progress.note(fmt::format("vocabulary {}, {} parameters, {} with {} state ({}), {} on {} thread{}",
-                              format_count(data_.vocabulary.size()),
+                              format_count(data_.encoder.size()),
                               format_count(run.at("parameters").get<int64_t>()), config_.optimizer,
                               config_.state, format_bytes(run.at("state_bytes").get<int64_t>()),
                               config_.device, cpu::thread_count(), cpu::thread_count() == 1 ? "" : "s"));
+    for (const std::string& note : data_.notes) progress.note(note);
     if (data_.vectors)
       for (const std::string& line : lines_about(*data_.vectors)) progress.note(line);
     if (config_.freeze_embedding)
@@ -320,7 +319,7 @@ int resume(const TrainFlags& flags, const std::string& path) {
 int train(const TrainFlags& flags) {
   const TrainConfig config = flags.resolve();
   if (!config.resume.empty()) return resume(flags, config.resume);
-  require(!config.task.empty(), "octet train: no task named; name one of: ", kTasks[0]);
+  require(!config.task.empty(), "octet train: no task named; name one of: ", join(kTasks));
   cpu::set_thread_count(static_cast<int>(config.threads));
   return Run(config).go();
 }
