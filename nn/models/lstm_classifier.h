@@ -25,7 +25,7 @@ class LstmClassifier : public Module {
  public:
   LstmClassifier(const LstmClassifierConfig& config, const Init& init);
   // -> logits [batch, outputs]. masks: the dropout's stream, null to evaluate.
-  Variable forward(const PackedIds& texts, Rng* masks) const;
+  Variable forward(const PackedIds& ids, Rng* masks) const;
 
  private:
   LstmClassifierConfig config_;
