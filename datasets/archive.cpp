@@ -4,6 +4,8 @@
 #include <archive_entry.h>
 
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -107,30 +109,45 @@ bool looks_packed(std::string_view bytes) {
   return is_zip(bytes) || is_tar(bytes);
 }
 
-ArchiveEntry read_archive_entry(std::string_view packed, const std::string& name,
-                                const std::string& description,
-                                const std::function<bool(std::string_view)>& wanted,
-                                const UnpackLimits& limits) {
+std::string each_archive_entry(std::string_view packed, const std::string& name,
+                               const std::function<bool(std::string_view)>& wanted,
+                               const std::function<bool(ArchiveEntry)>& use, const UnpackLimits& limits) {
   require(looks_packed(packed), ErrorKind::Data, name, ": not a zip, tar, gz, xz, bz2 or zstd file");
-  require(!packed.starts_with("PK\x05\x06"), ErrorKind::Data, name, ": no ", description,
-          " in the archive, which holds nothing");  // libarchive takes an empty zip for a broken one
+  if (packed.starts_with("PK\x05\x06")) return "";  // libarchive takes an empty zip for a broken one
   Reader reader(packed, name, limits);
-  std::string held;
+  std::string passed;
+  uint64_t bytes = 0;
   while (const char* path = reader.next()) {
     const std::string entry = path;
     if (reader.is_file() && (reader.single() || wanted(entry))) {
       ArchiveEntry found{reader.single() ? "" : entry, reader.read()};
       require(!found.bytes.empty(), ErrorKind::Data, name, ": entry '", entry, "' is empty");
-      return found;
-    }
-    if (held.size() < 1000) {
-      held += (held.empty() ? "" : ", ") + entry;
-    } else if (!held.ends_with("...")) {
-      held += ", ...";
+      bytes += found.bytes.size();
+      require(bytes <= limits.bytes, ErrorKind::Data, name, ": the entries unpack to more than ",
+              limits.bytes, " bytes, the limit");
+      if (!use(std::move(found))) break;
+    } else if (passed.size() < 1000) {
+      passed += (passed.empty() ? "" : ", ") + entry;
+    } else if (!passed.ends_with("...")) {
+      passed += ", ...";
     }
   }
-  fail(ErrorKind::Data, name, ": no ", description, " in the archive, which holds ",
-       held.empty() ? "nothing" : held);
+  return passed;
+}
+
+ArchiveEntry read_archive_entry(std::string_view packed, const std::string& name,
+                                const std::string& description,
+                                const std::function<bool(std::string_view)>& wanted,
+                                const UnpackLimits& limits) {
+  std::optional<ArchiveEntry> found;
+  const auto take = [&](ArchiveEntry entry) {
+    found = std::move(entry);
+    return false;
+  };
+  const std::string passed = each_archive_entry(packed, name, wanted, take, limits);
+  require(found.has_value(), ErrorKind::Data, name, ": no ", description, " in the archive, which holds ",
+          passed.empty() ? "nothing" : passed);
+  return *std::move(found);
 }
 
 bool is_entry_named(std::string_view path, std::string_view file) {

@@ -34,6 +34,14 @@ ArchiveEntry read_archive_entry(std::string_view packed, const std::string& name
                                 const std::function<bool(std::string_view)>& wanted,
                                 const UnpackLimits& limits = {});
 
+// Unpacks every file for which `wanted(path)` holds, one after another in the order of the archive, until
+// `use` returns false; nothing is written to disk, so paths are names and nothing more. A file packed on its
+// own is handed over whatever `wanted` says. Together the files may unpack to limits.bytes. Returns the names
+// of what was passed over, cut short, for a message. Errors as above, but for "no such entry".
+std::string each_archive_entry(std::string_view packed, const std::string& name,
+                               const std::function<bool(std::string_view)>& wanted,
+                               const std::function<bool(ArchiveEntry)>& use, const UnpackLimits& limits = {});
+
 // `path` is `file`, or ends in "/file": how an entry is wanted by name.
 bool is_entry_named(std::string_view path, std::string_view file);
 
