@@ -78,6 +78,8 @@ struct LstmResult {
 // [total, input]; h0, c0 [layers * directions, batch, hidden] or undefined for zeros; weights four a cell as
 // LstmForward says.
 // With `index` [total] i32, packed row i reads row index[i] of x: rows that come often are multiplied once.
+// Sequences that share a beginning (core/packing.h) are computed once there, if there is one direction and no
+// h0; y has one row for all of them then.
 LstmResult lstm(const Variable& x, const PackingPtr& packing, const std::vector<Variable>& weights,
                 const LstmConfig& config, const Variable& h0 = {}, const Variable& c0 = {},
                 const Tensor& index = {});

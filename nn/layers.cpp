@@ -64,9 +64,11 @@ LSTM::LSTM(const LstmConfig& config, double dropout, const Init& init) : config_
 LstmResult LSTM::forward(const Variable& x, const PackingPtr& packing, Rng* masks, const Tensor& index,
                          const Variable& h0, const Variable& c0) const {
   const ProfileRange whole(x.device(), "LSTM");
+  require(packing->shared == 0 || can_share(masks),
+          "LSTM: sequences share a beginning, but not the states there: it has two directions, or dropout "
+          "between its layers");
   // All layers in one operation where nothing stands between them.
-  if (!masks || dropout_ == 0 || config_.layers == 1)
-    return lstm(x, packing, weights_, config_, h0, c0, index);
+  if (!drops_between_layers(masks)) return lstm(x, packing, weights_, config_, h0, c0, index);
   Variable input = x;
   std::vector<Variable> h_n, c_n;
   LstmResult result;

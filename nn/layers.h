@@ -91,8 +91,13 @@ class LSTM : public Module {  // packed [total, input] -> packed [total, directi
   // index: see lstm(); equal rows of the input need to be there only once.
   LstmResult forward(const Variable& x, const PackingPtr& packing, Rng* masks, const Tensor& index = {},
                      const Variable& h0 = {}, const Variable& c0 = {}) const;
+  // Whether sequences with the same beginning have the same states there: not if later inputs or masks of
+  // their own reach them. Only then may the packing share it.
+  bool can_share(Rng* masks) const { return !config_.bidirectional && !drops_between_layers(masks); }
 
  private:
+  bool drops_between_layers(Rng* masks) const { return masks && dropout_ > 0 && config_.layers > 1; }
+
   LstmConfig config_;
   double dropout_;
   std::vector<Variable> weights_;

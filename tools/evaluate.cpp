@@ -41,15 +41,8 @@ ModelBatch model_batch(const EncodedTexts& texts, const std::vector<int32_t>& ro
     labels.push_back(texts.labels[static_cast<size_t>(row)]);
   }
   ModelBatch batch;
-  std::vector<std::vector<int32_t>> padded;
-  if (form.pad_to > 0) {
-    for (auto& s : sequences) {
-      padded.emplace_back(static_cast<size_t>(form.pad_to) - s.size(), 0);
-      padded.back().insert(padded.back().end(), s.begin(), s.end());
-    }
-    for (size_t i = 0; i < sequences.size(); ++i) sequences[i] = padded[i];
-  }
-  batch.texts = pack_ids(sequences, device);
+  batch.texts =
+      form.pad_to > 0 ? pad_ids_left(sequences, form.pad_to, 0, device) : pack_ids(sequences, device);
   batch.targets = form.one_logit()
                       ? Tensor::from(std::vector<float>(labels.begin(), labels.end()), {count, 1}, device)
                       : Tensor::from(labels, {count}, device);
@@ -62,8 +55,8 @@ ModelBatch model_batch(const EncodedTexts& texts, const std::vector<int32_t>& ro
 }
 
 Variable batch_loss(const Variable& logits, const ModelBatch& batch, const ModelForm& form) {
-  return form.one_logit() ? binary_cross_entropy(logits, batch.targets)
-                          : cross_entropy(logits, batch.targets);
+  return form.one_logit() ? binary_cross_entropy(logits, batch.targets, batch.weights)
+                          : cross_entropy(logits, batch.targets, batch.weights);
 }
 
 int32_t Evaluation::answer(size_t row) const {

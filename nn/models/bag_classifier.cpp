@@ -11,7 +11,8 @@ BagClassifier::BagClassifier(const BagClassifierConfig& config, const Init& init
   part("fc", fc_);
 }
 
-Variable BagClassifier::forward(const PackedIds& texts, Rng* masks) const {
+Variable BagClassifier::forward(const PackedIds& ids, Rng* masks) const {
+  const PackedIds texts = without_sharing(ids);
   const Variable distinct = embedding_->forward(texts.ids);
   const Variable words = texts.index.defined() ? embedding(distinct, texts.index) : distinct;
   return fc_.forward(dropout_.forward(mean_over_time(words, texts.packing), masks));

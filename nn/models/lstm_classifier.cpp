@@ -15,7 +15,8 @@ LstmClassifier::LstmClassifier(const LstmClassifierConfig& config, const Init& i
   part("fc", fc_);
 }
 
-Variable LstmClassifier::forward(const PackedIds& texts, Rng* masks) const {
+Variable LstmClassifier::forward(const PackedIds& ids, Rng* masks) const {
+  const PackedIds texts = lstm_.can_share(masks) ? ids : without_sharing(ids);
   const LstmResult result = lstm_.forward(embedding_->forward(texts.ids), texts.packing, masks, texts.index);
   // The top layer's cells are the last ones: forward, then reverse.
   const int64_t cells = result.h_n.size(0), batch = texts.packing->batch();
