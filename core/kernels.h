@@ -196,11 +196,11 @@ struct LstmConfig {
 // output.
 struct LstmForward {
   LstmConfig config;
-  PackingPtr packing;
-  Tensor x;       // [rows, input]: rows = total, packed, unless there is an index
-  Tensor index;   // [total] i32: packed row i reads x row index[i]; undefined: row i. Equal inputs
-                  // (a token's embedding) are then multiplied once, however often they come
-  Tensor h0, c0;  // [cells, batch, hidden], or undefined for zeros
+  PackingPtr packing;  // may share a beginning where there is one direction and no h0
+  Tensor x;            // [rows, input]: rows = total, packed, unless there is an index
+  Tensor index;        // [total] i32: packed row i reads x row index[i]; undefined: row i. Equal inputs
+                       // (a token's embedding) are then multiplied once, however often they come
+  Tensor h0, c0;       // [cells, batch, hidden], or undefined for zeros
   std::span<const Tensor> weights;  // four a cell: w_ih [4H, in], w_hh [4H, H], b_ih [4H], b_hh [4H]
   Tensor y;                         // [total, directions * hidden], packed
   Tensor h_n, c_n;                  // [cells, batch, hidden], state after each sequence's own last step

@@ -77,8 +77,8 @@ const std::vector<LstmCase>& lstm_cases() {
       shared("a beginning of one sequence alone", {4, 8, 2, false}, 5, {0, 3, 0}),
       shared("one sequence with a beginning", {4, 8, 3, false}, 5, {4}),
       shared("a beginning of a single step", {4, 9, 2, false}, 3, {1, 1, 0, 1}),
-      shared("a beginning shared by many", {10, 64, 2, false}, 60, falling_prefix(80, 59)),
-      shared("a shared beginning through an index", {7, 24, 2, false}, 30, falling_prefix(50, 29), 9),
+      shared("a beginning shared by many", {10, 24, 2, false}, 20, falling_prefix(80, 19)),
+      shared("a shared beginning through an index", {7, 17, 2, false}, 16, falling_prefix(50, 15), 9),
       shared("some gradients with a shared beginning", {5, 8, 2, false}, 6, {3, 0, 5, 3}, 5, true),
   };
   return cases;
