@@ -36,6 +36,10 @@ Answers make_answers(std::vector<std::string> labels, std::span<const int32_t> l
                      std::span<const int32_t> answer, std::span<const double> probability,
                      const std::function<std::string(size_t row)>& text);
 
+// For a terminal, at most 12 lines: the confusion matrix, or of more than 6 classes the most frequent
+// mistakes, and the most wrong texts.
+std::vector<std::string> lines_about(const Answers& answers);
+
 // {"event":"answers","labels":[...],"confusion":[[...]],"right":[{"text","label","answer","probability"}],
 // "wrong":[...]}; label and answer are places in `labels`.
 nlohmann::ordered_json to_json(const Answers& answers);

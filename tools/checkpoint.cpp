@@ -57,7 +57,10 @@ Checkpoint read_checkpoint(const std::string& path) {
     return parsed;
   };
   checkpoint.config = config_from_json(json("config"), path);
-  const Json run = json("run");
+  Json run = json("run");
+  if (const auto loss = run.find("best_loss");
+      loss != run.end() && loss->is_number() && !run.contains("best_score"))
+    run["best_score"] = -loss->get<double>();  // of an older version
   const std::string log_bytes = text("log_bytes");
   try {
     checkpoint.state.visit([&](const char* name, auto& value) {

@@ -5,6 +5,7 @@
 
 #include "autograd/functions.h"
 #include "core/backend.h"
+#include "core/error.h"
 #include "datasets/batches.h"
 #include "tools/collected.h"
 
@@ -27,6 +28,8 @@ void probabilities(const float* logits, const ModelForm& form, double* out) {
 }  // namespace
 
 ModelForm ModelForm::of(const TrainConfig& config, int64_t classes) {
+  require(config.padding != "left" || config.max_length > 0, ErrorKind::Usage,
+          "--padding left fills texts up to --max-length, which is not given");
   return {
       .classes = classes, .pad_to = config.padding == "left" ? config.max_length : 0, .class_weights = {}};
 }
@@ -78,14 +81,16 @@ Evaluation evaluate(const TextClassifier& model, const EncodedTexts& texts, cons
                     int64_t batch_size, Device device, size_t first_batch) {
   const NoGrad no_grad;
   const ProfileRange range(device, "evaluate");
+  ModelForm alike = form;  // weights are for training
+  alike.class_weights.clear();
   const std::vector<Batch> batches = sorted_batches(lengths_of(texts.sequences), batch_size);
   const auto logits_of_row = static_cast<size_t>(form.one_logit() ? 1 : form.classes);
   Collected logits(texts.rows() * static_cast<int64_t>(logits_of_row), device),
       losses(static_cast<int64_t>(batches.size()), device);
   for (size_t i = first_batch; i < batches.size(); ++i) {
-    const ModelBatch input = model_batch(texts, batches[i].rows, form, device);
+    const ModelBatch input = model_batch(texts, batches[i].rows, alike, device);
     const Variable output = model.forward(input.texts, nullptr);
-    losses.add(batch_loss(output, input, form).value());
+    losses.add(batch_loss(output, input, alike).value());
     logits.add(output.value());
   }
 

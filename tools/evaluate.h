@@ -16,6 +16,7 @@ struct ModelForm {
   int64_t pad_to = 0;                // ids that a text is filled up to on the left with id 0; 0: none
   std::vector<float> class_weights;  // [classes] of a row's loss in training; empty: all 1
 
+  // Errors (Usage): texts are to be filled up to no length.
   static ModelForm of(const TrainConfig& config, int64_t classes);
   bool one_logit() const { return classes == 2; }
 };
@@ -42,8 +43,9 @@ struct Evaluation {
   std::vector<int32_t> answers() const;  // [rows]
 };
 
-// In batches of `batch_size`, shortest texts first. The device is waited for once, at the end. `first_batch`:
-// the batches before it are left out, for a look at the memory that the longest ones take.
+// In batches of `batch_size`, shortest texts first, without class weights. The device is waited for once, at
+// the end. `first_batch`: the batches before it are left out, for a look at the memory that the longest ones
+// take.
 Evaluation evaluate(const TextClassifier& model, const EncodedTexts& texts, const ModelForm& form,
                     int64_t batch_size, Device device, size_t first_batch = 0);
 

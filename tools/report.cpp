@@ -28,7 +28,20 @@ EpochEvent epoch_of(const Json& event) {
   epoch.train_seconds = number_of(event, "train_seconds");
   epoch.peak_bytes = count_of(event, "peak_bytes");
   epoch.peak_by_tag = bytes_of(event, "peak_by_tag");
+  if (event.contains("macro_f1")) epoch.macro_f1 = number_of(event, "macro_f1");
+  if (event.contains("weighted_f1")) epoch.weighted_f1 = number_of(event, "weighted_f1");
   return epoch;
+}
+
+TestEvent test_of(const Json& event) {
+  TestEvent test;
+  test.rows = count_of(event, "rows");
+  test.loss = number_of(event, "loss");
+  test.accuracy = number_of(event, "accuracy");
+  test.macro_f1 = number_of(event, "macro_f1");
+  test.weighted_f1 = number_of(event, "weighted_f1");
+  test.weights = text_of(event, "weights");
+  return test;
 }
 
 EndEvent end_of(const Json& event) {
@@ -64,6 +77,8 @@ class Reader {
       run_.timeline = timeline_from_json(event);
     } else if (kind == "answers") {
       run_.answers = answers_from_json(event);
+    } else if (kind == "test") {
+      run_.test = test_of(event);
     } else if (kind == "end") {
       run_.end = end_of(event);
       run_.other_seconds = event.contains("other_seconds") ? number_of(event, "other_seconds") : NAN;
@@ -89,6 +104,7 @@ class Reader {
     const auto at = std::find_if(all.begin(), all.end(),
                                  [&](const EpochEvent& other) { return other.epoch >= epoch.epoch; });
     run_.end.reset();  // whatever ended before, the run has gone on
+    run_.test.reset();
     if (at != all.end() && at->epoch == epoch.epoch)
       *at = epoch;
     else

@@ -19,8 +19,9 @@ struct RunReport {
   TrainConfig config;            // of the last start event
   nlohmann::ordered_json facts;  // what else stands there: build, device_name, data_source, parameters, ...
   std::vector<EpochEvent> epochs;
-  std::optional<EndEvent> end;  // of the last session; none: it goes on, or was killed
-  double other_seconds = NAN;   // of the last session: all but training and validation
+  std::optional<TestEvent> test;  // at the end, where rows were put aside for it
+  std::optional<EndEvent> end;    // of the last session; none: it goes on, or was killed
+  double other_seconds = NAN;     // of the last session: all but training and validation
   std::optional<MemoryTimeline> timeline;
   std::optional<Answers> answers;     // of the last epoch, on the validation rows
   std::vector<std::string> problems;  // lines that could not be used, "log.jsonl:3: ...", and the like

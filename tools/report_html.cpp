@@ -25,6 +25,10 @@ std::string cards(const RunReport& run) {
     cards.emplace_back(fmt::format("best val loss, epoch {}", run.best()->epoch),
                        number_text(run.best()->val_loss, 4));
     cards.emplace_back("val accuracy", number_text(100 * last->val_accuracy, 2) + " %");
+    if (run.test) {
+      cards.emplace_back("test accuracy", number_text(100 * run.test->accuracy, 2) + " %");
+      cards.emplace_back("test macro F1", number_text(run.test->macro_f1, 4));
+    }
     cards.emplace_back("time", format_duration(run.seconds()));
   }
   if (run.peak_bytes() > 0) cards.emplace_back("peak memory", format_bytes(run.peak_bytes()));
@@ -88,6 +92,18 @@ std::string epochs_section(const RunReport& run) {
   return html_details(fmt::format("Every epoch as a table ({})", run.epochs.size()), table.markup());
 }
 
+std::string test_section(const RunReport& run) {
+  if (!run.test) return "";
+  const TestEvent& test = *run.test;
+  HtmlTable table({"rows", "loss", "accuracy", "macro F1", "weighted F1"}, 0);
+  table.row({format_count(test.rows), number_text(test.loss, 4), number_text(100 * test.accuracy, 2) + " %",
+             number_text(test.macro_f1, 4), number_text(test.weighted_f1, 4)});
+  return html_heading("Test") +
+         html_paragraph("Rows that were put aside, answered once, at the end, by the " + test.weights +
+                        " weights.") +
+         table.markup();
+}
+
 std::string facts_section(const RunReport& run) {
   std::string out = "<dl class=\"settings\">\n";
   for (const auto& [key, value] : run.facts.items())
@@ -131,6 +147,7 @@ std::string report_html(const RunReport& run, const std::string& folder) {
                                     std::to_string(run.config.seed) + ", on " + run.config.device) +
                      problems_section(run.problems) + cards(run) + learning_section(run) +
                      epochs_section(run) + time_section(run) + memory_section(run);
+  body += test_section(run);
   if (run.answers) body += answers_section(*run.answers);
   body += state_section(run, folder) + settings_section(run.config) + facts_section(run);
   return html_page(

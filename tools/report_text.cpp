@@ -43,6 +43,10 @@ std::string report_text(const std::vector<RunReport>& runs) {
   row("epochs", [](const RunReport& run) { return std::to_string(run.epochs.size()); });
   last("val loss", &EpochEvent::val_loss, 1, "{:.4f}");
   last("val accuracy", &EpochEvent::val_accuracy, 100, "{:.2f} %");
+  if (std::any_of(runs.begin(), runs.end(), [](const RunReport& run) { return run.test.has_value(); }))
+    row("test accuracy", [](const RunReport& run) {
+      return run.test ? in_format(100 * run.test->accuracy, "{:.2f} %") : std::string("-");
+    });
   row("best epoch", [](const RunReport& run) { return std::to_string(run.best() ? run.best()->epoch : 0); });
   row("best val loss", [](const RunReport& run) {
     return run.best() ? in_format(run.best()->val_loss, "{:.4f}") : std::string("-");

@@ -58,7 +58,10 @@ TextEncoder count_tokens(const TrainConfig& config, const TextCorpus& corpus,
   for (const int32_t row : rows)
     for (const std::string_view token : english_tokens(corpus.texts[static_cast<size_t>(row)]))
       counts.add(token);
-  return {Vocabulary::from_counts(counts, config.min_freq, config.max_words), config};
+  TextEncoder encoder(Vocabulary::from_counts(counts, config.min_freq, config.max_words), config);
+  require(encoder.size() > encoder.specials(), ErrorKind::Usage, "no word of the training rows occurs ",
+          config.min_freq, " times; give a smaller --min-freq");
+  return encoder;
 }
 
 TextEncoder token_encoder(const TrainConfig& config, const std::string& vocabulary_path) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "datasets/column_choice.h"
 #include "tools/config.h"
 #include "tools/text_encoder.h"
 #include "tools/word_vectors.h"
@@ -28,6 +29,7 @@ struct TextData {
   std::vector<std::string> label_names;
   TextEncoder encoder;
   EncodedTexts train, validation, test;  // test may have no rows
+  ColumnFlags columns;                   // task text: of its file, as told or guessed; else none
   std::vector<double> class_weights;     // [labels] of a row's loss; empty: all 1
   std::optional<WordVectors> vectors;    // for the embedding of a new run, where --glove names some
   std::string glove_sha256;              // of their file, also in a run that goes on; empty: none

@@ -60,11 +60,10 @@ optim::Optimizer make_optimizer(const TrainConfig& config, const TextClassifier&
 }
 
 // Of an epoch by what --best-by names; the larger, the better.
-double score_of(const Evaluation& evaluation, const EncodedTexts& texts, const std::string& by) {
-  if (by == "accuracy") return evaluation.accuracy;
-  if (by == "macro-f1")
-    return classification_metrics(texts.labels, evaluation.answers(), evaluation.classes).macro_f1;
-  return -evaluation.loss;
+double score_of(const EpochEvent& epoch, const std::string& by) {
+  if (by == "accuracy") return epoch.val_accuracy;
+  if (by == "macro-f1") return epoch.macro_f1;
+  return -epoch.val_loss;
 }
 
 int64_t tokens_in(const EncodedTexts& texts, const Batch& batch) {
@@ -183,7 +182,16 @@ EpochEvent Trainer::finish_epoch() {
   state_.val_loss = evaluation.loss;
   state_.val_accuracy = evaluation.accuracy;
   ++state_.epoch;
-  const double score = score_of(evaluation, data_.validation, config_.best_by);
+  EpochEvent event;
+  event.epoch = state_.epoch;
+  event.train_loss = state_.loss_sum / static_cast<double>(std::max<int64_t>(1, state_.batch));
+  event.val_loss = evaluation.loss;
+  event.val_accuracy = evaluation.accuracy;
+  const ClassificationMetrics metrics =
+      classification_metrics(data_.validation.labels, evaluation.answers(), evaluation.classes);
+  event.macro_f1 = metrics.macro_f1;
+  event.weighted_f1 = metrics.weighted_f1;
+  const double score = score_of(event, config_.best_by);
   // One that is not finite is the best only until there is one that is.
   const bool first_finite = std::isfinite(score) && !std::isfinite(state_.best_score);
   if (state_.best_epoch == 0 || first_finite || score > state_.best_score) {
@@ -191,11 +199,6 @@ EpochEvent Trainer::finish_epoch() {
     state_.best_score = score;
     state_.best_epoch = state_.epoch;
   }
-  EpochEvent event;
-  event.epoch = state_.epoch;
-  event.train_loss = state_.loss_sum / static_cast<double>(std::max<int64_t>(1, state_.batch));
-  event.val_loss = evaluation.loss;
-  event.val_accuracy = evaluation.accuracy;
   event.train_seconds = state_.epoch_seconds;
   event.seconds = state_.epoch_seconds + seconds;
   event.peak_bytes = state_.memory.peak_total;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <map>
 
 #include "core/safetensors.h"
 #include "datasets/sha256.h"
@@ -32,7 +33,7 @@ TrainConfig small_config(const Runs& runs) {
 // Word vectors for every second word of the corpus' vocabulary: word number i has i, i + 1/4, i + 2/4 ...
 struct VectorFile {
   explicit VectorFile(const Runs& runs) : path(runs.path("glove.txt")) {
-    vocabulary = load_text_data(small_config(runs)).vocabulary;
+    vocabulary = load_text_data(small_config(runs)).encoder;
     std::ofstream out(path);
     for (int32_t id = 2; id < vocabulary.size(); id += 2) {
       out << vocabulary.token(id);
@@ -41,7 +42,7 @@ struct VectorFile {
     }
   }
   std::string path;
-  Vocabulary vocabulary;
+  TextEncoder vocabulary;
 };
 
 Tensor tensor(const TensorFile& file, const std::string& name) {
@@ -50,7 +51,7 @@ Tensor tensor(const TensorFile& file, const std::string& name) {
   return *found;
 }
 
-std::vector<float> embedding_of(const LstmClassifier& model) {
+std::vector<float> embedding_of(const TextClassifier& model) {
   return tensor(model.state(), "embedding.weight").to_vector<float>();
 }
 
@@ -96,16 +97,18 @@ TEST_CASE("the share of running tokens counts the training tokens whose word has
   const VectorFile file(runs);
   config.glove = file.path;
   const TextData data = load_text_data(config);
+  std::map<std::string, int32_t> id_of;
+  for (int32_t id = 2; id < data.encoder.size(); ++id) id_of[data.encoder.token(id)] = id;
   int64_t tokens = 0, covered = 0;
   for (const auto& sequence : data.train.sequences)
     for (const int32_t id : sequence) {
       ++tokens;
       if (id < 2) continue;
-      std::string word = data.vocabulary.token(id);
+      std::string word = data.encoder.token(id);
       const bool even = id % 2 == 0;
       for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      const auto lower = data.vocabulary.find(word);
-      covered += even || (lower && *lower >= 2 && *lower % 2 == 0);
+      const auto lower = id_of.find(word);
+      covered += even || (lower != id_of.end() && lower->second % 2 == 0);
     }
   CHECK(data.vectors->token_share ==
         doctest::Approx(static_cast<double>(covered) / static_cast<double>(tokens)));
@@ -136,7 +139,7 @@ TEST_CASE("a frozen embedding has neither gradient nor optimizer state, and stay
   const auto ends = [&](const char* run) {
     return events_in(runs.bytes(std::string(run) + "/log.jsonl")).back();
   };
-  const int64_t bytes = data.vocabulary.size() * kWidth * 4;
+  const int64_t bytes = data.encoder.size() * kWidth * 4;
   const auto tag = [&](const char* run, const char* name) {
     return ends(run).at("max_by_tag").at(name).get<int64_t>();
   };

@@ -25,7 +25,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kRows[] = {"validation", "train", "test", "all"};
 
 struct Flags {
-  std::string folder, data, device, weights = "best", rows = "validation";
+  std::string folder, data, device, weights = "best", rows;  // rows empty: not given
+  std::string text_column, label_column, header;             // empty: as the run
   int64_t threads = 0;
   bool json = false;
 };
@@ -39,26 +40,38 @@ struct Rows {
 
 Rows rows_of(const Flags& flags, const RunFolder& folder, TrainedModel& trained) {
   const Task& task = task_of(trained.config);
-  if (!flags.data.empty() && task.read_beside)
+  const bool beside = !flags.data.empty() && task.read_beside;
+  require(beside || (flags.text_column + flags.label_column + flags.header).empty(), ErrorKind::Usage,
+          "--text-column, --label-column and --header are about a file of one's own that --data names");
+  if (beside) {
+    require(flags.rows.empty() || flags.rows == "all", ErrorKind::Usage, "--rows ", flags.rows,
+            ": all rows of --data are answered; --rows is about the parts of the run's own data");
+    if (!flags.text_column.empty()) trained.config.text_column = flags.text_column;
+    if (!flags.label_column.empty()) trained.config.label_column = flags.label_column;
+    if (!flags.header.empty()) trained.config.header = flags.header;
     return {task.read_beside(trained.config, flags.data, trained.label_names, trained.encoder), flags.data,
             "all"};
+  }
   if (!flags.data.empty()) trained.config.data = flags.data;
   TextData data = load_text_data(trained.config, folder.vocabulary());
-  Rows rows{{}, data.source, flags.rows, data.generated};
-  const auto add = [&](const EncodedTexts& part) {
-    rows.texts.sequences.insert(rows.texts.sequences.end(), part.sequences.begin(), part.sequences.end());
-    rows.texts.labels.insert(rows.texts.labels.end(), part.labels.begin(), part.labels.end());
+  require(data.label_names == trained.label_names, ErrorKind::Data, data.source,
+          ": its labels are not those that the run was trained on; the file has changed");
+  const std::string part = flags.rows.empty() ? "validation" : flags.rows;
+  Rows rows{{}, data.source, part, data.generated};
+  const auto add = [&](const EncodedTexts& more) {
+    rows.texts.sequences.insert(rows.texts.sequences.end(), more.sequences.begin(), more.sequences.end());
+    rows.texts.labels.insert(rows.texts.labels.end(), more.labels.begin(), more.labels.end());
   };
-  const bool all = flags.rows == "all";
-  if (all || flags.rows == "validation") add(data.validation);
-  if (all || flags.rows == "train") add(data.train);
-  if (all || flags.rows == "test") add(data.test);
-  require(rows.texts.rows() > 0, ErrorKind::Usage, flags.folder, ": the run has no ", flags.rows, " rows");
+  if (part == "all" || part == "validation") add(data.validation);
+  if (part == "all" || part == "train") add(data.train);
+  if (part == "all" || part == "test") add(data.test);
+  require(rows.texts.rows() > 0, ErrorKind::Usage, flags.folder, ": the run has no ", part, " rows");
   return rows;
 }
 
 int evaluate_run(const Flags& flags) {
-  require_name("rows", flags.rows, kRows);
+  if (!flags.rows.empty()) require_name("rows", flags.rows, kRows);
+  if (!flags.header.empty()) require_name("header", flags.header, kHeaders);
   if (!flags.device.empty()) require_name("device", flags.device, kDevices);
   cpu::set_thread_count(static_cast<int>(flags.threads));
   TrainedModel trained = load_trained(flags.folder, flags.weights, flags.device);
@@ -124,6 +137,12 @@ std::function<int()> declare_eval(CLI::App& app) {
   app.add_option("--device", flags->device, "cpu or cuda; empty: as the run")->type_name("NAME");
   app.add_option("--weights", flags->weights, "best or last [best]")->type_name("NAME");
   app.add_option("--rows", flags->rows, "validation, train, test or all [validation]")->type_name("NAME");
+  app.add_option("--text-column", flags->text_column, "task text, with --data; empty: as the run")
+      ->type_name("COLUMN");
+  app.add_option("--label-column", flags->label_column, "task text, with --data; empty: as the run")
+      ->type_name("COLUMN");
+  app.add_option("--header", flags->header, "task text, with --data: auto, yes or no; empty: as the run")
+      ->type_name("NAME");
   app.add_option("--threads", flags->threads, "CPU threads; 0: all [0]")->type_name("N");
   app.add_flag("--json", flags->json, "one JSON line instead of a table");
   return [flags] { return evaluate_run(*flags); };

@@ -23,6 +23,7 @@
 #include "tools/format.h"
 #include "tools/jsonl.h"
 #include "tools/memory_timeline.h"
+#include "tools/metrics.h"
 #include "tools/names.h"
 #include "tools/progress.h"
 #include "tools/report.h"
@@ -70,6 +71,7 @@ Json facts(const TextData& data, const Trainer& trainer) {
                 {"vocabulary", data.encoder.size()},
                 {"parameters", trainer.model().parameter_count()},
                 {"state_bytes", trainer.optimizer().state_bytes()}};
+  if (data.test.rows() > 0) facts["test_rows"] = data.test.rows();
   if (!data.glove_sha256.empty()) facts["glove_sha256"] = data.glove_sha256;
   if (data.vectors)
     facts.update({{"glove_words", data.vectors->words},
@@ -114,6 +116,7 @@ class Run {
         trainer_(config_, data_),
         board_(config_),
         folder_(new_run_folder(config_.out)) {
+    keep_columns();
     if (data_.vectors) data_.vectors->glove.values = {};  // the model has them
     open_log(false);
     write_atomically(folder_.config(), config_text(config_, facts(data_, trainer_)));
@@ -163,8 +166,10 @@ class Run {
       progress.note("stopped; go on with: octet train --resume " + folder_.path);
       return signals.exit_code();
     }
+    log_test(progress);
     log_end("ok");
     write_report(progress);
+    if (config_.task == "text") show_answers(progress);
     const RunState& state = trainer_.state();
     progress.note(fmt::format(
         "best epoch {}: val loss {:.4f}. Last epoch {}: val loss {:.4f}, val accuracy {:.2f} %, {} in all",
@@ -191,6 +196,41 @@ class Run {
   void log_answers() {
     if (!trainer_.evaluation().probability.empty())
       log_->write(to_json(answers_of(data_, trainer_.evaluation())));
+  }
+
+  // The rows that nothing was chosen by, with the weights that octet predict takes.
+  void log_test(Progress& progress) {
+    if (data_.test.rows() == 0) return;
+    const TrainedModel best = load_trained(folder_.path, "best", config_.device);
+    const Evaluation answers =
+        evaluate(*best.model, data_.test, trainer_.form(), config_.batch_size, trainer_.device());
+    const ClassificationMetrics metrics =
+        classification_metrics(data_.test.labels, answers.answers(), answers.classes);
+    const TestEvent event{.rows = data_.test.rows(),
+                          .loss = answers.loss,
+                          .accuracy = answers.accuracy,
+                          .macro_f1 = metrics.macro_f1,
+                          .weighted_f1 = metrics.weighted_f1};
+    log_->write(to_json(event));
+    progress.note(fmt::format(
+        "test, {} rows, best weights: loss {:.4f}, accuracy {:.2f} %, macro F1 {:.4f}, weighted F1 {:.4f}",
+        format_count(event.rows), event.loss, 100 * event.accuracy, event.macro_f1, event.weighted_f1));
+  }
+
+  void show_answers(Progress& progress) const {
+    if (trainer_.evaluation().probability.empty()) return;  // of a run that was over already
+    progress.note(
+        fmt::format("after the last epoch, on {} validation rows:", format_count(data_.validation.rows())));
+    for (const std::string& line : lines_about(answers_of(data_, trainer_.evaluation()))) progress.note(line);
+  }
+
+  // What was guessed of a file is a setting of the run from then on.
+  void keep_columns() {
+    const ColumnFlags& columns = data_.columns;
+    if (columns.text.empty()) return;
+    config_.text_column = columns.text;
+    config_.label_column = columns.label;
+    if (columns.header != Header::Auto) config_.header = columns.header == Header::Yes ? "yes" : "no";
   }
 
   void log_end(const char* status) {

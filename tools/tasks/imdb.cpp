@@ -32,7 +32,7 @@ WordVocabulary most_frequent(const TrainConfig& config, const WordCorpus& corpus
                              const std::vector<int32_t>& rows) {
   std::vector<WordCount> counts = count_words(corpus, rows);
   while (!counts.empty() && counts.back().count < config.min_freq) counts.pop_back();
-  require(!counts.empty(), ErrorKind::Usage, "no word occurs ", config.min_freq,
+  require(!counts.empty(), ErrorKind::Usage, "no word of the training rows occurs ", config.min_freq,
           " times; give a smaller --min-freq");
   const int64_t size = config.max_words > 0 ? config.max_words : std::numeric_limits<int32_t>::max();
   return WordVocabulary::most_frequent(corpus, counts, size);

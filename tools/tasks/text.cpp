@@ -3,6 +3,7 @@
 
 #include "datasets/labelled_file.h"
 #include "datasets/split.h"
+#include "datasets/text_table.h"
 #include "tools/tasks.h"
 
 namespace octet::tools {
@@ -51,9 +52,22 @@ std::vector<int32_t> picked(const std::vector<int32_t>& rows, const std::vector<
   return out;
 }
 
+// Every label needs `least` of the rows.
+void require_rows_of_each(const TextCorpus& corpus, const std::vector<int32_t>& rows, int64_t least,
+                          const char* purpose) {
+  std::vector<int64_t> counts(corpus.label_names.size());
+  for (const int32_t row : rows) ++counts[static_cast<size_t>(corpus.labels[static_cast<size_t>(row)])];
+  for (size_t label = 0; label < counts.size(); ++label)
+    require(counts[label] >= least, ErrorKind::Data, corpus.source(), ": label '",
+            excerpt(corpus.label_names[label], 40), "' has ", counts[label],
+            counts[label] == 1 ? " row" : " rows", " left ", purpose, ", ", least,
+            " needed; give it more rows, or smaller shares");
+}
+
 // Takes a share of the rows, by class, out of them.
 std::vector<int32_t> take_share(const TextCorpus& corpus, std::vector<int32_t>& rows, double share,
                                 const TrainConfig& config) {
+  require_rows_of_each(corpus, rows, 2, "to split");
   std::vector<int32_t> labels;
   for (const int32_t row : rows) labels.push_back(corpus.labels[static_cast<size_t>(row)]);
   const Split split = stratified_split(labels, share, static_cast<uint64_t>(config.split_seed));
@@ -67,6 +81,7 @@ TextData load(const TrainConfig& config, const EarlierVocabulary& vocabulary) {
   const TextCorpus& corpus = own.corpus;
   TextData data{.source = corpus.source(), .sha256 = corpus.sha256, .notes = own.notes};
   data.label_names = corpus.label_names;
+  data.columns = own.columns;
   const auto beside = [&](const std::string& path) {
     LabelledTexts read = read_labelled_file(path, own.same_way());
     for (const std::string& note : read.notes) data.notes.push_back(path + ": " + note);
@@ -82,6 +97,7 @@ TextData load(const TrainConfig& config, const EarlierVocabulary& vocabulary) {
   if (config.test_share > 0) test = take_share(corpus, train, config.test_share, config);
   if (own_validation)
     validation = take_share(corpus, train, config.validation_share / (1 - config.test_share), config);
+  require_rows_of_each(corpus, train, 1, "to train on");
   data.encoder = vocabulary ? token_encoder(config, *vocabulary) : count_tokens(config, corpus, train);
   data.train = encode_rows(data.encoder, corpus, train, false);
   const auto encoded = [&](const std::string& path, const std::vector<int32_t>& rows) {
