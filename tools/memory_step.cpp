@@ -114,29 +114,35 @@ class Pass {
   }
 
   Handle bag(const Handle& index) {
-    const int64_t width = config_.embedding, rows = batch_.rows;
     const Handle distinct = embedding();
     Handle words = distinct;
-    const Shape per_word = {total_, width};
+    const Shape per_word = {total_, config_.embedding};
     if (index) {
       if (embedding_learns_)
         on_backward(
             [this, distinct, index](Handle) { return act("gradient of the embeddings", distinct->shape); });
       words = act("embeddings of all words", per_word);
     }
-    const Handle places = make("row of each word", {total_}, I32, MemoryTag::Workspace);
+    return head(mean_over_time(per_word));
+  }
+
+  Handle mean_over_time(const Shape& per_word) {
+    const Shape per_row = {batch_.rows, per_word[1]}, one = {batch_.rows, 1};
+    Handle places = make("row of each word", {per_word[0]}, I32, MemoryTag::Workspace);
     if (embedding_learns_)
       on_backward([this, places, per_word](Handle) { return act("gradient of all words", per_word); });
-    const Handle sums = act("sums of embeddings", {rows, width});
-    Handle shares_in_double;
-    if (!plan_.on_gpu()) shares_in_double = make("1 / length, in f64", {rows, 1}, F64, MemoryTag::Data);
-    Handle on_host;
-    if (!plan_.on_gpu()) on_host = make("1 / length", {rows, 1}, F32, MemoryTag::Workspace);
-    shares_in_double.reset();
-    const Handle shares = make("1 / length, on the device", {rows, 1}, F32, MemoryTag::Workspace);
+    const Handle sums = act("sums of embeddings", per_row);
+    places.reset();
+    Handle in_double, on_host;
+    if (!plan_.on_gpu()) {
+      in_double = make("1 / length, in f64", one, F64, MemoryTag::Data);
+      on_host = make("1 / length", one, F32, MemoryTag::Workspace);
+      in_double.reset();
+    }
+    const Handle shares = make("1 / length, on the device", one, F32, MemoryTag::Workspace);
     if (embedding_learns_)
       on_backward([this, sums, shares](Handle) { return act("gradient of the sums", sums->shape); });
-    return head(act("means of embeddings", {rows, width}));
+    return act("means of embeddings", per_row);
   }
 
   struct Layers {  // what one call of the LSTM keeps
