@@ -25,33 +25,14 @@ Rng stream(const TrainConfig& config, const char* name) {
   return Rng(static_cast<uint64_t>(config.seed)).split(name);
 }
 
-// How many steps go by before their losses are read. On the CPU waiting costs nothing.
-int64_t steps_unread(const TrainConfig& config, Device device, int64_t per_epoch) {
-  if (device.is_cpu()) return 1;
-  return config.log_every > 0 ? std::min(config.log_every, per_epoch) : per_epoch;
-}
-
 std::unique_ptr<TextClassifier> new_model(const TrainConfig& config, const TextData& data, Device device) {
   return make_model(config, data.encoder.size(), data.outputs(),
                     Init{stream(config, "initialisation"), device});
 }
 
 optim::Optimizer make_optimizer(const TrainConfig& config, const TextClassifier& model) {
-  optim::GroupOptions options;
-  options.rule = config.optimizer;
-  options.codec = config.state;
-  options.hyper = hyper_of(config);
-  options.block_size = static_cast<int>(config.block_size);
-  options.min_8bit_size = config.min_8bit_size;
-  options.second_moment = optim::second_moment(config.second_moment);
-  options.rounding = optim::rounding(config.rounding);
-  options.no_decay = config.no_decay;
-  for (const std::string& override_text : config.state_override) {
-    const size_t equals = override_text.rfind('=');
-    options.overrides.push_back({override_text.substr(0, equals), override_text.substr(equals + 1)});
-  }
   return optim::Optimizer(
-      {{model.trainable_parameters(), options}},
+      {{model.trainable_parameters(), group_options(config)}},
       {.max_value = config.clip_value,
        .max_norm = config.clip_norm,
        .norm_percentile = config.clip_percentile,
@@ -75,6 +56,16 @@ int64_t tokens_in(const EncodedTexts& texts, const Batch& batch) {
 
 }  // namespace
 
+TrainingBatches training_batches(const TrainConfig& config, const EncodedTexts& texts) {
+  return {lengths_of(texts.sequences), config.batch_size, stream(config, "batches"),
+          config.batching == "shuffled" ? Batching::Shuffled : Batching::Bucketed};
+}
+
+int64_t steps_unread(const TrainConfig& config, int64_t per_epoch) {
+  if (config.device == "cpu") return 1;
+  return config.log_every > 0 ? std::min(config.log_every, per_epoch) : per_epoch;
+}
+
 Trainer::Trainer(const TrainConfig& config, const TextData& data)
     : config_(config),
       data_(data),
@@ -82,10 +73,9 @@ Trainer::Trainer(const TrainConfig& config, const TextData& data)
       form_(ModelForm::of(config, data.classes())),
       model_(new_model(config, data, device_)),
       optimizer_(make_optimizer(config, *model_)),
-      batches_(lengths_of(data.train.sequences), config.batch_size, stream(config, "batches"),
-               config.batching == "shuffled" ? Batching::Shuffled : Batching::Bucketed),
+      batches_(training_batches(config, data.train)),
       masks_(stream(config, "dropout")),
-      losses_(steps_unread(config, device_, steps_per_epoch()), device_) {
+      losses_(steps_unread(config, steps_per_epoch()), device_) {
   schedule_ = {optim::schedule_kind(config.schedule), config.warmup_steps, config.epochs * steps_per_epoch()};
   schedule_.check();
   for (const double weight : data.class_weights) form_.class_weights.push_back(static_cast<float>(weight));

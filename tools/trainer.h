@@ -51,6 +51,11 @@ struct StepReport {
   double loss;                // of the last step whose loss was read: on a GPU not of every one
 };
 
+// The batches of a run.
+TrainingBatches training_batches(const TrainConfig& config, const EncodedTexts& texts);
+// How many steps go by before their losses are read. On the CPU waiting costs nothing.
+int64_t steps_unread(const TrainConfig& config, int64_t per_epoch);
+
 class Trainer {
  public:
   // Both must outlive the trainer.
