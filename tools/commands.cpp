@@ -6,7 +6,9 @@ namespace octet::tools {
 std::span<const Command> commands() {
   // A command has a function that declares its flags, or null and the commands within it.
   static const Command table[] = {
-      {"train", "trains a model", "octet train sms --state blockwise8 --epochs 50 --out runs/sms-8bit",
+      {"train", "trains a model",
+       "octet train sms --state blockwise8 --epochs 50 --out runs/sms-8bit\n"
+       "  octet train text --data reviews.csv --test-share 0.1 --out runs/reviews",
        declare_train},
       {"eval", "measures a trained model on data", "octet eval runs/sms-8bit --weights last", declare_eval},
       {"predict", "labels texts", "octet predict runs/sms-8bit \"WINNER!! Claim your prize now\"",

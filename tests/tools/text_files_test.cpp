@@ -1,4 +1,6 @@
 // octet train text on files as they come: formats, encodings, columns; and what is refused.
+#include <algorithm>
+
 #include "tests/tools/own_texts.h"
 
 using namespace octet::testing;
@@ -13,8 +15,11 @@ const std::vector<OwnText>& two_classes() {
 
 std::string latin1(const std::string& utf8) {  // of text below U+0100
   std::string out;
-  for (size_t i = 0; i < utf8.size(); ++i)
-    out += (utf8[i] & 0x80) ? static_cast<char>(((utf8[i] & 3) << 6) | (utf8[++i] & 0x3F)) : utf8[i];
+  for (size_t i = 0; i < utf8.size(); ++i) {
+    const char c = utf8[i];
+    if (c & 0x80) ++i;
+    out += (c & 0x80) ? static_cast<char>(((c & 3) << 6) | (utf8[i] & 0x3F)) : c;
+  }
   return out;
 }
 
@@ -41,8 +46,9 @@ std::string many_columns(const std::vector<OwnText>& texts) {
   for (const OwnText& row : texts) {
     std::string quoted;
     for (const char c : row.text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-    out += std::to_string(id++) + ",\"" + quoted + "\",2024-01-" + std::to_string(10 + id % 20) +
+    out += std::to_string(id) + ",\"" + quoted + "\",2024-01-" + std::to_string(10 + id % 20) +
            " 12:" + std::to_string(10 + id % 49) + "," + row.label + "\n";
+    ++id;
   }
   return out;
 }
@@ -158,7 +164,10 @@ TEST_CASE("what cannot be trained on is refused in one sentence, and no folder i
   refused({"--data", good, "--text-column", "txt"}, 2,
           "no column 'txt' for --text-column. Columns: 1 'label' (");
   refused({"--data", good, "--label-column", "7"}, 2, "no column '7' for --label-column");
-  refused({"--data", good, "--label-column", "text"}, 2, "is both the text and the label");
+  refused({"--data", good, "--text-column", "2", "--label-column", "text"}, 2,
+          "is both the text and the label");
+  refused({"--data", good, "--label-column", "text"}, 3,
+          "150 different labels in 150 rows ('a-own0 a-own3 word17 word4', ");
   refused({"--data", texts("text,review,mark", {{"a", "b,x"}, {"c", "d,y"}})}, 2, "the text could be");
   refused({"--data", texts("label,text", {{"bad", "one"}, {"bad", "two"}})}, 3,
           "all 2 rows are labelled 'bad'; at least two classes are needed");

@@ -41,7 +41,7 @@ void check_events(const std::vector<Json>& events, int64_t epochs, int64_t steps
     const Json& epoch = events[static_cast<size_t>(i)];
     CHECK(keys_of(epoch) == std::vector<std::string>{"event", "epoch", "train_loss", "val_loss",
                                                      "val_accuracy", "seconds", "train_seconds", "peak_bytes",
-                                                     "peak_by_tag"});
+                                                     "peak_by_tag", "macro_f1", "weighted_f1"});
     CHECK(epoch["event"] == "epoch");
     CHECK(epoch["epoch"] == i);
     CHECK(epoch["train_loss"].get<double>() > 0);

@@ -262,8 +262,10 @@ class Run {
 
   void announce(Progress& progress) const {
     const Json run = facts(data_, trainer_);
-    progress.note(fmt::format("{}: {} rows to train, {} to validate, from {}", config_.task,
-                              format_count(data_.train.rows()), format_count(data_.validation.rows()),
+    const std::string test =
+        data_.test.rows() > 0 ? fmt::format(", {} to test", format_count(data_.test.rows())) : "";
+    progress.note(fmt::format("{}: {} rows to train, {} to validate{}, from {}", config_.task,
+                              format_count(data_.train.rows()), format_count(data_.validation.rows()), test,
                               data_.source));
     progress.note(fmt::format("vocabulary {}, {} parameters, {} with {} state ({}), {} on {} thread{}",
                               format_count(data_.encoder.size()),
