@@ -2,7 +2,7 @@
 # Predicted against measured memory, all tasks and models of the experiments x codecs, as a Markdown table.
 #   tests/bench/memory_prediction.sh [cpu|cuda] [DATA FOLDER]
 # The measured side is a whole epoch of octet train (IMDB: real reviews; DATA FOLDER as --data takes it).
-# Ends with 1 where a tag is off by more than 2 % and 64 KiB, or a peak by more than 2 %.
+# Ends with 1 where a tag is off by more than 2 % and 64 KiB, or a peak by more than 2 %; with 2 where a run fails.
 set -eu
 device=${1:-cpu}
 data=${2:-}
@@ -18,7 +18,11 @@ for state in fp32 bf16 blockwise8 linear8 tensorwise8 blockwise4 blockwise8-v0.3
     [ -z "$data" ] || set -- "$@" --data "$data"
     rm -rf "$folder/run"
     "$octet" memory "$@" > "$folder/predicted"
-    "$octet" train "$@" --out "$folder/run" | tail -n 1 > "$folder/measured"
+    "$octet" train "$@" --out "$folder/run" > "$folder/events" 2> "$folder/errors" || {
+      cat "$folder/errors" >&2
+      exit 2
+    }
+    tail -n 1 "$folder/events" > "$folder/measured"
     python3 - "$run, $state" "$folder/predicted" "$folder/measured" <<'PYTHON' || wrong=1
 import json, sys
 name, told, seen = sys.argv[1], *(json.load(open(path)) for path in sys.argv[2:])

@@ -1,5 +1,5 @@
-// What octet memory tells of a GPU run beforehand, beside what the GPU's ledger then counts. With OCTET_SHOW=1
-// it prints a line a case: predicted and measured peak, and the difference of every tag.
+// What octet memory tells of a GPU run beforehand, beside what the GPU's ledger then counts. With
+// OCTET_SHOW=1 it prints a line a case: predicted and measured peak, and the difference of every tag.
 #include <cstdio>
 #include <cstdlib>
 
