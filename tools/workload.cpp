@@ -19,7 +19,7 @@ class Measure {
   Measure(const EncodedTexts& texts, int64_t vocabulary, const TrainConfig& config)
       : texts_(texts),
         seen_in_(static_cast<size_t>(vocabulary)),
-        pad_to_(config.padding == "left" ? config.max_length : 0),
+        pad_to_(ModelForm::of(config, 2).pad_to),
         shares_(config.device == "cpu") {}
 
   int64_t ids_seen() const { return ids_; }
@@ -108,7 +108,7 @@ Workload workload_of(const TrainConfig& config, const AssumedData& data) {
   require(tokens >= rows && tokens / rows <= data.longest && tokens <= rows * data.longest, ErrorKind::Usage,
           "memory: --tokens ", tokens, " do not fit a batch of ", rows, " texts of 1 to ", data.longest,
           " ids");
-  const bool padded = config.padding == "left" && config.max_length > 0;
+  const bool padded = ModelForm::of(config, data.classes).pad_to > 0;
   BatchShape shape{.rows = rows,
                    .steps = padded ? config.max_length : data.longest,
                    .total = padded ? rows * config.max_length : tokens,

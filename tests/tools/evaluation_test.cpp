@@ -235,7 +235,6 @@ TEST_CASE("memory predicts what a run then measures, tag by tag") {
     REQUIRE(outcome.status == 0);
     CHECK(!fs::exists(runs.path("never")));
     const Json predicted = events_in(outcome.out).at(0);
-    CHECK(predicted.size() == 2);
     int64_t sum = 0;
     for (const auto& [tag, bytes] : predicted["predicted_by_tag"].items()) {
       CAPTURE(tag);
