@@ -38,7 +38,7 @@ std::string mark(bool holds) { return holds ? "holds" : "DOES NOT HOLD"; }
 }  // namespace
 
 TextGrid loss_grid(const ReproducedTable& table) {
-  TextGrid grid{{"column", "state", "printed", "mean", "95 % interval", "runs", "accuracy", "- fp32",
+  TextGrid grid{{"column", "state", "printed", "mean", "95 % interval", "runs", "accuracy %", "- fp32",
                  "95 % interval", "TOST p", "resolves"},
                 2,
                 {}};
@@ -77,7 +77,7 @@ TextGrid time_and_memory_grid(const ReproducedTable& table) {
 
 TextGrid memory_audit_grid(const std::vector<MemoryCell>& cells) {
   TextGrid grid{
-      {"table", "column", "state", "printed \"MB\"", "must have been, MiB", "that is", "why"}, 3, {}};
+      {"table", "column", "state", "printed \"MB\"", "must have been, MiB", "as printed", "why"}, 3, {}};
   for (const MemoryCell& cell : cells)
     grid.rows.push_back({cell.table, cell.column, cell.state, number(cell.printed, 2),
                          number(cell.mebibytes, 2), cell.as_printed, cell.why});

@@ -53,7 +53,7 @@ TEST_CASE("a grid leaves one small file a run, tables, and nothing else") {
   CHECK(fs::file_size(runs.path("a/results/sms-2ep-fp32-seed1.json")) < 8000);
   CHECK(contains(outcome.out, "Table 1, SMS"));
   CHECK(contains(outcome.out, "Shorter than the experiment: runs of 2 epochs, not 100"));
-  CHECK(contains(outcome.out, "not enough runs: 2 pairs"));
+  CHECK(contains(outcome.out, "8 of 8 runs, 2 seeds planned"));
   CHECK(contains(runs.bytes("a.md"), "### Table 1, SMS"));
   CHECK(html_fault(runs.bytes("a.html")) == "");
   // Nothing is left: the tables alone, at once, and from the results alone too.
@@ -68,13 +68,13 @@ TEST_CASE("a grid leaves one small file a run, tables, and nothing else") {
 }
 
 TEST_CASE("what is stopped, interrupted or killed goes on, and ends as if it had not been") {
-  const Runs runs(small_corpus(300));
-  const Arguments longer = {"--sms-epochs", "12"};
+  const Runs runs(small_corpus(100));
+  const Arguments longer = {"--sms-epochs", "4"};
   REQUIRE(run_process(reproduce(runs, "whole", longer)).status == 0);
   const auto whole = losses_in(runs.path("whole"));
   REQUIRE(whole.size() == 4);
 
-  const Outcome late = run_process(reproduce(runs, "late", longer + Arguments{"--max-seconds", "0.3"}));
+  const Outcome late = run_process(reproduce(runs, "late", longer + Arguments{"--max-seconds", "0.1"}));
   INFO(late.out << late.err);
   CHECK(late.status == 0);
   CHECK(contains(late.out, "of 4 runs are finished; the same command goes on with the others"));
