@@ -34,6 +34,7 @@ Arguments reproduce(const Runs& runs, const std::string& out, const Arguments& m
 std::map<std::string, Json> losses_in(const std::string& folder) {
   std::map<std::string, Json> losses;
   for (const auto& entry : fs::directory_iterator(folder + "/results")) {
+    if (entry.path().filename().string()[0] == '.') continue;  // half written when the process was killed
     const Json result = Json::parse(read_file(entry.path()));
     for (const Json& epoch : result.at("epochs"))
       losses[entry.path().filename()].push_back({epoch.at("val_loss"), epoch.at("val_accuracy")});
@@ -96,11 +97,14 @@ TEST_CASE("what is stopped, interrupted or killed goes on, and ends as if it had
     REQUIRE(before.size() < 4);
     const fs::path first = runs.path(name) + "/results/" + before.begin()->first;
     const auto written = fs::last_write_time(first);
+    write_file(runs.path(name) + "/results/.sms-4ep-fp32-seed1.json.1-1", "{");
     const Outcome rest = run_process(reproduce(runs, name, longer));
     INFO(rest.err);
     CHECK(rest.status == 0);
     CHECK(losses_in(runs.path(name)) == whole);
     CHECK(fs::last_write_time(first) == written);
+    const fs::directory_iterator files(runs.path(name) + "/results");
+    CHECK(std::distance(begin(files), end(files)) == 4);  // without what a kill left half written
     CHECK(fs::is_empty(runs.path(std::string(name) + "/runs")));
   }
 }
