@@ -30,8 +30,8 @@ struct MemoryCell {
   std::string table, column, state;  // "Table 1", "50 epochs", "8-bit"
   double printed = 0;                // as printed, "MB"
   double mebibytes = 0;              // what must have been meant
-  bool possible = true;
-  std::string why;  // with the arithmetic
+  std::string as_printed;            // "possible", "impossible", "impossible by state alone"
+  std::string why;                   // with the arithmetic
 };
 std::vector<MemoryCell> memory_audit();
 

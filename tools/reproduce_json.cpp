@@ -83,7 +83,7 @@ Json to_json(const Reproduction& reproduction) {
                                    {"state", cell.state},
                                    {"printed", cell.printed},
                                    {"mebibytes", cell.mebibytes},
-                                   {"possible", cell.possible},
+                                   {"as_printed", cell.as_printed},
                                    {"why", cell.why}});
   for (const AuditPoint& point : reproduction.audit) {
     Json steps = Json::array();

@@ -32,9 +32,11 @@ void add_column(std::vector<MemoryCell>& out, const PrintedColumn& column, const
     MemoryCell cell{.table = column.table, .column = column.column, .state = coded ? "8-bit" : "32-bit"};
     cell.printed = (coded ? column.bits8 : column.bits32).megabytes;
     cell.mebibytes = cell.printed / factor;
-    cell.possible = objection.empty() && (fits || !coded);
-    cell.why = objection.empty() ? "" : objection + " ";
-    if (coded) cell.why += saving + verdict + ".";
+    cell.as_printed = !objection.empty() ? "impossible"
+                      : fits || !coded   ? "possible"
+                                         : "impossible by state alone";
+    cell.why = objection;
+    if (coded) cell.why += (objection.empty() ? "" : " ") + saving + verdict + ".";
     if (cell.why.empty()) cell.why = "MB are MiB.";
     out.push_back(std::move(cell));
   }

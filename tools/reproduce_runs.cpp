@@ -45,6 +45,7 @@ class Runner {
       require(!error, ErrorKind::Internal, settings_.out, name,
               ": cannot make the folder: ", error.message());
     }
+    remove_half_written();
   }
 
   GridEnd go(const std::function<bool()>& stop) {
@@ -69,6 +70,18 @@ class Runner {
 
  private:
   RunFolder folder_of(const GridRun& run) const { return {settings_.out + "/runs/" + run.name()}; }
+  // What AtomicFile leaves of a file during whose writing the process was killed; whoever holds the lock is
+  // the only one to write here.
+  void remove_half_written() const {
+    std::error_code error;
+    std::vector<fs::path> paths;
+    for (fs::directory_iterator at(settings_.out + "/results", error), end; !error && at != end;
+         at.increment(error))
+      if (at->path().filename().string().starts_with(".sms-") ||
+          at->path().filename().string().starts_with(".imdb-"))
+        paths.push_back(at->path());
+    for (const fs::path& path : paths) fs::remove(path, error);
+  }
   std::string output_of(const GridRun& run) const { return folder_of(run).path + ".txt"; }
 
   void start(const GridRun& run) {

@@ -38,7 +38,7 @@ std::string mark(bool holds) { return holds ? "holds" : "DOES NOT HOLD"; }
 }  // namespace
 
 TextGrid loss_grid(const ReproducedTable& table) {
-  TextGrid grid{{"column", "state", "printed", "mean", "95 % interval", "runs", "accuracy", "- fp32",
+  TextGrid grid{{"column", "state", "printed", "mean", "95 % interval", "runs", "accuracy %", "- fp32",
                  "95 % interval", "TOST p", "resolves"},
                 2,
                 {}};
@@ -80,7 +80,7 @@ TextGrid memory_audit_grid(const std::vector<MemoryCell>& cells) {
       {"table", "column", "state", "printed \"MB\"", "must have been, MiB", "as printed", "why"}, 3, {}};
   for (const MemoryCell& cell : cells)
     grid.rows.push_back({cell.table, cell.column, cell.state, number(cell.printed, 2),
-                         number(cell.mebibytes, 2), cell.possible ? "possible" : "impossible", cell.why});
+                         number(cell.mebibytes, 2), cell.as_printed, cell.why});
   return grid;
 }
 
@@ -107,8 +107,7 @@ std::string to_text(const Reproduction& reproduction) {
   out += "\nMemory as the report printed it\n";
   for (const MemoryCell& cell : reproduction.memory)
     out += fmt::format("{}, {}, {}: \"{:.2f} MB\", {:.2f} MiB: {}. {}\n", cell.table, cell.column, cell.state,
-                       cell.printed, cell.mebibytes, cell.possible ? "possible" : "impossible as printed",
-                       cell.why);
+                       cell.printed, cell.mebibytes, cell.as_printed, cell.why);
   out += "\nWhat else does not add up\n";
   for (const AuditPoint& point : reproduction.audit) {
     out += fmt::format("{}. {} {}\n", point.number, point.claim, mark(point.holds()));
