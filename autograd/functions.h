@@ -48,10 +48,14 @@ Variable log_softmax(const Variable& x);  // over the last axis
 // Over the last axis: x [.., n], gain [n], bias [n].
 Variable layer_norm(const Variable& x, const Variable& gain, const Variable& bias, double eps = 1e-5);
 
-// Mean losses, one element. logits [n, classes], labels [n] i32.
-Variable cross_entropy(const Variable& logits, const Tensor& labels);
-// logits and targets of one shape, targets in [0, 1] and of the logits' type.
-Variable binary_cross_entropy(const Variable& logits, const Tensor& targets);
+// Mean losses, one element: sum(w_i l_i) / sum(w_i) over the rows' losses l and weights w, as PyTorch's
+// cross_entropy with class weights (its weighted binary_cross_entropy divides by n). weights: [n], of the
+// logits' type and device, not negative; undefined: all 1. Where they sum to 0 the loss is 0, and so is its
+// gradient. No gradient flows to the weights.
+// logits [n, classes], labels [n] i32.
+Variable cross_entropy(const Variable& logits, const Tensor& labels, const Tensor& weights = {});
+// logits and targets of one shape with n elements, targets in [0, 1] and of the logits' type.
+Variable binary_cross_entropy(const Variable& logits, const Tensor& targets, const Tensor& weights = {});
 
 // table [rows, n], ids of any shape, i32 -> [ids.., n]. Row `padding` gets no gradient (-1: there is none).
 // An id of -1 gives zeros. Errors: an id that is no row.
@@ -74,6 +78,8 @@ struct LstmResult {
 // [total, input]; h0, c0 [layers * directions, batch, hidden] or undefined for zeros; weights four a cell as
 // LstmForward says.
 // With `index` [total] i32, packed row i reads row index[i] of x: rows that come often are multiplied once.
+// Sequences that share a beginning (core/packing.h) are computed once there, if there is one direction and no
+// h0; y has one row for all of them then.
 LstmResult lstm(const Variable& x, const PackingPtr& packing, const std::vector<Variable>& weights,
                 const LstmConfig& config, const Variable& h0 = {}, const Variable& c0 = {},
                 const Tensor& index = {});

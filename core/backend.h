@@ -49,13 +49,16 @@ void set_precision(Device device, MatmulPrecision precision);
 // What a person should know of the device: "cpu", or GPU, driver and library versions.
 std::string describe(Device device);
 
-// Names what happens during its life in a profiler's timeline, where the device has one.
+// Names what happens during its life in a profiler's timeline, where the device has one, and for the observer
+// of the device's ledger, if there is one.
 class ProfileRange {
  public:
-  ProfileRange(Device device, const char* name) : backend_(&backend(device)) {
+  ProfileRange(Device device, const char* name) : backend_(&backend(device)), ledger_(&ledger(device)) {
+    ledger_->entered(name);
     if (backend_->push_range) backend_->push_range(name);
   }
   ~ProfileRange() {
+    ledger_->left();
     if (backend_->pop_range) backend_->pop_range();
   }
   ProfileRange(const ProfileRange&) = delete;
@@ -63,6 +66,7 @@ class ProfileRange {
 
  private:
   const Backend* backend_;
+  MemoryLedger* ledger_;
 };
 
 }  // namespace octet

@@ -10,6 +10,7 @@
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 #include "core/packing.h"
 #include "core/pointwise.h"
@@ -123,15 +124,26 @@ struct EmbeddingKernels {
   }
 };
 
-struct LossKernels {  // mean losses: loss [] (a scalar); dloss [] is the gradient of the loss
+// What logits are held against, and how much each row counts. A tensor alone: all rows count the same.
+struct LossTargets {
+  LossTargets(Tensor labels_, Tensor weights_ = {})
+      : labels(std::move(labels_)), weights(std::move(weights_)) {}
+
+  Tensor labels;
+  Tensor weights;  // [n], of the logits' type and not negative, or undefined: all 1
+};
+// Weighted means of the rows' losses l: loss [] = sum(w l) / sum(w), 0 where the weights sum to 0. dloss []
+// is the gradient of the loss.
+struct LossKernels {
+  using Forward = void (*)(const Tensor& logits, const LossTargets& targets, const Tensor& loss);
+  using Backward = void (*)(const Tensor& logits, const LossTargets& targets, const Tensor& dloss,
+                            const Tensor& dlogits);
   // logits [n, classes], labels [n] i32
-  void (*cross_entropy)(const Tensor& logits, const Tensor& labels, const Tensor& loss) = nullptr;
-  void (*cross_entropy_backward)(const Tensor& logits, const Tensor& labels, const Tensor& dloss,
-                                 const Tensor& dlogits) = nullptr;
-  // logits, targets [n], targets in [0, 1] and of the logits' type
-  void (*binary_cross_entropy)(const Tensor& logits, const Tensor& targets, const Tensor& loss) = nullptr;
-  void (*binary_cross_entropy_backward)(const Tensor& logits, const Tensor& targets, const Tensor& dloss,
-                                        const Tensor& dlogits) = nullptr;
+  Forward cross_entropy = nullptr;
+  Backward cross_entropy_backward = nullptr;
+  // logits, labels [n], labels in [0, 1] and of the logits' type
+  Forward binary_cross_entropy = nullptr;
+  Backward binary_cross_entropy_backward = nullptr;
 
   template <class V>
   void visit(V&& v) const {
@@ -184,11 +196,11 @@ struct LstmConfig {
 // output.
 struct LstmForward {
   LstmConfig config;
-  PackingPtr packing;
-  Tensor x;       // [rows, input]: rows = total, packed, unless there is an index
-  Tensor index;   // [total] i32: packed row i reads x row index[i]; undefined: row i. Equal inputs
-                  // (a token's embedding) are then multiplied once, however often they come
-  Tensor h0, c0;  // [cells, batch, hidden], or undefined for zeros
+  PackingPtr packing;  // may share a beginning where there is one direction and no h0
+  Tensor x;            // [rows, input]: rows = total, packed, unless there is an index
+  Tensor index;        // [total] i32: packed row i reads x row index[i]; undefined: row i. Equal inputs
+                       // (a token's embedding) are then multiplied once, however often they come
+  Tensor h0, c0;       // [cells, batch, hidden], or undefined for zeros
   std::span<const Tensor> weights;  // four a cell: w_ih [4H, in], w_hh [4H, H], b_ih [4H], b_hh [4H]
   Tensor y;                         // [total, directions * hidden], packed
   Tensor h_n, c_n;                  // [cells, batch, hidden], state after each sequence's own last step

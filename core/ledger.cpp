@@ -34,12 +34,14 @@ void MemoryLedger::allocated(MemoryTag tag, int64_t bytes) {
     use_.peak_total = use_.live_total;
     use_.at_peak = use_.live;
   }
+  if (MemoryObserver* observer = observer_.load(std::memory_order_relaxed)) observer->changed(use_.live);
 }
 
 void MemoryLedger::freed(MemoryTag tag, int64_t bytes) {
   const std::lock_guard lock(mutex_);
   use_.live[static_cast<size_t>(tag)] -= bytes;
   use_.live_total -= bytes;
+  if (MemoryObserver* observer = observer_.load(std::memory_order_relaxed)) observer->changed(use_.live);
 }
 
 void MemoryLedger::from_system(int64_t bytes) {
@@ -62,6 +64,23 @@ void MemoryLedger::reset_peaks() {
   const std::lock_guard lock(mutex_);
   use_.peak = use_.at_peak = use_.live;
   use_.peak_total = use_.live_total;
+}
+
+void MemoryLedger::observe(MemoryObserver* observer) {
+  const std::lock_guard lock(mutex_);
+  observer_ = observer;
+}
+
+void MemoryLedger::entered(const char* phase) {
+  if (!observer_.load(std::memory_order_relaxed)) return;
+  const std::lock_guard lock(mutex_);
+  if (MemoryObserver* observer = observer_.load(std::memory_order_relaxed)) observer->entered(phase);
+}
+
+void MemoryLedger::left() {
+  if (!observer_.load(std::memory_order_relaxed)) return;
+  const std::lock_guard lock(mutex_);
+  if (MemoryObserver* observer = observer_.load(std::memory_order_relaxed)) observer->left();
 }
 
 MemoryLedger& ledger(Device device) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 
@@ -26,6 +27,16 @@ struct MemoryUse {
   int64_t system_bytes = 0;        // bytes held from the system, cached blocks included
 };
 
+// Is told of every change of a ledger while it is set there, under the ledger's lock and on the thread that
+// allocates or frees: it must be quick and allocate no tensors.
+class MemoryObserver {
+ public:
+  virtual ~MemoryObserver() = default;
+  virtual void changed(const BytesByTag& live) = 0;
+  virtual void entered(const char* phase) = 0;  // a ProfileRange of the ledger's device begins,
+  virtual void left() = 0;                      // and the innermost one ends
+};
+
 class MemoryLedger {
  public:
   void allocated(MemoryTag tag, int64_t bytes);
@@ -36,9 +47,15 @@ class MemoryLedger {
   // Forgets the peaks: they start again from what is live.
   void reset_peaks();
 
+  // At most one, which must outlive its stay; null: none, and nothing but a test for it is paid.
+  void observe(MemoryObserver* observer);
+  void entered(const char* phase);
+  void left();
+
  private:
   mutable std::mutex mutex_;
   MemoryUse use_;
+  std::atomic<MemoryObserver*> observer_ = nullptr;  // written under the lock
 };
 
 // The ledger of one device; it lives as long as the process.

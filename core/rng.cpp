@@ -1,5 +1,8 @@
 #include "core/rng.h"
 
+#include <cmath>
+#include <numbers>
+
 #include "core/error.h"
 
 namespace octet {
@@ -54,5 +57,11 @@ uint64_t Rng::below(uint64_t n) {
 }
 
 double Rng::uniform() { return static_cast<double>(next_u64() >> 11) * 0x1p-53; }
+
+// Box and Muller, 1958.
+std::pair<double, double> Rng::normal_pair() {
+  const double radius = std::sqrt(-2 * std::log(1 - uniform())), angle = 2 * std::numbers::pi * uniform();
+  return {radius * std::cos(angle), radius * std::sin(angle)};
+}
 
 }  // namespace octet

@@ -25,9 +25,10 @@ class Rng {
   // Reserves `n` words and returns the first block; word i is philox_block(key, first + i / 4)[i % 4].
   uint64_t draw(int64_t n);
 
-  uint32_t next_u32();         // one word, uses up a block
-  uint64_t below(uint64_t n);  // uniform in [0, n), unbiased; n > 0
-  double uniform();            // [0, 1), 53 bits
+  uint32_t next_u32();                      // one word, uses up a block
+  uint64_t below(uint64_t n);               // uniform in [0, n), unbiased; n > 0
+  double uniform();                         // [0, 1), 53 bits
+  std::pair<double, double> normal_pair();  // independent, of mean 0 and variance 1
   template <class It>
   void shuffle(It first, It last) {  // Fisher-Yates
     for (auto n = last - first; n > 1; --n) std::swap(first[n - 1], first[below(static_cast<uint64_t>(n))]);

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +41,35 @@ ArchiveEntry read_archive_entry(std::string_view packed, const std::string& name
 // (Data): not an archive, truncated, damaged, over a limit.
 std::vector<std::string> archive_files(std::string_view packed, const std::string& name,
                                        const UnpackLimits& limits = {});
+
+// Unpacks every file for which `wanted(path)` holds, one after another in the order of the archive, until
+// `use` returns false; nothing is written to disk, so paths are names and nothing more. A file packed on its
+// own is handed over whatever `wanted` says. Together the files may unpack to limits.bytes. Returns the names
+// of what was passed over, cut short, for a message. Errors as above, but for "no such entry".
+std::string each_archive_entry(std::string_view packed, const std::string& name,
+                               const std::function<bool(std::string_view)>& wanted,
+                               const std::function<bool(ArchiveEntry)>& use, const UnpackLimits& limits = {});
+
+// A file of any size, unpacked while it is read: a plain file as it is, of a packed one the entry for which
+// `wanted(path)` holds, as above. Errors (Data) of opening and reading, as above and in input_file.h; a pipe
+// may be plain only.
+class UnpackedFile {
+ public:
+  UnpackedFile(const std::filesystem::path& path, const std::string& description,
+               const std::function<bool(std::string_view)>& wanted, const UnpackLimits& limits = {});
+  ~UnpackedFile();
+
+  size_t read_some(char* to, size_t room);               // 0 at the end
+  const std::string& source() const { return source_; }  // "x.csv", or "x.zip (x.csv)" for an entry
+
+ private:
+  struct State;
+  std::string source_;
+  std::unique_ptr<State> state_;
+};
+
+// The paths of the files in an archive; none for a plain file and for one packed on its own.
+std::vector<std::string> archive_entries(const std::filesystem::path& path, const UnpackLimits& limits = {});
 
 // `path` is `file`, or ends in "/file": how an entry is wanted by name.
 bool is_entry_named(std::string_view path, std::string_view file);

@@ -28,6 +28,13 @@ int64_t pool_size(int64_t batch_size) {  // saturates, so that any batch size me
                                                                          : batch_size * kPoolBatches;
 }
 
+Batch longest_first(std::vector<int32_t> rows, std::span<const int32_t> lengths) {
+  std::stable_sort(rows.begin(), rows.end(), [&](int32_t a, int32_t b) {
+    return lengths[static_cast<size_t>(a)] > lengths[static_cast<size_t>(b)];
+  });
+  return {std::move(rows)};
+}
+
 // Sorts rows by length and appends them in batches.
 void cut(std::vector<int32_t> rows, std::span<const int32_t> lengths, int64_t batch_size,
          std::vector<Batch>& batches) {
@@ -36,10 +43,7 @@ void cut(std::vector<int32_t> rows, std::span<const int32_t> lengths, int64_t ba
   const auto count = static_cast<int64_t>(rows.size());
   for (int64_t first = 0; first < count;) {
     const int64_t size = std::min(batch_size, count - first);
-    Batch batch{{rows.begin() + first, rows.begin() + first + size}};
-    std::stable_sort(batch.rows.begin(), batch.rows.end(),
-                     [&](int32_t a, int32_t b) { return length(a) > length(b); });
-    batches.push_back(std::move(batch));
+    batches.push_back(longest_first({rows.begin() + first, rows.begin() + first + size}, lengths));
     first += size;
   }
 }
@@ -63,6 +67,20 @@ std::vector<Batch> bucketed_batches(std::span<const int32_t> lengths, int64_t ba
   return batches;
 }
 
+std::vector<Batch> shuffled_batches(std::span<const int32_t> lengths, int64_t batch_size,
+                                    const Permutation& permutation) {
+  check(lengths, batch_size);
+  const std::vector<int32_t> order = permutation(static_cast<int32_t>(lengths.size()));
+  const auto count = static_cast<int64_t>(order.size());
+  std::vector<Batch> batches;
+  for (int64_t first = 0; first < count; first += batch_size) {
+    const int64_t size = std::min(batch_size, count - first);
+    batches.push_back(longest_first({order.begin() + first, order.begin() + first + size}, lengths));
+    if (size < batch_size) break;  // so that no batch size overflows
+  }
+  return batches;
+}
+
 std::vector<Batch> sorted_batches(std::span<const int32_t> lengths, int64_t batch_size) {
   check(lengths, batch_size);
   std::vector<int32_t> rows(lengths.size());
@@ -72,8 +90,9 @@ std::vector<Batch> sorted_batches(std::span<const int32_t> lengths, int64_t batc
   return batches;
 }
 
-TrainingBatches::TrainingBatches(std::vector<int32_t> lengths, int64_t batch_size, const Rng& rng)
-    : lengths_(std::move(lengths)), batch_size_(batch_size), rng_(rng) {
+TrainingBatches::TrainingBatches(std::vector<int32_t> lengths, int64_t batch_size, const Rng& rng,
+                                 Batching batching)
+    : lengths_(std::move(lengths)), batch_size_(batch_size), rng_(rng), batching_(batching) {
   check(lengths_, batch_size);
   // A pool is a whole number of batches, so only the last batch of all can be short.
   per_epoch_ = pieces(static_cast<int64_t>(lengths_.size()), batch_size);
@@ -81,12 +100,14 @@ TrainingBatches::TrainingBatches(std::vector<int32_t> lengths, int64_t batch_siz
 
 std::vector<Batch> TrainingBatches::epoch(int64_t number) const {
   Rng stream = rng_.split("epoch " + std::to_string(number));
-  return bucketed_batches(lengths_, batch_size_, [&](int32_t n) {
+  const auto permutation = [&](int32_t n) {
     std::vector<int32_t> order(static_cast<size_t>(n));
     std::iota(order.begin(), order.end(), 0);
     stream.shuffle(order.begin(), order.end());
     return order;
-  });
+  };
+  return batching_ == Batching::Shuffled ? shuffled_batches(lengths_, batch_size_, permutation)
+                                         : bucketed_batches(lengths_, batch_size_, permutation);
 }
 
 std::vector<int32_t> lengths_of(const std::vector<std::vector<int32_t>>& sequences) {

@@ -1,4 +1,4 @@
-// Batches of sequences of like length, so that little of a batch is padding.
+// Batches of sequences: of like length, so that little of a batch is padding, or of any.
 //
 // A batch holds row numbers only. The order of an epoch is a pure function of the stream it is drawn from and
 // the epoch's number, so a run can be resumed from (epoch, batch) alone.
@@ -28,13 +28,20 @@ using Permutation = std::function<std::vector<int32_t>(int32_t n)>;
 std::vector<Batch> bucketed_batches(std::span<const int32_t> lengths, int64_t batch_size,
                                     const Permutation& permutation);
 
+// All rows in random order, cut into batches; the last may be short. Errors as above.
+std::vector<Batch> shuffled_batches(std::span<const int32_t> lengths, int64_t batch_size,
+                                    const Permutation& permutation);
+
 // For validation: all rows by length, shortest batch first, nothing random.
 std::vector<Batch> sorted_batches(std::span<const int32_t> lengths, int64_t batch_size);
+
+enum class Batching { Bucketed, Shuffled };
 
 // The training batches of every epoch, each epoch in an order of its own.
 class TrainingBatches {
  public:
-  TrainingBatches(std::vector<int32_t> lengths, int64_t batch_size, const Rng& rng);
+  TrainingBatches(std::vector<int32_t> lengths, int64_t batch_size, const Rng& rng,
+                  Batching batching = Batching::Bucketed);
   int64_t per_epoch() const { return per_epoch_; }  // the same in every epoch
   std::vector<Batch> epoch(int64_t number) const;   // any epoch at any time, from rng.split("epoch <number>")
 
@@ -42,6 +49,7 @@ class TrainingBatches {
   std::vector<int32_t> lengths_;
   int64_t batch_size_;
   Rng rng_;
+  Batching batching_;
   int64_t per_epoch_;
 };
 

@@ -18,11 +18,18 @@ struct KnownFile {
   std::string_view about;  // where it comes from
 };
 
+// What an experiment takes for the words of a text.
+enum class TextRules {
+  EnglishTokens,  // tokenizer.h
+  ReviewWords,    // review_words.h
+};
+
 struct NamedCorpus {
   std::string_view name;                              // "sms"
   std::string_view summary;                           // what it holds, in a few words
   std::span<const std::string_view> (*file_names)();  // that are looked for in a folder, in this order
   std::span<const KnownFile> known_files;
+  TextRules rules;
   TextCorpus (*read)(const std::filesystem::path& file);
   TextCorpus (*load)(const DataPlaces& places);  // from the first place that has it, or generated
 };

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <string>
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "datasets/invented_words.h"
 #include "datasets/sha256.h"
 #include "datasets/sms.h"
 
@@ -17,51 +17,14 @@ constexpr size_t kWords = 6000;     // words of the language, most frequent firs
 constexpr size_t kSpamWords = 120;  // those that spam leans on, drawn from the middle of the list
 constexpr size_t kSpamWordsFrom = 150, kSpamWordsTo = 2500;
 
-// Numbers of tokens at the 0, 10, 25, 50, 75, 90, 99 and 100 % points, by label; linear in between.
-constexpr std::array<int, 8> kPoints = {0, 10, 25, 50, 75, 90, 99, 100};
-constexpr std::array<int, 8> kLengths[2] = {{1, 5, 7, 12, 20, 32, 74, 170}, {2, 15, 22, 28, 31, 34, 38, 42}};
-
-// Draws 0..n-1 with weights 1/(i + 3).
-class Zipf {
- public:
-  explicit Zipf(size_t n) {
-    uint64_t total = 0;
-    for (size_t i = 0; i < n; ++i) sums_.push_back(total += (uint64_t{1} << 32) / (i + 3));
-  }
-  size_t draw(Rng& rng) const {
-    const uint64_t at = rng.below(sums_.back());
-    return static_cast<size_t>(std::upper_bound(sums_.begin(), sums_.end(), at) - sums_.begin());
-  }
-
- private:
-  std::vector<uint64_t> sums_;
-};
-
-bool chance(Rng& rng, uint64_t percent) { return rng.below(100) < percent; }
-
-std::vector<std::string> invent_words(Rng rng) {
-  constexpr std::string_view starts[] = {"b", "d", "f", "g", "k", "l", "m",  "n",
-                                         "p", "r", "s", "t", "v", "z", "ch", "st"};
-  constexpr std::string_view vowels[] = {"a", "e", "i", "o", "u", "ai", "ou"};
-  std::vector<std::string> words;
-  std::set<std::string> seen;
-  while (words.size() < kWords) {
-    // Frequent words are short, as in every language.
-    const uint64_t syllables = 1 + (words.size() > 60 ? 1 : 0) + rng.below(words.size() > 2000 ? 3 : 2);
-    std::string word;
-    for (uint64_t i = 0; i < syllables; ++i)
-      word.append(starts[rng.below(std::size(starts))]).append(vowels[rng.below(std::size(vowels))]);
-    if (chance(rng, 30)) word.append(starts[rng.below(14)]);
-    if (seen.insert(word).second) words.push_back(std::move(word));
-  }
-  return words;
-}
+// Numbers of tokens, by label.
+constexpr LengthPoints kLengths[2] = {{1, 5, 7, 12, 20, 32, 74, 170}, {2, 15, 22, 28, 31, 34, 38, 42}};
 
 class Writer {
  public:
   explicit Writer(const Rng& rng)
       : rng_(rng.split("messages")),
-        words_(invent_words(rng.split("words"))),
+        words_(invent_words(rng.split("words"), kWords)),
         common_(kWords),
         topic_(kSpamWords) {
     for (size_t i = kSpamWordsFrom; i < kSpamWordsTo; ++i) spam_words_.push_back(i);
@@ -70,7 +33,7 @@ class Writer {
   }
 
   std::string message(int32_t label) {
-    const int64_t length = tokens(label);
+    const int64_t length = draw_length(rng_, kLengths[label]);
     // Percentage of words from the spam list: how plainly this message is spam.
     uint64_t leaning = rng_.below(2);
     if (label == 1) leaning = 15 + rng_.below(50);
@@ -92,15 +55,6 @@ class Writer {
   }
 
  private:
-  int64_t tokens(int32_t label) {
-    const auto at = static_cast<int>(rng_.below(10000));  // hundredths of a per cent
-    const auto& lengths = kLengths[label];
-    size_t k = 1;
-    while (at >= kPoints[k] * 100) ++k;
-    const int span = (kPoints[k] - kPoints[k - 1]) * 100;
-    return lengths[k - 1] + (lengths[k] - lengths[k - 1]) * (at - kPoints[k - 1] * 100) / span;
-  }
-
   std::string next_word(uint64_t leaning) {
     const bool spam = chance(rng_, leaning);
     if (spam && chance(rng_, 15)) return number(3 + rng_.below(8));

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "datasets/generator.h"
+#include "datasets/imdb.h"
 #include "datasets/sms.h"
 
 namespace octet {
@@ -80,6 +81,11 @@ std::optional<fs::path> locate_data(const DataPlaces& places, std::span<const st
 TextCorpus load_sms(const DataPlaces& places) {
   const auto path = locate_data(places, sms_file_names());
   return path ? read_sms(*path) : generate_sms();
+}
+
+TextCorpus load_imdb(const DataPlaces& places) {
+  const auto path = locate_data(places, imdb_file_names());
+  return path ? read_imdb(*path) : generate_imdb();
 }
 
 }  // namespace octet

@@ -36,7 +36,8 @@ std::vector<std::filesystem::path> data_candidates(const DataPlaces& places);
 std::optional<std::filesystem::path> locate_data(const DataPlaces& places,
                                                  std::span<const std::string_view> file_names);
 
-// The SMS corpus from the first place that has it; without one, the generated corpus (generator.h).
+// A corpus from the first place that has it; without one, the generated corpus (generator.h).
 TextCorpus load_sms(const DataPlaces& places);
+TextCorpus load_imdb(const DataPlaces& places);
 
 }  // namespace octet

@@ -77,7 +77,7 @@ Vocabulary::Vocabulary(std::vector<std::string> tokens) {
   table_ = std::move(table);
 }
 
-Vocabulary Vocabulary::from_counts(const TokenCounts& counts, int64_t min_freq) {
+Vocabulary Vocabulary::from_counts(const TokenCounts& counts, int64_t min_freq, int64_t most) {
   using Entry = std::pair<std::string_view, int64_t>;
   std::vector<Entry> kept;
   for (const auto& [token, count] : counts.counts_) {
@@ -87,6 +87,7 @@ Vocabulary Vocabulary::from_counts(const TokenCounts& counts, int64_t min_freq) 
   std::sort(kept.begin(), kept.end(), [](const Entry& a, const Entry& b) {
     return a.second != b.second ? a.second > b.second : a.first < b.first;
   });
+  if (most > 0) kept.resize(std::min(kept.size(), static_cast<size_t>(most)));
   std::vector<std::string> tokens(std::begin(kSpecials), std::end(kSpecials));
   require(kept.size() < std::numeric_limits<int32_t>::max() - tokens.size(), ErrorKind::Data,
           "vocabulary: ", kept.size(), " tokens are more than 32-bit ids can name");

@@ -45,8 +45,8 @@ class Vocabulary {
   Vocabulary();
 
   // The specials, then every token seen at least `min_freq` times, the most frequent first and among equals
-  // by code point. A token spelled like a special takes its id.
-  static Vocabulary from_counts(const TokenCounts& counts, int64_t min_freq);
+  // by code point; of these the first `most`, or all (0). A token spelled like a special takes its id.
+  static Vocabulary from_counts(const TokenCounts& counts, int64_t min_freq, int64_t most = 0);
 
   // The token on line n has id n-1; the specials come first. Lines end with '\n' and are never trimmed, since
   // a token may be white space; with or without a '\n' after the last one. A line that starts with U+0010 is

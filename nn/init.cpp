@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <vector>
 
 #include "core/error.h"
@@ -25,15 +24,13 @@ Tensor uniform(const Shape& shape, double bound, const Init& init) {
   return made(values, shape, init);
 }
 
-// Box and Muller, 1958; two values a pair of uniform ones.
 Tensor normal(const Shape& shape, double mean, double deviation, const Init& init) {
   Rng rng = init.rng;
   std::vector<double> values(static_cast<size_t>(shape.numel()));
   for (size_t i = 0; i < values.size(); i += 2) {
-    const double radius = std::sqrt(-2 * std::log(1 - rng.uniform())),
-                 angle = 2 * std::numbers::pi * rng.uniform();
-    values[i] = mean + deviation * radius * std::cos(angle);
-    if (i + 1 < values.size()) values[i + 1] = mean + deviation * radius * std::sin(angle);
+    const auto [first, second] = rng.normal_pair();
+    values[i] = mean + deviation * first;
+    if (i + 1 < values.size()) values[i + 1] = mean + deviation * second;
   }
   return made(values, shape, init);
 }

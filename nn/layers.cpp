@@ -16,18 +16,18 @@ Linear::Linear(int64_t in, int64_t out, const Init& init, bool bias)
   if (bias) bias_ = parameter("bias", uniform({out}, bound_of(in), init.part("bias")));
 }
 
-Embedding::Embedding(int64_t rows, int64_t width, const Init& init, int64_t padding)
-    : Embedding(normal({rows, width}, 0, 1, init.part("weight")), padding) {}
+Embedding::Embedding(int64_t rows, int64_t width, const Init& init, int64_t padding, bool frozen)
+    : Embedding(normal({rows, width}, 0, 1, init.part("weight")), padding, frozen) {}
 
-Embedding::Embedding(Tensor weight, int64_t padding)
-    : padding_(padding), weight_(parameter("weight", std::move(weight))) {
+Embedding::Embedding(Tensor weight, int64_t padding, bool frozen)
+    : padding_(padding), weight_(parameter("weight", std::move(weight), frozen)) {
   const int64_t rows = weight_.size(0);
   require(padding >= -1 && padding < rows, "Embedding: padding row ", padding, " is not in 0..", rows - 1);
   if (padding >= 0) weight_.value().slice_rows(padding, padding + 1).fill(0);
 }
 
-StableEmbedding::StableEmbedding(int64_t rows, int64_t width, const Init& init, int64_t padding)
-    : Embedding(xavier_uniform({rows, width}, init.part("weight")), padding),
+StableEmbedding::StableEmbedding(int64_t rows, int64_t width, const Init& init, int64_t padding, bool frozen)
+    : Embedding(xavier_uniform({rows, width}, init.part("weight")), padding, frozen),
       norm_(width, init.part("norm")) {
   part("norm", norm_);
   keep_full_precision_state();
@@ -64,9 +64,11 @@ LSTM::LSTM(const LstmConfig& config, double dropout, const Init& init) : config_
 LstmResult LSTM::forward(const Variable& x, const PackingPtr& packing, Rng* masks, const Tensor& index,
                          const Variable& h0, const Variable& c0) const {
   const ProfileRange whole(x.device(), "LSTM");
+  require(packing->shared == 0 || can_share(masks),
+          "LSTM: sequences share a beginning, but not the states there: it has two directions, or dropout "
+          "between its layers");
   // All layers in one operation where nothing stands between them.
-  if (!masks || dropout_ == 0 || config_.layers == 1)
-    return lstm(x, packing, weights_, config_, h0, c0, index);
+  if (!drops_between_layers(masks)) return lstm(x, packing, weights_, config_, h0, c0, index);
   Variable input = x;
   std::vector<Variable> h_n, c_n;
   LstmResult result;
@@ -87,6 +89,12 @@ LstmResult LSTM::forward(const Variable& x, const PackingPtr& packing, Rng* mask
     if (layer + 1 < config_.layers) input = dropout(result.y, dropout_, *masks);
   }
   return {result.y, concat(h_n, 0), concat(c_n, 0)};
+}
+
+std::unique_ptr<Embedding> make_embedding(int64_t rows, int64_t width, bool stable, bool frozen,
+                                          const Init& init) {
+  if (stable) return std::make_unique<StableEmbedding>(rows, width, init, -1, frozen);
+  return std::make_unique<Embedding>(rows, width, init, -1, frozen);
 }
 
 }  // namespace octet

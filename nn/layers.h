@@ -2,6 +2,8 @@
 // A layer with dropout takes the stream of its masks; a null stream means evaluation: nothing is dropped.
 #pragma once
 
+#include <memory>
+
 #include "autograd/functions.h"
 #include "core/backend.h"
 #include "nn/init.h"
@@ -24,15 +26,16 @@ class Linear : public Module {  // [.., in] -> [.., out]
 
 class Embedding : public Module {  // ids [..] -> [.., width]
  public:
-  // weight [rows, width], normal(0, 1). Row `padding` (-1: none) starts at zero and is never trained.
-  Embedding(int64_t rows, int64_t width, const Init& init, int64_t padding = -1);
+  // weight [rows, width], normal(0, 1). Row `padding` (-1: none) starts at zero and is never trained; a
+  // frozen embedding is not trained at all.
+  Embedding(int64_t rows, int64_t width, const Init& init, int64_t padding = -1, bool frozen = false);
   virtual Variable forward(const Tensor& ids) const {
     const ProfileRange range(ids.device(), "Embedding");
     return embedding(weight_, ids, padding_);
   }
 
  protected:
-  Embedding(Tensor weight, int64_t padding);  // weight [rows, width]
+  Embedding(Tensor weight, int64_t padding, bool frozen);  // weight [rows, width]
 
  private:
   int64_t padding_;
@@ -58,13 +61,17 @@ class LayerNorm : public Module {  // [.., width] -> [.., width], over the last 
 class StableEmbedding : public Embedding {  // ids [..] -> [.., width]
  public:
   // weight [rows, width], Xavier uniform; norm.weight and norm.bias [width], those of a LayerNorm. Row
-  // `padding` starts at zero and is never trained; the norm makes its bias of it.
-  StableEmbedding(int64_t rows, int64_t width, const Init& init, int64_t padding = -1);
+  // `padding` starts at zero and is never trained; the norm makes its bias of it. Frozen is the weight alone.
+  StableEmbedding(int64_t rows, int64_t width, const Init& init, int64_t padding = -1, bool frozen = false);
   Variable forward(const Tensor& ids) const override { return norm_.forward(Embedding::forward(ids)); }
 
  private:
   LayerNorm norm_;
 };
+
+// One or the other: a table of `rows` vectors.
+std::unique_ptr<Embedding> make_embedding(int64_t rows, int64_t width, bool stable, bool frozen,
+                                          const Init& init);
 
 class Dropout : public Module {
  public:
@@ -84,8 +91,13 @@ class LSTM : public Module {  // packed [total, input] -> packed [total, directi
   // index: see lstm(); equal rows of the input need to be there only once.
   LstmResult forward(const Variable& x, const PackingPtr& packing, Rng* masks, const Tensor& index = {},
                      const Variable& h0 = {}, const Variable& c0 = {}) const;
+  // Whether sequences with the same beginning have the same states there: not if later inputs or masks of
+  // their own reach them. Only then may the packing share it.
+  bool can_share(Rng* masks) const { return !config_.bidirectional && !drops_between_layers(masks); }
 
  private:
+  bool drops_between_layers(Rng* masks) const { return masks && dropout_ > 0 && config_.layers > 1; }
+
   LstmConfig config_;
   double dropout_;
   std::vector<Variable> weights_;

@@ -4,10 +4,10 @@
 
 namespace octet {
 
-Variable Module::parameter(std::string name, Tensor value) {
+Variable Module::parameter(std::string name, Tensor value, bool frozen) {
   for (const NamedParameter& other : own_)
     require(other.name != name, "Module: parameter ", name, " is declared twice");
-  own_.push_back({std::move(name), Variable::leaf(std::move(value))});
+  own_.push_back({std::move(name), frozen ? Variable(std::move(value)) : Variable::leaf(std::move(value))});
   return own_.back().variable;
 }
 
@@ -27,6 +27,12 @@ std::vector<NamedParameter> Module::parameters() const {
   return all;
 }
 
+std::vector<NamedParameter> Module::trainable_parameters() const {
+  std::vector<NamedParameter> all = parameters();
+  std::erase_if(all, [](const NamedParameter& parameter) { return !parameter.variable.is_leaf(); });
+  return all;
+}
+
 int64_t Module::parameter_count() const {
   int64_t count = 0;
   for (const NamedParameter& parameter : parameters()) count += parameter.variable.value().numel();
@@ -34,7 +40,7 @@ int64_t Module::parameter_count() const {
 }
 
 void Module::zero_grad() const {
-  for (const NamedParameter& parameter : parameters()) parameter.variable.zero_grad();
+  for (const NamedParameter& parameter : trainable_parameters()) parameter.variable.zero_grad();
 }
 
 TensorFile Module::state() const {

@@ -20,6 +20,8 @@ class Module {
   // Every parameter, parts included, in the order of declaration; a part's name stands before a dot. The
   // names are checkpoint keys.
   std::vector<NamedParameter> parameters() const;
+  // Those that are trained: all but the frozen ones.
+  std::vector<NamedParameter> trainable_parameters() const;
   int64_t parameter_count() const;  // elements, not tensors
   void zero_grad() const;
 
@@ -31,8 +33,9 @@ class Module {
 
  protected:
   Module() = default;
-  // Declares a parameter; the module keeps the handle that it returns.
-  Variable parameter(std::string name, Tensor value);
+  // Declares a parameter; the module keeps the handle that it returns. A frozen one is a constant: it is
+  // saved and loaded, but has no gradient, so no optimizer takes it.
+  Variable parameter(std::string name, Tensor value, bool frozen = false);
   // Declares a part, which must live as long as this module: a member.
   void part(std::string name, const Module& module);
   // Asks the optimizer to keep the state of all parameters here, parts included, in full precision.

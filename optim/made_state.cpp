@@ -1,18 +1,13 @@
 #include "optim/made_state.h"
 
 #include <cmath>
-#include <numbers>
 
 #include "core/rng.h"
 
 namespace octet::optim {
 namespace {
 
-// By Box and Muller's transform.
-double normal(Rng& rng) {
-  const double radius = std::sqrt(-2 * std::log(1 - rng.uniform()));
-  return radius * std::cos(2 * std::numbers::pi * rng.uniform());
-}
+double normal(Rng& rng) { return rng.normal_pair().first; }
 
 }  // namespace
 

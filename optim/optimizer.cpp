@@ -14,34 +14,12 @@ namespace octet::optim {
 namespace {
 
 const CodecInfo& info(int codec) { return codecs()[static_cast<size_t>(codec)]; }
-const RuleInfo& info_of_rule(const GroupOptions& options) {
-  return rules()[static_cast<size_t>(rule_place(options.rule))];
-}
-
-int64_t blocks_in(int64_t count, int block_size) { return (count + block_size - 1) / block_size; }
-
-// Where there is no absmax a block, a block is only a unit of work.
-int block_size_of(const GroupOptions& options, const CodecInfo& codec) {
-  return codec.own_block_size          ? codec.own_block_size
-         : codec.scale == Scale::Block ? options.block_size
-                                       : kPlainBlock;
-}
 
 // Of a name: Fowler, Noll and Vo's FNV-1a.
 uint32_t salt_of(std::string_view name) {
   uint32_t hash = 0x811C9DC5;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x01000193;
   return hash;
-}
-
-bool fits_no_decay(std::string_view pattern, const NamedParameter& parameter) {
-  return pattern == kNormAndBias ? parameter.variable.shape().rank() < 2
-                                 : glob_match(pattern, parameter.name);
-}
-
-bool decays(const GroupOptions& options, const NamedParameter& parameter) {
-  return std::none_of(options.no_decay.begin(), options.no_decay.end(),
-                      [&](const std::string& pattern) { return fits_no_decay(pattern, parameter); });
 }
 
 void check_options(const OptimizerOptions& options) {
@@ -67,11 +45,9 @@ void check_hyper(HyperParameters hyper) {
   require(hyper.clip_threshold > 0, "optimizer: clip-threshold is 0; it must be above 0");
 }
 
-// The shape of a slot's values. The last axis of a tensor has its columns, the others together its rows.
-Shape shape_of(const Slot& slot, const Tensor& value, const CodecInfo& codec) {
-  if (slot.extent == Extent::Columns) return {value.shape().cols()};
-  if (slot.extent == Extent::Rows) return {value.shape().rows()};
-  return codec.values_per_stored == 1 ? value.shape() : Shape{codec.stored_count(value.numel())};
+ParameterShape shape_of(const NamedParameter& parameter) {
+  return {parameter.name, parameter.variable.shape(), parameter.variable.dtype(),
+          parameter.full_precision_state};
 }
 
 }  // namespace
@@ -113,76 +89,34 @@ void Optimizer::check_group(const ParameterGroup& group, size_t index) const {
   require(options.min_8bit_size >= 0, "optimizer: min_8bit_size is ", options.min_8bit_size,
           "; it must be 0 or more");
   check_hyper(options.hyper.value_or(default_hyper(options.rule)));
-  for (const CodecOverride& override : options.overrides) {
-    codec_place(override.codec);
-    require(std::any_of(group.parameters.begin(), group.parameters.end(),
-                        [&](const NamedParameter& p) { return glob_match(override.pattern, p.name); }),
-            "optimizer: no parameter of group ", index, " fits the pattern '", override.pattern, "'");
-  }
-  for (const std::string& pattern : options.no_decay)
-    require(std::any_of(group.parameters.begin(), group.parameters.end(),
-                        [&](const NamedParameter& p) { return fits_no_decay(pattern, p); }),
-            "optimizer: no parameter of group ", index, " fits the pattern '", pattern,
-            "' of those without weight decay");
-}
-
-int Optimizer::choose_codec(const GroupOptions& options, const NamedParameter& parameter) const {
-  const DType dtype = parameter.variable.dtype();
-  int codec = codec_place(options.codec);
-  const auto fits = [&](const CodecOverride& o) { return glob_match(o.pattern, parameter.name); };
-  const auto override = std::find_if(options.overrides.begin(), options.overrides.end(), fits);
-  if (override != options.overrides.end()) {
-    codec = codec_place(override->codec);
-  } else if (parameter.full_precision_state && dtype == DType::F32) {
-    codec = codec_place("fp32");
-  } else if (info(codec).has_absmax() && parameter.variable.value().numel() < options.min_8bit_size) {
-    codec = codec_place("fp32");
-  }
-  require(info(codec).value == dtype, "optimizer: '", parameter.name, "' is ", dtype, "; state codec ",
-          info(codec).name, " is for parameters of ", info(codec).value);
-  return codec;
+  std::vector<ParameterShape> shapes;
+  for (const NamedParameter& parameter : group.parameters) shapes.push_back(shape_of(parameter));
+  check_patterns(options, shapes, "group " + std::to_string(index));
 }
 
 void Optimizer::add_group(const ParameterGroup& group, size_t index) {
   groups_.push_back(group.options);
   GroupOptions& options = groups_.back();
   if (!options.hyper) options.hyper = default_hyper(options.rule);
-  const RuleInfo& rule = info_of_rule(options);
   const size_t first_batch = batches_.size();
   for (const NamedParameter& named : group.parameters) {
-    const Tensor& value = named.variable.value();
-    Parameter parameter{.name = named.name,
-                        .variable = named.variable,
-                        .codec = choose_codec(options, named),
-                        .matrix = !options.hyper->unfactored && !rule.matrix_slots.empty() &&
-                                  value.shape().rank() >= 2 && value.numel() > 0,
-                        .state = {},
-                        .absmax = {}};
-    // Means of rows and columns are few: they stay as they are computed.
-    if (parameter.matrix) parameter.codec = codec_place(value.dtype() == DType::F64 ? "fp64" : "fp32");
-    const CodecInfo& codec = info(parameter.codec);
-    for (const Slot& slot : slots_of(rule, parameter.matrix)) {
+    const StateLayout layout = state_layout(options, shape_of(named));
+    Parameter parameter{
+        .name = named.name, .variable = named.variable, .codec = layout.codec, .state = {}, .absmax = {}};
+    const CodecInfo& codec = info(layout.codec);
+    for (const StateSlot& slot : layout.slots) {
       // State starts at zero, which in a code book is a code like any other.
-      const Shape shape = shape_of(slot, value, codec);
-      parameter.state.push_back(
-          Tensor::full(shape, codec.zero(slot.book), codec.stored, device_, MemoryTag::OptimizerState));
+      parameter.state.push_back(Tensor::full(slot.shape, codec.zero(slot.slot.book), slot.stored, device_,
+                                             MemoryTag::OptimizerState));
       if (codec.has_absmax())
         parameter.absmax.push_back(
-            Tensor::zeros({codec.absmax_count(value.numel(), block_size_of(options, codec))}, DType::F32,
-                          device_, MemoryTag::OptimizerState));
+            Tensor::zeros({slot.absmax}, DType::F32, device_, MemoryTag::OptimizerState));
     }
     auto batch = std::find_if(batches_.begin() + static_cast<std::ptrdiff_t>(first_batch), batches_.end(),
-                              [&](const Batch& b) {
-                                const Parameter& first = b.parameters.front();
-                                return first.codec == parameter.codec && first.matrix == parameter.matrix &&
-                                       b.decays == decays(options, named);
-                              });
+                              [&](const Batch& b) { return b.layout.steps_with(layout); });
     if (batch == batches_.end())
-      batch = batches_.insert(batch, Batch{.group = index,
-                                           .decays = decays(options, named),
-                                           .parameters = {},
-                                           .table = {},
-                                           .device_table = {}});
+      batch = batches_.insert(
+          batch, Batch{.group = index, .layout = layout, .parameters = {}, .table = {}, .device_table = {}});
     batch->parameters.push_back(std::move(parameter));
   }
 }
@@ -190,21 +124,16 @@ void Optimizer::add_group(const ParameterGroup& group, size_t index) {
 void Optimizer::build_plans() {
   for (Batch& batch : batches_) {
     const GroupOptions& options = groups_[batch.group];
-    const int codec = batch.parameters.front().codec;
+    const int codec = batch.layout.codec;
     StepPlan plan{};
-    plan.rule = rule_place(options.rule);
-    plan.codec = codec;
-    plan.matrices = batch.parameters.front().matrix;
     plan.hyper = *options.hyper;
-    if (!batch.decays) plan.hyper.weight_decay = 0;
+    if (!batch.layout.decays) plan.hyper.weight_decay = 0;
     if (options_.max_value > 0) plan.max_value = options_.max_value;
-    plan.block_size = block_size_of(options, info(codec));
     plan.second_moment = info(codec).historical ? SecondMoment::Plain : options.second_moment;
     plan.rounding = info(codec).historical ? Rounding::Nearest
                     : info(codec).coarse   ? Rounding::Stochastic
                                            : options.rounding;
     plan.seed = options_.seed;
-    plan.tensor_count = static_cast<int>(batch.parameters.size());
     for (const Parameter& parameter : batch.parameters) {
       StepTensor row{};
       row.weight = parameter.variable.value().raw();
@@ -212,13 +141,12 @@ void Optimizer::build_plans() {
       row.first_block = plan.block_count;
       row.salt = salt_of(parameter.name);
       row.first_piece = plan.piece_count;
-      if (plan.matrices) row.columns = parameter.variable.value().shape().cols();
+      if (batch.layout.matrix) row.columns = parameter.variable.value().shape().cols();
       for (size_t slot = 0; slot < parameter.state.size(); ++slot) {
         row.state[slot] = parameter.state[slot].raw();
         if (!parameter.absmax.empty()) row.absmax[slot] = parameter.absmax[slot].data<float>();
       }
-      plan.block_count += blocks_in(row.count, plan.block_size);
-      plan.piece_count += pieces_in(row.count, row.columns, plan.matrices);
+      count_in(plan, batch.layout, parameter.variable.value().shape());
       batch.table.push_back(row);
     }
     if (!device_.is_cpu())
@@ -274,17 +202,12 @@ void Optimizer::write_control(const StepControl& value) {
 }
 
 void Optimizer::build_surveys() {
-  const auto bytes = [](const StepPlan& plan) {
-    const bool needed =
-        needs_survey(rules()[static_cast<size_t>(plan.rule)].has_factor, info(plan.codec).scale);
-    return needed ? survey_bytes(plan) : 0;
-  };
   int64_t all = 0;
-  for (const StepPlan& plan : plans_) all += bytes(plan);
+  for (const StepPlan& plan : plans_) all += scratch_bytes(plan);
   survey_ = Tensor::zeros({all}, DType::U8, device_, MemoryTag::Workspace);
   auto* place = static_cast<std::byte*>(survey_.raw());
   for (StepPlan& plan : plans_)
-    if (bytes(plan) > 0) plan.survey = std::exchange(place, place + bytes(plan));
+    if (scratch_bytes(plan) > 0) plan.survey = std::exchange(place, place + scratch_bytes(plan));
 }
 
 void Optimizer::measure() {

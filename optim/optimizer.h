@@ -13,40 +13,16 @@
 // asked for.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "autograd/variable.h"
 #include "core/tensor.h"
-#include "optim/hyper.h"
-#include "optim/registry.h"
+#include "optim/state_layout.h"
 #include "optim/step.h"
 
 namespace octet::optim {
-
-struct CodecOverride {
-  std::string pattern;  // of parameter names: * any text, ? one character
-  std::string codec;
-};
-
-// In GroupOptions::no_decay: all parameters with fewer than two axes, which are biases and the gains and
-// biases of normalisation.
-inline constexpr std::string_view kNormAndBias = "norm-and-bias";
-
-struct GroupOptions {
-  std::string rule = "adam";
-  std::string codec = "fp32";
-  std::optional<HyperParameters> hyper;  // default_hyper(rule) if none is given
-  int block_size = kDefaultBlock;        // elements that share an absmax: a power of two, 64..4096
-  int64_t min_8bit_size = 4096;          // smaller parameters keep their state in full precision
-  SecondMoment second_moment = SecondMoment::Dither;
-  Rounding rounding = Rounding::Nearest;
-  // The first that fits rules, whatever the size of the parameter and its module's wish for full precision.
-  std::vector<CodecOverride> overrides;
-  std::vector<std::string> no_decay;  // patterns of parameters without weight decay, or kNormAndBias
-};
 
 struct ParameterGroup {
   std::vector<NamedParameter> parameters;
@@ -121,20 +97,18 @@ class Optimizer {
     std::string name;
     Variable variable;
     int codec;
-    bool matrix;                        // stepped by the rule's form for matrices
     std::vector<Tensor> state, absmax;  // by slot; absmax empty where the codec has none
   };
   // Parameters that share rule and its form, codec and constants: one row of the backend's table.
   struct Batch {
     size_t group;
-    bool decays;
+    StateLayout layout;  // of the first
     std::vector<Parameter> parameters;
     std::vector<StepTensor> table;
     Tensor device_table;  // the same bytes on a device other than the CPU
   };
 
   void check_group(const ParameterGroup& group, size_t index) const;
-  int choose_codec(const GroupOptions& options, const NamedParameter& parameter) const;
   bool clips_by_percentile() const { return options_.norm_percentile > 0 && options_.norm_percentile < 100; }
   void add_group(const ParameterGroup& group, size_t index);
   void build_plans();

@@ -2,7 +2,6 @@
 
 #include "autograd/functions.h"
 #include "core/backend.h"
-#include "tools/evaluate.h"
 
 namespace octet::tools {
 
@@ -12,18 +11,32 @@ int64_t rows_in(std::span<const Batch> batches) {
   return rows;
 }
 
-Tensor accumulate_gradients(const LstmClassifier& model, const LabelledTexts& texts,
+namespace {
+
+// What a batch counts for.
+double weight_of(const Batch& batch, const EncodedTexts& texts, const ModelForm& form) {
+  if (form.class_weights.empty()) return static_cast<double>(batch.rows.size());
+  double sum = 0;
+  for (const int32_t row : batch.rows)
+    sum += form.class_weights[static_cast<size_t>(texts.labels[static_cast<size_t>(row)])];
+  return sum;
+}
+
+}  // namespace
+
+Tensor accumulate_gradients(const TextClassifier& model, const EncodedTexts& texts, const ModelForm& form,
                             std::span<const Batch> batches, Rng* masks, Device device) {
-  const auto rows = static_cast<double>(rows_in(batches));
+  double all = 0;
+  for (const Batch& batch : batches) all += weight_of(batch, texts, form);
   Tensor sum;
   model.zero_grad();
   for (const Batch& batch : batches) {
-    const ModelBatch input = model_batch(texts, batch.rows, device);
+    const ModelBatch input = model_batch(texts, batch.rows, form, device);
     Variable loss;
     {
       const ProfileRange forward(device, "forward");
-      loss = binary_cross_entropy(model.forward(input.texts, masks), input.targets);
-      if (batches.size() > 1) loss = affine(loss, static_cast<double>(batch.rows.size()) / rows);
+      loss = batch_loss(model.forward(input.texts, masks), input, form);
+      if (batches.size() > 1) loss = affine(loss, weight_of(batch, texts, form) / all);
     }
     {
       const ProfileRange backward(device, "backward");

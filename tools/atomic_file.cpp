@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "core/error.h"
 
@@ -21,6 +22,14 @@ std::string target_of(const std::string& path) {
   return error ? path : target.string();
 }
 
+// A device or a pipe, such as /dev/null or /dev/stdout: there is nothing to replace, and to rename over it
+// would take it from everybody.
+bool is_special(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  return !error && fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+}
+
 std::string folder_of(const std::string& path) {
   const fs::path folder = fs::path(path).parent_path();
   return folder.empty() ? "." : folder.string();
@@ -32,7 +41,12 @@ void AtomicFile::stop(const char* what) const {
   fail(ErrorKind::Internal, path_, ": cannot ", what, ": ", std::strerror(errno));
 }
 
-AtomicFile::AtomicFile(const std::string& path) : path_(target_of(path)) {
+AtomicFile::AtomicFile(const std::string& path) : path_(is_special(path) ? path : target_of(path)) {
+  if (is_special(path_)) {
+    file_ = open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (file_ < 0) stop("write");
+    return;
+  }
   if (fs::is_directory(path_)) fail(ErrorKind::Internal, path_, ": cannot write: is a folder");
   // Hidden and with a suffix of its own: nobody takes it for a result, and two writers do not meet. Not
   // mkstemp: that lets only the owner read, and a result is to be as readable as any new file.
@@ -66,6 +80,10 @@ void AtomicFile::write(const void* bytes, size_t count) {
 
 void AtomicFile::commit() {
   require(file_ >= 0, ErrorKind::Internal, path_, ": committed twice");
+  if (temporary_.empty()) {  // a device or a pipe has it already
+    if (close(std::exchange(file_, -1)) != 0) stop("close");
+    return;
+  }
   if (fsync(file_) != 0) stop("force to disk");
   const int file = file_;
   file_ = -1;

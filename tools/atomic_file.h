@@ -8,7 +8,8 @@
 namespace octet::tools {
 
 // Writes to a temporary file in the folder of `path`. commit() puts it in place of `path`; an object that
-// goes without commit() leaves what was at `path` as it was. Failures are Errors of kind Internal with path
+// goes without commit() leaves what was at `path` as it was. A device or a pipe is written to as it is and
+// stays what it is. Failures are Errors of kind Internal with path
 // and reason.
 class AtomicFile {
  public:

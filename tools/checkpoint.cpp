@@ -30,8 +30,9 @@ void save_checkpoint(const std::string& path, const Trainer& trainer, const Trai
   RunState state = trainer.state();  // visit() hands out members to write to
   state.visit([&](const char* name, const auto& value) { run[name] = value; });
   file.metadata = {{"format", kFormat},          {"config", to_json(config).dump()},
-                   {"run", run.dump()},          {"vocabulary", data.vocabulary.hash()},
+                   {"run", run.dump()},          {"vocabulary", data.encoder.hash()},
                    {"data_sha256", data.sha256}, {"log_bytes", std::to_string(log_bytes)}};
+  if (!data.glove_sha256.empty()) file.metadata["glove_sha256"] = data.glove_sha256;
   write_atomically(path, format_safetensors(file));
 }
 
@@ -56,7 +57,10 @@ Checkpoint read_checkpoint(const std::string& path) {
     return parsed;
   };
   checkpoint.config = config_from_json(json("config"), path);
-  const Json run = json("run");
+  Json run = json("run");
+  if (const auto loss = run.find("best_loss");
+      loss != run.end() && loss->is_number() && !run.contains("best_score"))
+    run["best_score"] = -loss->get<double>();  // of an older version
   const std::string log_bytes = text("log_bytes");
   try {
     checkpoint.state.visit([&](const char* name, auto& value) {
@@ -73,6 +77,7 @@ Checkpoint read_checkpoint(const std::string& path) {
   }
   checkpoint.vocabulary = text("vocabulary");
   checkpoint.data_sha256 = text("data_sha256");
+  if (checkpoint.tensors.metadata.count("glove_sha256")) checkpoint.glove_sha256 = text("glove_sha256");
   return checkpoint;
 }
 
@@ -80,9 +85,9 @@ std::string restore(const Checkpoint& checkpoint, Trainer& trainer, const TextDa
   require(checkpoint.data_sha256 == data.sha256, ErrorKind::Checkpoint, checkpoint.path,
           ": the run was trained on other data (SHA-256 ", checkpoint.data_sha256, "), ", data.source,
           " has ", data.sha256);
-  require(checkpoint.vocabulary == data.vocabulary.hash(), ErrorKind::Checkpoint, checkpoint.path,
+  require(checkpoint.vocabulary == data.encoder.hash(), ErrorKind::Checkpoint, checkpoint.path,
           ": the run has another vocabulary (", checkpoint.vocabulary, ") than the vocab.txt beside it (",
-          data.vocabulary.hash(), ")");
+          data.encoder.hash(), ")");
   const RunState& state = checkpoint.state;
   require(state.epoch >= 0 && state.epoch <= checkpoint.config.epochs && state.batch >= 0 &&
               state.batch <= trainer.steps_per_epoch() &&

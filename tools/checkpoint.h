@@ -14,6 +14,7 @@ struct Checkpoint {
   RunState state;
   std::string vocabulary;  // hash
   std::string data_sha256;
+  std::string glove_sha256;  // of the word vectors that the run began with; empty: none
   int64_t log_bytes =
       0;  // length of the log when it was written: what is behind belongs to steps that are redone
   TensorFile tensors;  // model.*, ema.* where an average is kept, and those of the optimizer

@@ -13,8 +13,9 @@ class TrainFlags {
  public:
   explicit TrainFlags(CLI::App& app);
 
-  // `base`, then the defaults of the update rule if it is another, then the file of --config, then the flags:
-  // the last one wins. Throws Error (Usage) for a value that does not fit.
+  // `base`, then the defaults of the update rule if it is another, and the width of the word vectors, then
+  // the file of --config, then the flags: the last one wins. Throws Error: Usage for a value that does not
+  // fit, Data for word vectors that cannot be read.
   TrainConfig resolve(const TrainConfig& base = {}) const;
 
  private:

@@ -1,6 +1,7 @@
 // What happens in a training run, as the log writes it and the progress display shows it.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 
@@ -11,11 +12,19 @@ namespace octet::tools {
 struct EpochEvent {
   int64_t epoch = 0;  // from 1
   double train_loss = 0, val_loss = 0;
-  double val_accuracy = 0;   // share of right answers, 0 to 1
-  double seconds = 0;        // training and validation
-  double train_seconds = 0;  // training alone
-  int64_t peak_bytes = 0;    // largest number of bytes of the run's device so far
-  BytesByTag peak_by_tag{};  // what each tag held at that moment; sums to peak_bytes
+  double val_accuracy = 0;                   // share of right answers, 0 to 1
+  double seconds = 0;                        // training and validation
+  double train_seconds = 0;                  // training alone
+  int64_t peak_bytes = 0;                    // largest number of bytes of the run's device so far
+  BytesByTag peak_by_tag{};                  // what each tag held at that moment; sums to peak_bytes
+  double macro_f1 = NAN, weighted_f1 = NAN;  // of the validation rows (metrics.h); NAN: not told
+};
+
+// The rows that were put aside for the end, answered once.
+struct TestEvent {
+  int64_t rows = 0;
+  double loss = 0, accuracy = 0, macro_f1 = 0, weighted_f1 = 0;
+  std::string weights = "best";  // that answered
 };
 
 struct EndEvent {

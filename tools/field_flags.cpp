@@ -6,10 +6,19 @@
 
 namespace octet::tools {
 
+namespace {
+
+void in_group(const Field& field, CLI::Option* option) {
+  if (!field.group.empty() && !field.positional) option->group(std::string(field.group));
+}
+
+}  // namespace
+
 FieldFlags::FieldFlags(CLI::App& app) : app_(&app), command_(app.get_name()) {}
 
 void FieldFlags::declare_switch(const Field& field) {
-  app_->add_flag(flag_name(field.name), switched_[std::string(field.name)], std::string(field.help));
+  in_group(field, app_->add_flag(flag_name(field.name), switched_[std::string(field.name)],
+                                 std::string(field.help)));
 }
 
 void FieldFlags::declare_option(const Field& field, const std::string& placeholder, const std::string& limits,
@@ -19,6 +28,7 @@ void FieldFlags::declare_option(const Field& field, const std::string& placehold
   if (!limits.empty()) help += "; " + limits;
   if (!fallback.empty()) help += " [" + fallback + "]";
   CLI::Option* option = app_->add_option(field.positional ? name : flag_name(name), given_[name], help);
+  in_group(field, option);
   option->type_name(placeholder)->allow_extra_args(false)->expected(1);
   // Given twice, a repeatable flag collects and any other takes the last.
   option->multi_option_policy(repeatable ? CLI::MultiOptionPolicy::TakeAll

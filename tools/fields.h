@@ -21,7 +21,8 @@ struct Field {
   std::string_view name;  // "batch_size": the key in files and logs; the flag is --batch-size
   std::string_view help;
   Affects affects = Affects::Numbers;
-  bool positional = false;  // `octet train TASK` rather than --task
+  bool positional = false;      // `octet train TASK` rather than --task
+  std::string_view group = {};  // its heading in --help
 };
 
 // What a number may be: low to high, both included unless said otherwise. NaN never is.

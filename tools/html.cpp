@@ -10,7 +10,7 @@ constexpr std::string_view kStyle = R"css(
   --s1: #0b64b4; --s2: #c2500a; --s3: #13795b; --s4: #8a3ea8; --s5: #8a6d00; --s6: #a8243e; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14171a; --ink: #e6e9ec; --soft: #9aa5b1; --rule: #3a424b;
   --shade: #1e2328; --s1: #64b0f4; --s2: #f59a5a; --s3: #5fcfa6; --s4: #cf9ae6; --s5: #e0c050; --s6: #f4869b; } }
-@media print { :root { color-scheme: light; --paper: #ffffff; --ink: #000000; --soft: #333333; --rule: #999999;
+@media print { * { print-color-adjust: exact; } :root { color-scheme: light; --paper: #ffffff; --ink: #000000; --soft: #333333; --rule: #999999;
   --shade: #ffffff; --s1: #0b64b4; --s2: #c2500a; --s3: #13795b; --s4: #8a3ea8; --s5: #8a6d00; --s6: #a8243e; }
   main { max-width: none; padding: 0; } figure, tr { break-inside: avoid; } h2 { break-after: avoid; }
   table { font-size: .62rem !important; } .wide { overflow: visible !important; } }
@@ -28,6 +28,7 @@ th, td { padding: .2rem .5rem; text-align: right; border-bottom: 1px solid var(-
 th { font-weight: 600; background: var(--shade); white-space: normal; vertical-align: bottom; }
 .left { text-align: left; }
 svg { display: block; width: 100%; height: auto; }
+svg.split { height: 1.5rem; border-radius: 4px; }
 svg.small { width: 12rem; height: 1.6rem; }
 svg text { fill: var(--ink); font-size: 12px; font-family: inherit; paint-order: stroke; stroke: var(--paper);
   stroke-width: 3px; stroke-linejoin: round; }
@@ -35,7 +36,29 @@ svg .soft { fill: var(--soft); }
 svg .axis { stroke: var(--soft); stroke-width: 1; fill: none; }
 svg .grid { stroke: var(--rule); stroke-width: 1; fill: none; }
 svg .bar { stroke: none; } svg .line { fill: none; stroke-width: 1.8; } svg .thin { fill: none; stroke-width: 1; }
-svg .dashed { stroke-dasharray: 6 4; }
+svg .dashed { stroke-dasharray: 6 4; } svg .faint { opacity: .55; }
+svg .broad2 { stroke-width: 3.4; } svg .broad3 { stroke-width: 5; } svg .broad4 { stroke-width: 6.6; }
+.scroll { overflow-x: auto; } .scroll svg { min-width: 40rem; }
+.legend { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; margin: .4rem 0; font-size: .88rem; max-width: none; }
+.key { display: inline-block; width: 1.1rem; height: .7rem; margin-right: .4rem; border-radius: 2px; }
+.key.dashed { height: 0; border-radius: 0; background: none !important; border-top: 3px dashed; vertical-align: .25rem; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: .8rem 2rem; }
+.grid > * { min-width: 0; } @media print { .grid { grid-template-columns: 1fr 1fr; } .scroll svg { min-width: 0; } }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .6rem; margin: 1rem 0; padding: 0; }
+.cards div { background: var(--shade); border: 1px solid var(--rule); border-radius: 6px; padding: .5rem .7rem; }
+.cards dt { color: var(--soft); font-size: .82rem; } .cards dd { margin: 0; font-size: 1.25rem; font-weight: 600;
+  overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+.wrap { white-space: normal; overflow-wrap: anywhere; min-width: 14rem; max-width: 46rem; }
+.settings { columns: 19rem; column-gap: 2rem; font-size: .84rem; margin: .6rem 0; }
+.settings div { display: flex; justify-content: space-between; gap: 1rem; border-bottom: 1px solid var(--rule);
+  break-inside: avoid; padding: .1rem .3rem; }
+.settings dt { margin: 0; } .settings dd { margin: 0; text-align: right; overflow-wrap: anywhere; min-width: 0;
+  font-variant-numeric: tabular-nums; }
+.settings .changed { font-weight: 600; background: var(--shade); }
+.settings small { color: var(--soft); font-weight: 400; }
+details { margin: .8rem 0; } summary { cursor: pointer; color: var(--soft); }
+td.cell { text-align: center; min-width: 4rem; }
+pre { overflow-x: auto; background: var(--shade); padding: .5rem .7rem; font-size: .84rem; }
 )css";
 
 std::string colours() {
@@ -43,7 +66,8 @@ std::string colours() {
   for (const char n : std::string_view("123456")) {
     const std::string name(1, n);
     out += ".s" + name + ".bar,.s" + name + ".mark{fill:var(--s" + name + ")}.s" + name + ".line,.s" + name +
-           ".thin{stroke:var(--s" + name + ")}\n";
+           ".thin{stroke:var(--s" + name + ")}.s" + name + ".key{background:var(--s" + name +
+           ");border-color:var(--s" + name + ")}\n";
   }
   return out;
 }
@@ -117,6 +141,28 @@ std::string html_heading(std::string_view text) { return element("h2", escape_ht
 
 std::string html_figure(std::string_view markup, std::string_view caption) {
   return element("figure", std::string(markup) + element("figcaption", escape_html(caption)));
+}
+
+std::string html_legend(const std::vector<LegendEntry>& entries) {
+  std::string out = "<div class=\"legend\">";
+  for (const LegendEntry& entry : entries)
+    out += "<span><span class=\"" + entry.classes + " key\"></span>" + escape_html(entry.words) + "</span>\n";
+  return out + "</div>\n";
+}
+
+std::string html_grid(std::string_view markup) {
+  return std::string("<div class=\"grid\">").append(markup) + "</div>\n";
+}
+
+std::string html_cards(const std::vector<std::pair<std::string, std::string>>& cards) {
+  std::string out = "<dl class=\"cards\">\n";
+  for (const auto& [name, value] : cards)
+    out += "<div><dt>" + escape_html(name) + "</dt><dd>" + escape_html(value) + "</dd></div>\n";
+  return out + "</dl>\n";
+}
+
+std::string html_details(std::string_view summary, std::string_view markup) {
+  return element("details", element("summary", escape_html(summary)) + std::string(markup));
 }
 
 HtmlTable::HtmlTable(std::vector<std::string> header, size_t left) : left_(left), head_(line(header, "th")) {}

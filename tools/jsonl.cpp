@@ -28,7 +28,19 @@ Json to_json(const EpochEvent& event) {
           {"seconds", event.seconds},
           {"train_seconds", event.train_seconds},
           {"peak_bytes", event.peak_bytes},
-          {"peak_by_tag", to_json(event.peak_by_tag)}};
+          {"peak_by_tag", to_json(event.peak_by_tag)},
+          {"macro_f1", event.macro_f1},
+          {"weighted_f1", event.weighted_f1}};
+}
+
+Json to_json(const TestEvent& event) {
+  return {{"event", "test"},
+          {"rows", event.rows},
+          {"loss", event.loss},
+          {"accuracy", event.accuracy},
+          {"macro_f1", event.macro_f1},
+          {"weighted_f1", event.weighted_f1},
+          {"weights", event.weights}};
 }
 
 Json to_json(const EndEvent& event) {

@@ -9,6 +9,7 @@
 namespace octet::tools {
 
 nlohmann::ordered_json to_json(const EpochEvent& event);
+nlohmann::ordered_json to_json(const TestEvent& event);
 nlohmann::ordered_json to_json(const EndEvent& event);
 nlohmann::ordered_json to_json(const BytesByTag& bytes);
 

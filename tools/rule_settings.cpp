@@ -43,6 +43,23 @@ optim::HyperParameters hyper_of(const TrainConfig& config) {
   return hyper;
 }
 
+optim::GroupOptions group_options(const TrainConfig& config) {
+  optim::GroupOptions options;
+  options.rule = config.optimizer;
+  options.codec = config.state;
+  options.hyper = hyper_of(config);
+  options.block_size = static_cast<int>(config.block_size);
+  options.min_8bit_size = config.min_8bit_size;
+  options.second_moment = optim::second_moment(config.second_moment);
+  options.rounding = optim::rounding(config.rounding);
+  options.no_decay = config.no_decay;
+  for (const std::string& override_text : config.state_override) {
+    const size_t equals = override_text.rfind('=');
+    options.overrides.push_back({override_text.substr(0, equals), override_text.substr(equals + 1)});
+  }
+  return options;
+}
+
 void take_rule_defaults(TrainConfig& config) {
   const optim::HyperParameters own = optim::default_hyper(config.optimizer);
   for_each_pair(config, own, [](auto& field, const auto& value) {

@@ -2,11 +2,15 @@
 #pragma once
 
 #include "optim/hyper.h"
+#include "optim/state_layout.h"
 #include "tools/config.h"
 
 namespace octet::tools {
 
 optim::HyperParameters hyper_of(const TrainConfig& config);
+
+// The same with how its state is stored.
+optim::GroupOptions group_options(const TrainConfig& config);
 
 // Gives the config its rule's own defaults, but for learning rate and weight decay, which are the
 // experiment's.

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -11,7 +12,9 @@
 #include "tools/atomic_file.h"
 #include "tools/config_file.h"
 #include "tools/device.h"
+#include "tools/model.h"
 #include "tools/names.h"
+#include "tools/tasks.h"
 
 namespace octet::tools {
 namespace fs = std::filesystem;
@@ -39,24 +42,13 @@ RunFolder new_run_folder(const std::string& asked) {
   return folder;
 }
 
-LstmClassifierConfig model_config(const TrainConfig& config, int32_t vocabulary) {
-  return {.vocabulary = vocabulary,
-          .embedding = config.embedding,
-          .stable_embedding = config.embedding_layer == "stable",
-          .hidden = config.hidden,
-          .layers = config.layers,
-          .bidirectional = true,
-          .dropout = config.dropout,
-          .outputs = 1};
-}
-
 void save_weights(const std::string& path, const Module& model, const TrainConfig& config,
                   const TextData& data) {
   TensorFile file = model.state();
   file.metadata = {{"format", "octet weights"},
                    {"task", config.task},
                    {"labels", nlohmann::json(data.label_names).dump()},
-                   {"vocabulary", data.vocabulary.hash()}};
+                   {"vocabulary", data.encoder.hash()}};
   write_atomically(path, format_safetensors(file));
 }
 
@@ -75,12 +67,9 @@ TrainedModel load_trained(const std::string& path, const std::string& weights, c
   } catch (const Error& error) {  // what is wrong with it is not the user's doing
     fail(ErrorKind::Checkpoint, error.what());
   }
-  trained.vocabulary = Vocabulary::load(folder.vocabulary(), ErrorKind::Checkpoint);
+  trained.encoder = task_of(trained.config).encoder(trained.config, folder.vocabulary());
   trained.device = open_device(device.empty() ? trained.config.device : device,
                                device == "cpu" ? "fp32" : trained.config.precision);
-  trained.model =
-      std::make_unique<LstmClassifier>(model_config(trained.config, trained.vocabulary.size()),
-                                       Init{Rng(static_cast<uint64_t>(trained.config.seed)), trained.device});
   const std::string file_path = weights == "best" ? folder.best() : folder.last();
   const TensorFile file = read_safetensors(file_path);
   const auto metadata = [&](const char* key) {
@@ -91,13 +80,17 @@ TrainedModel load_trained(const std::string& path, const std::string& weights, c
   };
   require(metadata("task") == trained.config.task, ErrorKind::Checkpoint, file_path, ": weights of task ",
           metadata("task"), ", the folder's config is of ", trained.config.task);
-  require(metadata("vocabulary") == trained.vocabulary.hash(), ErrorKind::Checkpoint, file_path,
+  require(metadata("vocabulary") == trained.encoder.hash(), ErrorKind::Checkpoint, file_path,
           ": weights of another vocabulary (", metadata("vocabulary"), ") than ", folder.vocabulary(), " (",
-          trained.vocabulary.hash(), ")");
+          trained.encoder.hash(), ")");
   const auto labels = nlohmann::json::parse(metadata("labels"), nullptr, /*allow_exceptions=*/false);
-  require(labels.is_array() && labels.size() == 2 && labels[0].is_string() && labels[1].is_string(),
+  require(labels.is_array() && labels.size() >= 2 &&
+              std::ranges::all_of(labels, [](const auto& label) { return label.is_string(); }),
           ErrorKind::Checkpoint, file_path, ": the names of the labels are damaged");
   trained.label_names = labels.get<std::vector<std::string>>();
+  const auto classes = static_cast<int64_t>(trained.label_names.size());
+  trained.model = make_model(trained.config, trained.encoder.size(), classes == 2 ? 1 : classes,
+                             Init{Rng(static_cast<uint64_t>(trained.config.seed)), trained.device});
   trained.model->load(file, file_path);
   return trained;
 }

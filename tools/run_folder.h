@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "nn/models/lstm_classifier.h"
+#include "nn/models/text_classifier.h"
 #include "tools/config.h"
 #include "tools/text_data.h"
 
@@ -19,6 +19,7 @@ struct RunFolder {
   std::string log() const { return file("log.jsonl"); }
   std::string best() const { return file("best.safetensors"); }
   std::string last() const { return file("last.safetensors"); }
+  std::string report() const { return file("report.html"); }
   std::string checkpoint() const { return file("last.ckpt.safetensors"); }
 
   bool holds_a_run() const;
@@ -28,9 +29,6 @@ struct RunFolder {
 // Errors: kind Usage if `asked` holds a run already, Internal if the folder cannot be made or written to.
 RunFolder new_run_folder(const std::string& asked);
 
-// The shape of the model that a config describes, for a vocabulary of so many words.
-LstmClassifierConfig model_config(const TrainConfig& config, int32_t vocabulary);
-
 // Weights with what they belong to: task, labels and vocabulary stand in the file's metadata.
 void save_weights(const std::string& path, const Module& model, const TrainConfig& config,
                   const TextData& data);
@@ -38,10 +36,10 @@ void save_weights(const std::string& path, const Module& model, const TrainConfi
 // A trained model as eval and predict use it.
 struct TrainedModel {
   TrainConfig config;
-  Vocabulary vocabulary;
+  TextEncoder encoder;
   std::vector<std::string> label_names;
   Device device;
-  std::unique_ptr<LstmClassifier> model;
+  std::unique_ptr<TextClassifier> model;
 };
 // `weights`: "best" or "last". `device`: "cpu", "cuda", or empty for the one it was trained on. Errors: kind
 // Usage for another name, Data if there is no such folder or run in it, Checkpoint for files that are damaged

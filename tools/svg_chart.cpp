@@ -33,7 +33,8 @@ std::vector<double> tick_values(const ChartAxis& axis) {
     const int every = std::max(1, (last - first + 7) / 8);
     for (int e = first; e <= last; e += every) out.push_back(std::pow(10.0, e));
   } else {
-    const double step = round_step(axis.high - axis.low, 6);
+    const double rough = round_step(axis.high - axis.low, 6),
+                 step = axis.whole ? std::max(1.0, rough) : rough;
     for (double x = std::ceil(axis.low / step) * step; x <= axis.high + 1e-9 * step; x += step)
       out.push_back(x + 0.0);  // not -0
   }
@@ -106,6 +107,18 @@ void SvgChart::steps(const std::vector<ChartPoint>& points, std::string_view cla
     const double x = px(points[i].first), y = py(points[i].second);
     data += i == 0 ? fmt::format("M{:.1f} {:.1f}", x, y) : fmt::format("H{:.1f}V{:.1f}", x, y);
   }
+}
+
+void SvgChart::area(const std::vector<ChartPoint>& low, const std::vector<ChartPoint>& high,
+                    std::string_view classes) {
+  std::string& data = path(classes);
+  for (size_t i = 0; i < high.size(); ++i) {
+    const double x = px(high[i].first), y = py(high[i].second);
+    data += i == 0 ? fmt::format("M{:.1f} {:.1f}", x, y) : fmt::format("H{:.1f}V{:.1f}", x, y);
+  }
+  for (size_t i = low.size(); i-- > 0;)
+    data += fmt::format("V{:.1f}H{:.1f}", py(low[i].second), px(low[i].first));
+  data += "Z";
 }
 
 void SvgChart::bar(double x0, double x1, double y, std::string_view classes) {

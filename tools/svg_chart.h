@@ -1,5 +1,6 @@
 // Charts as inline SVG for html_page(), which has their colours: classes s1 to s6 with one of
-//   bar (filled), mark (a filled dot), line, thin (stroked); dashed beside line or thin.
+//   bar (filled), mark (a filled dot), line, thin (stroked); dashed beside line or thin, faint beside any,
+//   broad2 to broad4 beside line, for what others will lie on.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@ struct ChartAxis {
   std::string label;
   bool percent = false;  // ticks as percentages
   bool numbers = true;   // ticks at all
+  bool whole = false;    // ticks at whole numbers only
   double room = 8;       // of y without numbers: for row labels
 };
 
@@ -30,8 +32,11 @@ class SvgChart {
   // What lies outside of the axes is moved to their ends.
   void line(const std::vector<ChartPoint>& points, std::string_view classes);
   void steps(const std::vector<ChartPoint>& points, std::string_view classes);  // level until the next point
-  void bar(double x0, double x1, double y, std::string_view classes);           // from the low end of y
-  void upright(double x, double y0, double y1, std::string_view classes);       // a stroke
+  // Between two lines of as many points, level until the next one, with the same x.
+  void area(const std::vector<ChartPoint>& low, const std::vector<ChartPoint>& high,
+            std::string_view classes);
+  void bar(double x0, double x1, double y, std::string_view classes);      // from the low end of y
+  void upright(double x, double y0, double y1, std::string_view classes);  // a stroke
   void dot(double x, double y, std::string_view classes);
   void level(double y, std::string_view classes);  // across the chart
   // At a place in the chart, moved by (dx, dy) in the page's units, y down. Escapes.

@@ -21,7 +21,7 @@ std::vector<NamedAdamState> trained_state(TrainConfig config, const TextData& da
   std::map<std::string, Tensor> held;
   for (const auto& [name, tensor] : trainer.optimizer().state()) held[name] = tensor;
   std::vector<NamedAdamState> out;
-  for (const NamedParameter& parameter : trainer.model().parameters()) {
+  for (const NamedParameter& parameter : trainer.model().trainable_parameters()) {
     if (parameter.variable.value().numel() < config.min_8bit_size) continue;
     out.push_back({parameter.name,
                    {held.at(parameter.name + ".exp_avg").to_vector<float>(),

@@ -9,9 +9,9 @@
 #include "core/error.h"
 #include "tools/accumulate.h"
 #include "tools/device.h"
-#include "tools/evaluate.h"
+#include "tools/metrics.h"
+#include "tools/model.h"
 #include "tools/rule_settings.h"
-#include "tools/run_folder.h"
 
 namespace octet::tools {
 namespace {
@@ -25,28 +25,14 @@ Rng stream(const TrainConfig& config, const char* name) {
   return Rng(static_cast<uint64_t>(config.seed)).split(name);
 }
 
-// How many steps go by before their losses are read. On the CPU waiting costs nothing.
-int64_t steps_unread(const TrainConfig& config, Device device, int64_t per_epoch) {
-  if (device.is_cpu()) return 1;
-  return config.log_every > 0 ? std::min(config.log_every, per_epoch) : per_epoch;
+std::unique_ptr<TextClassifier> new_model(const TrainConfig& config, const TextData& data, Device device) {
+  return make_model(config, data.encoder.size(), data.outputs(),
+                    Init{stream(config, "initialisation"), device});
 }
 
-optim::Optimizer make_optimizer(const TrainConfig& config, const LstmClassifier& model) {
-  optim::GroupOptions options;
-  options.rule = config.optimizer;
-  options.codec = config.state;
-  options.hyper = hyper_of(config);
-  options.block_size = static_cast<int>(config.block_size);
-  options.min_8bit_size = config.min_8bit_size;
-  options.second_moment = optim::second_moment(config.second_moment);
-  options.rounding = optim::rounding(config.rounding);
-  options.no_decay = config.no_decay;
-  for (const std::string& override_text : config.state_override) {
-    const size_t equals = override_text.rfind('=');
-    options.overrides.push_back({override_text.substr(0, equals), override_text.substr(equals + 1)});
-  }
+optim::Optimizer make_optimizer(const TrainConfig& config, const TextClassifier& model) {
   return optim::Optimizer(
-      {{model.parameters(), options}},
+      {{model.trainable_parameters(), group_options(config)}},
       {.max_value = config.clip_value,
        .max_norm = config.clip_norm,
        .norm_percentile = config.clip_percentile,
@@ -54,7 +40,14 @@ optim::Optimizer make_optimizer(const TrainConfig& config, const LstmClassifier&
        .seed = static_cast<uint32_t>(config.seed)});
 }
 
-int64_t tokens_in(const LabelledTexts& texts, const Batch& batch) {
+// Of an epoch by what --best-by names; the larger, the better.
+double score_of(const EpochEvent& epoch, const std::string& by) {
+  if (by == "accuracy") return epoch.val_accuracy;
+  if (by == "macro-f1") return epoch.macro_f1;
+  return -epoch.val_loss;
+}
+
+int64_t tokens_in(const EncodedTexts& texts, const Batch& batch) {
   int64_t tokens = 0;
   for (const int32_t row : batch.rows)
     tokens += static_cast<int64_t>(texts.sequences[static_cast<size_t>(row)].size());
@@ -63,34 +56,55 @@ int64_t tokens_in(const LabelledTexts& texts, const Batch& batch) {
 
 }  // namespace
 
+TrainingBatches training_batches(const TrainConfig& config, const EncodedTexts& texts) {
+  return {lengths_of(texts.sequences), config.batch_size, stream(config, "batches"),
+          config.batching == "shuffled" ? Batching::Shuffled : Batching::Bucketed};
+}
+
+int64_t steps_unread(const TrainConfig& config, int64_t per_epoch) {
+  if (config.device == "cpu") return 1;
+  return config.log_every > 0 ? std::min(config.log_every, per_epoch) : per_epoch;
+}
+
 Trainer::Trainer(const TrainConfig& config, const TextData& data)
     : config_(config),
       data_(data),
       device_(open_device(config.device, config.precision)),
-      model_(model_config(config, data.vocabulary.size()), Init{stream(config, "initialisation"), device_}),
-      optimizer_(make_optimizer(config, model_)),
-      batches_(lengths_of(data.train.sequences), config.batch_size, stream(config, "batches")),
+      form_(ModelForm::of(config, data.classes())),
+      model_(new_model(config, data, device_)),
+      optimizer_(make_optimizer(config, *model_)),
+      batches_(training_batches(config, data.train)),
       masks_(stream(config, "dropout")),
-      losses_(steps_unread(config, device_, steps_per_epoch()), device_) {
+      losses_(steps_unread(config, steps_per_epoch()), device_) {
   schedule_ = {optim::schedule_kind(config.schedule), config.warmup_steps, config.epochs * steps_per_epoch()};
   schedule_.check();
+  for (const double weight : data.class_weights) form_.class_weights.push_back(static_cast<float>(weight));
+  if (data.vectors) put_word_vectors(*data.vectors, *model_);
   if (config.ema > 0) {
-    averaged_ = std::make_unique<LstmClassifier>(model_config(config, data.vocabulary.size()),
-                                                 Init{stream(config, "initialisation"), device_});
-    average_.emplace(model_.parameters(), averaged_->parameters(), config.ema);
+    averaged_ = new_model(config, data, device_);
+    if (data.vectors) put_word_vectors(*data.vectors, *averaged_);
+    average_.emplace(model_->trainable_parameters(), averaged_->trainable_parameters(), config.ema);
   }
   // Gradients hold their bytes from the start, so the first step needs as much memory as any other: that of a
   // resumed run, and the one that rehearse() takes.
-  for (const NamedParameter& parameter : model_.parameters()) parameter.variable.grad();
+  for (const NamedParameter& parameter : model_->trainable_parameters()) parameter.variable.grad();
 }
 
 int64_t Trainer::steps_per_epoch() const {
   return (batches_.per_epoch() + config_.accumulate - 1) / config_.accumulate;
 }
 
+int64_t Trainer::largest_step() const {
+  const std::vector<Batch> batches = batches_.epoch(1);
+  const auto most = std::max_element(batches.begin(), batches.end(), [&](const Batch& a, const Batch& b) {
+    return tokens_in(data_.train, a) < tokens_in(data_.train, b);
+  });
+  return (most - batches.begin()) / config_.accumulate + 1;
+}
+
 void Trainer::step(std::span<const Batch> batches) {
   const ProfileRange range(device_, "step");
-  const Tensor loss = accumulate_gradients(model_, data_.train, batches, &masks_, device_);
+  const Tensor loss = accumulate_gradients(*model_, data_.train, form_, batches, &masks_, device_);
   const ProfileRange update(device_, "update");
   optimizer_.set_lr_factor(schedule_.factor(state_.steps));
   with_place([&] { optimizer_.step(); });
@@ -150,24 +164,31 @@ bool Trainer::train_epoch(const std::function<void(const StepReport&)>& after_st
 
 EpochEvent Trainer::finish_epoch() {
   const double start = now();
-  const Evaluation evaluation = evaluate(result(), data_.validation, config_.batch_size, device_);
+  evaluation_ = evaluate(result(), data_.validation, form_, config_.batch_size, device_);
+  const Evaluation& evaluation = evaluation_;
   const double seconds = now() - start;
   state_.seconds += seconds;
   note_memory();
   state_.val_loss = evaluation.loss;
   state_.val_accuracy = evaluation.accuracy;
   ++state_.epoch;
-  // A loss that is not finite is the best only until there is one that is.
-  const bool first_finite = std::isfinite(evaluation.loss) && !std::isfinite(state_.best_loss);
-  if (state_.best_epoch == 0 || first_finite || evaluation.loss < state_.best_loss) {
-    state_.best_loss = evaluation.loss;
-    state_.best_epoch = state_.epoch;
-  }
   EpochEvent event;
   event.epoch = state_.epoch;
   event.train_loss = state_.loss_sum / static_cast<double>(std::max<int64_t>(1, state_.batch));
   event.val_loss = evaluation.loss;
   event.val_accuracy = evaluation.accuracy;
+  const ClassificationMetrics metrics =
+      classification_metrics(data_.validation.labels, evaluation.answers(), evaluation.classes);
+  event.macro_f1 = metrics.macro_f1;
+  event.weighted_f1 = metrics.weighted_f1;
+  const double score = score_of(event, config_.best_by);
+  // One that is not finite is the best only until there is one that is.
+  const bool first_finite = std::isfinite(score) && !std::isfinite(state_.best_score);
+  if (state_.best_epoch == 0 || first_finite || score > state_.best_score) {
+    state_.best_loss = evaluation.loss;
+    state_.best_score = score;
+    state_.best_epoch = state_.epoch;
+  }
   event.train_seconds = state_.epoch_seconds;
   event.seconds = state_.epoch_seconds + seconds;
   event.peak_bytes = state_.memory.peak_total;
@@ -219,7 +240,7 @@ void Trainer::rehearse() {
   // Validation batches go by length, so the one of the most tokens is the last or, where that is short of
   // rows, the one before it.
   const auto batches = sorted_batches(lengths_of(data_.validation.sequences), config_.batch_size).size();
-  evaluate(result(), data_.validation, config_.batch_size, device_, batches < 2 ? 0 : batches - 2);
+  evaluate(result(), data_.validation, form_, config_.batch_size, device_, batches < 2 ? 0 : batches - 2);
   note_memory();
 }
 

@@ -9,11 +9,12 @@
 #include <optional>
 
 #include "datasets/batches.h"
-#include "nn/models/lstm_classifier.h"
+#include "nn/models/text_classifier.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "optim/weight_average.h"
 #include "tools/collected.h"
+#include "tools/evaluate.h"
 #include "tools/events.h"
 #include "tools/text_data.h"
 
@@ -27,7 +28,8 @@ struct RunState {
   double loss_sum = 0;                    // of the steps done of this epoch
   uint64_t mask_position = 0;             // of the dropout stream
   double val_loss = 0, val_accuracy = 0;  // of the last finished epoch
-  double best_loss = 0;                   // lowest validation loss, of epoch best_epoch (0: none yet)
+  double best_loss = 0;                   // validation loss of the best epoch (0: none yet), by --best-by
+  double best_score = 0;                  // what makes it the best: larger is better
   int64_t best_epoch = 0;
   double seconds = 0;        // training and validation so far, the unfinished epoch included
   double epoch_seconds = 0;  // training alone, of the unfinished epoch
@@ -38,8 +40,8 @@ struct RunState {
   void visit(V&& v) {
     v("epoch", epoch), v("batch", batch), v("steps", steps), v("loss_sum", loss_sum);
     v("mask_position", mask_position), v("val_loss", val_loss), v("val_accuracy", val_accuracy);
-    v("best_loss", best_loss), v("best_epoch", best_epoch), v("seconds", seconds),
-        v("epoch_seconds", epoch_seconds);
+    v("best_loss", best_loss), v("best_score", best_score), v("best_epoch", best_epoch),
+        v("seconds", seconds), v("epoch_seconds", epoch_seconds);
     v("peak_bytes", memory.peak_total), v("peak_by_tag", memory.at_peak), v("max_by_tag", memory.peak);
   }
 };
@@ -49,26 +51,40 @@ struct StepReport {
   double loss;                // of the last step whose loss was read: on a GPU not of every one
 };
 
+// The batches of a run.
+TrainingBatches training_batches(const TrainConfig& config, const EncodedTexts& texts);
+// How many steps go by before their losses are read. On the CPU waiting costs nothing.
+int64_t steps_unread(const TrainConfig& config, int64_t per_epoch);
+
 class Trainer {
  public:
   // Both must outlive the trainer.
   Trainer(const TrainConfig& config, const TextData& data);
 
-  LstmClassifier& model() { return model_; }
-  const LstmClassifier& model() const { return model_; }
+  TextClassifier& model() { return *model_; }
+  const TextClassifier& model() const { return *model_; }
   // The moving average of the model's weights; null where none is kept.
-  LstmClassifier* averaged() { return averaged_.get(); }
-  const LstmClassifier* averaged() const { return averaged_.get(); }
+  TextClassifier* averaged() { return averaged_.get(); }
+  const TextClassifier* averaged() const { return averaged_.get(); }
   // The one of the two that is evaluated and saved as the result.
-  const LstmClassifier& result() const { return averaged_ ? *averaged_ : model_; }
+  const TextClassifier& result() const { return averaged_ ? *averaged_ : *model_; }
   optim::Optimizer& optimizer() { return optimizer_; }
   const optim::Optimizer& optimizer() const { return optimizer_; }
   RunState& state() { return state_; }
   const RunState& state() const { return state_; }
   Device device() const { return device_; }
+  const ModelForm& form() const { return form_; }
   // Each takes `accumulate` batches, the last of an epoch those that are left.
   int64_t steps_per_epoch() const;
-  bool done() const { return state_.epoch >= config_.epochs; }
+  // All epochs done, or --patience of them without a better one.
+  bool done() const {
+    return state_.epoch >= config_.epochs ||
+           (config_.patience > 0 && state_.epoch - state_.best_epoch >= config_.patience);
+  }
+  // Of the first epoch, from 1: the one with the batch of the most tokens, which needs the most memory.
+  int64_t largest_step() const;
+  // Of the last epoch that was finished here; no probabilities before the first.
+  const Evaluation& evaluation() const { return evaluation_; }
 
   // Goes on to the end of the epoch, or until `stop` says so after a step (then false is returned).
   // `after_step` is told of each step. A GPU is waited for every log_every steps only (0: at the end of the
@@ -93,9 +109,10 @@ class Trainer {
   const TrainConfig& config_;
   const TextData& data_;
   Device device_;
-  LstmClassifier model_;
+  ModelForm form_;
+  std::unique_ptr<TextClassifier> model_;
   optim::Optimizer optimizer_;
-  std::unique_ptr<LstmClassifier> averaged_;
+  std::unique_ptr<TextClassifier> averaged_;
   std::optional<optim::WeightAverage> average_;
   optim::Schedule schedule_;
   TrainingBatches batches_;
@@ -103,6 +120,7 @@ class Trainer {
   Collected losses_;        // of steps that the host has not looked at
   double last_loss_ = NAN;  // of the last one that it has
   RunState state_;
+  Evaluation evaluation_;
 };
 
 }  // namespace octet::tools

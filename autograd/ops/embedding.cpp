@@ -65,6 +65,8 @@ Variable pack(const Variable& padded, const PackingPtr& packing) {
       padded.shape().rank() == 3 && padded.size(0) == packing->batch() && padded.size(1) >= packing->steps(),
       "pack: ", padded.shape(), " (batch, time, n) does not fit ", packing->batch(), " sequences of up to ",
       packing->steps(), " steps");
+  require(packing->shared == 0,
+          "pack: padded rows are as many inputs as they are rows, they cannot share a beginning");
   std::vector<int32_t> index;
   const int64_t time = padded.size(1), n = padded.size(2);
   for (int64_t step = 0; step < packing->steps(); ++step)

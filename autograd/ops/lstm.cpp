@@ -75,6 +75,8 @@ LstmResult lstm(const Variable& x, const PackingPtr& packing, const std::vector<
   const Shape state = {config.cells(), packing->batch(), config.hidden};
   require(!h0.defined() || (h0.shape() == state && c0.shape() == state), "lstm: h0 ", h0.shape(), " and c0 ",
           c0.shape(), " are not ", state);
+  require(packing->shared == 0 || (!config.bidirectional && !h0.defined()),
+          "lstm: sequences share a beginning in one direction and from zero states only");
   std::vector<Variable> inputs = {x};
   inputs.insert(inputs.end(), weights.begin(), weights.end());
   if (h0.defined()) {

@@ -60,61 +60,85 @@ double log_sum_exp(const T* x, int64_t n) {
   return top + std::log(sum);
 }
 
-void cross_entropy(const Tensor& logits, const Tensor& labels, const Tensor& loss) {
+// How much each row of a loss counts.
+template <class T>
+class RowWeights {
+ public:
+  RowWeights(const Tensor& weights, int64_t rows) : total_(static_cast<double>(rows)) {
+    if (!weights.defined()) return;
+    weight_ = weights.data<T>();
+    total_ = 0;
+    for (int64_t row = 0; row < rows; ++row) total_ += weight_[row];
+  }
+  double operator[](int64_t row) const { return weight_ ? double{weight_[row]} : 1; }
+  double mean(double sum) const { return total_ == 0 ? 0 : sum / total_; }
+
+ private:
+  const T* weight_ = nullptr;  // [rows], or null: all 1
+  double total_;
+};
+
+void cross_entropy(const Tensor& logits, const LossTargets& targets, const Tensor& loss) {
   const int64_t rows = logits.rows(), cols = logits.cols();
-  const int32_t* label = labels.data<int32_t>();
+  const int32_t* label = targets.labels.data<int32_t>();
   with_float_type(logits.dtype(), "cross_entropy", [&](auto zero) {
     using T = decltype(zero);
     const T* x = logits.data<T>();
+    const RowWeights<T> weights(targets.weights, rows);
     double sum = 0;
     for (int64_t row = 0; row < rows; ++row) {
       require(label[row] >= 0 && label[row] < cols, ErrorKind::Data, "cross_entropy: label ", label[row],
               " of row ", row, " is not in 0..", cols - 1);
-      sum += log_sum_exp(x + row * cols, cols) - x[row * cols + label[row]];
+      sum += weights[row] * (log_sum_exp(x + row * cols, cols) - x[row * cols + label[row]]);
     }
-    *loss.data<T>() = static_cast<T>(sum / static_cast<double>(rows));
+    *loss.data<T>() = static_cast<T>(weights.mean(sum));
   });
 }
 
-void cross_entropy_backward(const Tensor& logits, const Tensor& labels, const Tensor& dloss,
+void cross_entropy_backward(const Tensor& logits, const LossTargets& targets, const Tensor& dloss,
                             const Tensor& dlogits) {
   const int64_t rows = logits.rows(), cols = logits.cols();
-  const int32_t* label = labels.data<int32_t>();
+  const int32_t* label = targets.labels.data<int32_t>();
   with_float_type(logits.dtype(), "cross_entropy", [&](auto zero) {
     using T = decltype(zero);
     const T* x = logits.data<T>();
     T* to = dlogits.data<T>();
-    const double scale = *dloss.data<T>() / static_cast<double>(rows);
+    const RowWeights<T> weights(targets.weights, rows);
+    const double scale = weights.mean(*dloss.data<T>());
     for (int64_t row = 0; row < rows; ++row) {
-      const double shift = log_sum_exp(x + row * cols, cols);
+      const double shift = log_sum_exp(x + row * cols, cols), row_scale = scale * weights[row];
       for (int64_t i = 0; i < cols; ++i)
         to[row * cols + i] =
-            static_cast<T>(scale * (std::exp(x[row * cols + i] - shift) - (i == label[row])));
+            static_cast<T>(row_scale * (std::exp(x[row * cols + i] - shift) - (i == label[row])));
     }
   });
 }
 
-void binary_cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& loss) {
+void binary_cross_entropy(const Tensor& logits, const LossTargets& targets, const Tensor& loss) {
   with_float_type(logits.dtype(), "binary_cross_entropy", [&](auto zero) {
     using T = decltype(zero);
-    const T *x = logits.data<T>(), *t = targets.data<T>();
+    const T *x = logits.data<T>(), *t = targets.labels.data<T>();
+    const int64_t n = logits.numel();
+    const RowWeights<T> weights(targets.weights, n);
     double sum = 0;
-    for (int64_t i = 0, n = logits.numel(); i < n; ++i)
-      sum +=
-          std::max(double{x[i]}, 0.0) - double{x[i]} * t[i] + std::log1p(std::exp(-std::abs(double{x[i]})));
-    *loss.data<T>() = static_cast<T>(sum / static_cast<double>(logits.numel()));
+    for (int64_t i = 0; i < n; ++i)
+      sum += weights[i] * (std::max(double{x[i]}, 0.0) - double{x[i]} * t[i] +
+                           std::log1p(std::exp(-std::abs(double{x[i]}))));
+    *loss.data<T>() = static_cast<T>(weights.mean(sum));
   });
 }
 
-void binary_cross_entropy_backward(const Tensor& logits, const Tensor& targets, const Tensor& dloss,
+void binary_cross_entropy_backward(const Tensor& logits, const LossTargets& targets, const Tensor& dloss,
                                    const Tensor& dlogits) {
   with_float_type(logits.dtype(), "binary_cross_entropy", [&](auto zero) {
     using T = decltype(zero);
-    const T *x = logits.data<T>(), *t = targets.data<T>();
+    const T *x = logits.data<T>(), *t = targets.labels.data<T>();
     T* to = dlogits.data<T>();
-    const double scale = *dloss.data<T>() / static_cast<double>(logits.numel());
-    for (int64_t i = 0, n = logits.numel(); i < n; ++i)
-      to[i] = static_cast<T>(scale * (1 / (1 + std::exp(-double{x[i]})) - t[i]));
+    const int64_t n = logits.numel();
+    const RowWeights<T> weights(targets.weights, n);
+    const double scale = weights.mean(*dloss.data<T>());
+    for (int64_t i = 0; i < n; ++i)
+      to[i] = static_cast<T>(scale * weights[i] * (1 / (1 + std::exp(-double{x[i]})) - t[i]));
   });
 }
 

@@ -7,21 +7,30 @@ namespace {
 
 template <class T>
 struct Cell {
-  T *w_ih, *w_hh, *dh, *dc, *c0, *h_before, *dw_ih, *dw_hh;
-  T* dinput;  // [layer.rows, gates]: the gradient of the input's share of the gates
+  T *w_ih, *w_hh, *c0, *h_before, *dw_ih, *dw_hh;
+  T *dh, *dc;  // [batch + 1, padded]: the last row is that of a shared beginning
+  T* dinput;   // [layer.rows, gates]: the gradient of the input's share of the gates
   CellMemory<T> memory;
   std::vector<Step> steps;
 };
 
 // The output of the step before, for every packed row: what the recurrent weights were multiplied with.
 template <class T>
-void outputs_before(const Layer& l, const std::vector<Step>& steps, const T* y, const T* h0, T* to) {
+void outputs_before(const Layer& l, const Packing& packing, const std::vector<Step>& steps, const T* y,
+                    const T* h0, T* to) {
   const int64_t width = l.directions * l.hidden;
+  if (packing.shared) std::fill_n(to, l.hidden, T(0));
+  for (int64_t t = 1; t < packing.shared; ++t) {
+    const int64_t* offset = packing.offsets.data() + t;
+    std::copy_n(y + offset[-1] * width, l.hidden, to + offset[0] * l.hidden);
+  }
   for (const Step& step : steps)
     for (int64_t row = 0; row < step.rows; ++row) {
       T* target = to + (step.first + row) * l.hidden;
       if (row < step.continuing) {
         std::copy_n(y + (step.before + row) * width, l.hidden, target);
+      } else if (step.parent >= 0) {
+        std::copy_n(y + step.parent * width, l.hidden, target);
       } else if (h0) {
         std::copy_n(h0 + row * l.hidden, l.hidden, target);
       } else {
@@ -30,25 +39,58 @@ void outputs_before(const Layer& l, const std::vector<Step>& steps, const T* y, 
     }
 }
 
-// The recurrence backwards for one row group of one direction. dh and dc hold what flows into each row's
-// state from later steps: at first the gradient of its last state, at the end that of its first.
+// The recurrence of one direction backwards. dh and dc hold what flows into each row's state from later
+// steps: at first the gradient of its last state, at the end that of its first.
 template <class T>
-void recur(const Layer& l, const Cell<T>& cell, int64_t group, const T* dy) {
-  const int64_t width = l.directions * l.hidden;
-  const CellMemory<T>& m = cell.memory;
-  const auto run = [&](const Step& step, const Range& range, const T* c_before) {
-    if (range.rows <= 0) return;
-    const int64_t row = step.first + range.begin;
-    cell_backward(CellBackward<T>{range.rows, l.hidden, l.padded, cell.w_hh, dy ? dy + row * width : nullptr,
-                                  width, c_before, m.tanh_c + row * l.padded, m.gates + row * l.gates(),
-                                  cell.dh + range.begin * l.padded, cell.dc + range.begin * l.padded});
-  };
-  for (auto step = cell.steps.rbegin(); step != cell.steps.rend(); ++step) {
-    const Range on(group, 0, step->continuing), begun(group, step->continuing, step->rows);
-    run(*step, on, m.c + (step->before + on.begin) * l.padded);
-    run(*step, begun, cell.c0 ? cell.c0 + begun.begin * l.padded : nullptr);
+struct Recurrence {
+  const Layer& l;
+  const Cell<T>& cell;
+  const T* dy;  // null: nothing flows back into the outputs
+
+  // `rows` packed rows from `row` on, whose state's gradients begin at row `state` of dh and dc.
+  void step(int64_t rows, int64_t row, int64_t state, const T* c_before) const {
+    const CellMemory<T>& m = cell.memory;
+    const int64_t width = l.directions * l.hidden;
+    if (rows > 0)
+      cell_backward(CellBackward<T>{rows, l.groups(), l.hidden, l.padded, cell.w_hh,
+                                    dy ? dy + row * width : nullptr, width, c_before,
+                                    m.tanh_c + row * l.padded, m.gates + row * l.gates(),
+                                    cell.dh + state * l.padded, cell.dc + state * l.padded});
   }
-}
+
+  // One row group.
+  void group(int64_t number) const {
+    const T* c = cell.memory.c;
+    for (auto s = cell.steps.rbegin(); s != cell.steps.rend(); ++s) {
+      const Range on(l, number, 0, s->continuing), begun(l, number, s->continuing, s->rows);
+      step(on.rows, s->first + on.begin, on.begin, c + (s->before + on.begin) * l.padded);
+      if (s->parent < 0) {
+        step(begun.rows, s->first + begun.begin, begun.begin,
+             cell.c0 ? cell.c0 + begun.begin * l.padded : nullptr);
+      } else {
+        for (int64_t i = 0; i < begun.rows; ++i) {  // one row of c is all rows' state before
+          const int64_t row = begun.begin + i * l.groups();
+          step(1, s->first + row, row, c + s->parent * l.padded);
+        }
+      }
+    }
+  }
+
+  // The shared beginning, once all groups have come to it.
+  void beginning(const Packing& packing) const {
+    T *dh = cell.dh + l.batch * l.padded, *dc = cell.dc + l.batch * l.padded;
+    for (int64_t t = packing.shared - 1; t >= 0; --t) {
+      const Step& next = cell.steps[static_cast<size_t>(t) + 1];
+      for (int64_t row = next.continuing; row < next.rows; ++row)  // that left it here
+        for (int64_t i = 0; i < l.padded; ++i) {
+          dh[i] += cell.dh[row * l.padded + i];
+          dc[i] += cell.dc[row * l.padded + i];
+        }
+      const int64_t* offset = packing.offsets.data() + t;
+      step(1, offset[0], l.batch, t ? cell.memory.c + offset[-1] * l.padded : nullptr);
+    }
+  }
+};
 
 // With an index, the gradients of equal input rows are added up, in packed order. Columns [begin, end) of the
 // gates.
@@ -78,8 +120,8 @@ void backward_layer(const LstmBackward& a, const Layer& l, int64_t index, const 
     Cell<T>& cell = cells[static_cast<size_t>(direction)];
     cell.w_ih = workspace<T>(held, l.gates() * l.input);
     cell.w_hh = workspace<T>(held, l.gates() * l.padded);
-    cell.dh = workspace<T>(held, l.batch * l.padded);
-    cell.dc = workspace<T>(held, l.batch * l.padded);
+    cell.dh = workspace<T>(held, (l.batch + 1) * l.padded);
+    cell.dc = workspace<T>(held, (l.batch + 1) * l.padded);
     cell.c0 = a.c0.defined() ? workspace<T>(held, l.batch * l.padded) : nullptr;
     cell.h_before = workspace<T>(held, l.total * l.hidden);
     cell.dw_ih = workspace<T>(held, l.gates() * l.input);
@@ -94,19 +136,21 @@ void backward_layer(const LstmBackward& a, const Layer& l, int64_t index, const 
     cell.steps = steps_of(*a.packing, direction == 1);
     if (dx) interleave_rows(l, part(a.weights, direction, 0).template data<T>(), l.input, cell.w_ih, l.input);
     interleave_rows(l, part(a.weights, direction, 1).template data<T>(), l.hidden, cell.w_hh, l.padded);
-    pad_rows(l, a.dh_n, number, cell.dh);
-    pad_rows(l, a.dc_n, number, cell.dc);
-    if (cell.c0) pad_rows(l, a.c0, number, cell.c0);
-    outputs_before(l, cell.steps, y + direction * l.hidden,
+    pad_rows(l, *a.packing, a.dh_n, number, cell.dh);
+    pad_rows(l, *a.packing, a.dc_n, number, cell.dc);
+    for (T* gradient : {cell.dh, cell.dc}) std::fill_n(gradient + l.batch * l.padded, l.padded, T(0));
+    if (cell.c0) pad_rows(l, *a.packing, a.c0, number, cell.c0);
+    outputs_before(l, *a.packing, cell.steps, y + direction * l.hidden,
                    a.h0.defined() ? a.h0.template data<T>() + number * l.batch * l.hidden : nullptr,
                    cell.h_before);
   });
 
-  parallel_for(l.directions * l.groups(), [&](int64_t task) {
-    const int64_t direction = task % l.directions;
-    recur(l, cells[static_cast<size_t>(direction)], task / l.directions,
-          dy ? dy + direction * l.hidden : nullptr);
-  });
+  const auto recurrence = [&](int64_t direction) {
+    return Recurrence<T>{l, cells[static_cast<size_t>(direction)], dy ? dy + direction * l.hidden : nullptr};
+  };
+  parallel_for(l.directions * l.groups(),
+               [&](int64_t task) { recurrence(task % l.directions).group(task / l.directions); });
+  recurrence(0).beginning(*a.packing);
 
   // Everything that is a sum over rows, in tasks of gate rows.
   constexpr int64_t kGateRows = 128;

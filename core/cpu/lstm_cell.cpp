@@ -74,24 +74,25 @@ template <int R, class D, class T = hn::TFromD<D>>
 HWY_INLINE void ForwardTile(D d, const CellForward<T>& a, int64_t block, int64_t row) {
   using V = hn::Vec<D>;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t unit = block * lanes, width = 4 * a.padded;
+  const int64_t unit = block * lanes, width = 4 * a.padded, h_stride = a.h_stride * a.every;
   V acc[R][4];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
-    const T* input = a.input + (a.index ? a.index[row + r] : row + r) * width + 4 * unit;
+    const int64_t at = (row + r) * a.every;
+    const T* input = a.input + (a.index ? a.index[at] : at) * width + 4 * unit;
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q)
       acc[r][q] = hn::Add(hn::LoadU(d, input + q * lanes), hn::LoadU(d, a.bias + 4 * unit + q * lanes));
   }
   if (a.h_before) {
     const T* w = a.weights + unit * 4 * a.hidden;
-    const T* h = a.h_before + row * a.h_stride;
+    const T* h = a.h_before + row * h_stride;
     for (int64_t k = 0; k < a.hidden; ++k, w += 4 * lanes) {
       const V w0 = hn::LoadU(d, w), w1 = hn::LoadU(d, w + lanes), w2 = hn::LoadU(d, w + 2 * lanes),
               w3 = hn::LoadU(d, w + 3 * lanes);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
-        const V x = hn::Set(d, h[r * a.h_stride + k]);
+        const V x = hn::Set(d, h[r * h_stride + k]);
         acc[r][0] = hn::MulAdd(x, w0, acc[r][0]);
         acc[r][1] = hn::MulAdd(x, w1, acc[r][1]);
         acc[r][2] = hn::MulAdd(x, w2, acc[r][2]);
@@ -104,14 +105,14 @@ HWY_INLINE void ForwardTile(D d, const CellForward<T>& a, int64_t block, int64_t
     const V i = CellSigmoid(d, acc[r][0]), f = CellSigmoid(d, acc[r][1]), g = CellTanh(d, acc[r][2]),
             o = CellSigmoid(d, acc[r][3]);
     V c = hn::Mul(i, g);
-    const int64_t at = (row + r) * a.padded + unit;
+    const int64_t to = (row + r) * a.every, at = to * a.padded + unit;
     if (a.c_before) c = hn::MulAdd(f, hn::LoadU(d, a.c_before + at), c);
     const V t = CellTanh(d, c);
     hn::StoreU(c, d, a.c + at);
-    StoreSome(d, hn::Mul(o, t), a.h + (row + r) * a.h_stride + unit, a.hidden - unit);
+    StoreSome(d, hn::Mul(o, t), a.h + to * a.h_stride + unit, a.hidden - unit);
     if (a.gates) {  // training: backward needs them
       hn::StoreU(t, d, a.tanh_c + at);
-      T* out = a.gates + (row + r) * width + 4 * unit;
+      T* out = a.gates + to * width + 4 * unit;
       hn::StoreU(i, d, out);
       hn::StoreU(f, d, out + lanes);
       hn::StoreU(g, d, out + 2 * lanes);
@@ -147,10 +148,11 @@ HWY_INLINE void Forward(const CellForward<T>& a) {
 
 // The gradients of the gates of one row, from dh and dc.
 template <class D, class T = hn::TFromD<D>>
-HWY_INLINE void GateGradients(D d, const CellBackward<T>& a, int64_t row) {
+HWY_INLINE void GateGradients(D d, const CellBackward<T>& a, int64_t index) {
   using V = hn::Vec<D>;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const V one = hn::Set(d, T(1));
+  const int64_t row = index * a.every;
   for (int64_t unit = 0; unit < a.padded; unit += lanes) {
     const int64_t at = row * a.padded + unit;
     T* gates = a.gates + row * 4 * a.padded + 4 * unit;
@@ -174,8 +176,8 @@ template <int R, int N, class D, class T = hn::TFromD<D>>
 HWY_INLINE void ProductTile(D d, const CellBackward<T>& a, int64_t row, int64_t unit) {
   using V = hn::Vec<D>;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t width = 4 * a.padded;
-  const T* gates = a.gates + row * width;
+  const int64_t width = 4 * a.padded, stride = width * a.every;
+  const T* gates = a.gates + row * stride;
   const T* w = a.weights + unit;
   V acc[R][N];
 #pragma GCC unroll 8
@@ -188,7 +190,7 @@ HWY_INLINE void ProductTile(D d, const CellBackward<T>& a, int64_t row, int64_t 
     for (int n = 0; n < N; ++n) x[n] = hn::LoadU(d, w + n * lanes);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      const V g = hn::Set(d, gates[r * width + k]);
+      const V g = hn::Set(d, gates[r * stride + k]);
 #pragma GCC unroll 4
       for (int n = 0; n < N; ++n) acc[r][n] = hn::MulAdd(g, x[n], acc[r][n]);
     }
@@ -196,7 +198,8 @@ HWY_INLINE void ProductTile(D d, const CellBackward<T>& a, int64_t row, int64_t 
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) hn::StoreU(acc[r][n], d, a.dh + (row + r) * a.padded + unit + n * lanes);
+    for (int n = 0; n < N; ++n)
+      hn::StoreU(acc[r][n], d, a.dh + (row + r) * a.every * a.padded + unit + n * lanes);
 }
 
 template <int R, class D, class T = hn::TFromD<D>>

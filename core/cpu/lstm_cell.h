@@ -12,16 +12,17 @@
 
 namespace octet::cpu {
 
+// Rows of all operands but weights and bias may lie `every` rows apart: row i is there the row i * every.
 template <class T>
 struct CellForward {
-  int64_t rows, hidden, padded;
+  int64_t rows, every, hidden, padded;
   const T* weights;   // [padded / lanes][hidden][4 * lanes]: the recurrent weights, slab after slab
   const T* bias;      // [4 * padded], both biases added
   const T* h_before;  // rows of h_stride elements, or null for zeros
   int64_t h_stride;
   const T* c_before;     // [rows, padded], or null for zeros
   const T* input;        // rows of 4 * padded: the input's share of the gates
-  const int32_t* index;  // [rows]: which row of `input`; null: row i (and then `gates` may be the same bytes)
+  const int32_t* index;  // which row of `input`; null: that row (and then `gates` may be the same bytes)
   T* gates;   // [rows, 4 * padded]: the gates after their functions; null when there will be no backward
   T* c;       // [rows, padded]
   T* tanh_c;  // [rows, padded], or null like `gates`
@@ -30,7 +31,7 @@ struct CellForward {
 
 template <class T>
 struct CellBackward {
-  int64_t rows, hidden, padded;
+  int64_t rows, every, hidden, padded;
   const T* weights;  // [4 * padded][padded]: the recurrent weights, gate rows interleaved
   const T* dy;       // rows of dy_stride elements, or null
   int64_t dy_stride;

@@ -13,35 +13,63 @@ struct Cell {
   std::vector<Step> steps;
 };
 
-// One row group of one direction through all time steps.
+// The recurrence of one direction.
 template <class T>
-void recur(const LstmForward& a, const Layer& l, const Cell<T>& cell, int64_t number, int64_t group, T* y) {
-  const int64_t width = l.directions * l.hidden;
-  const CellMemory<T>& m = cell.memory;
-  const T* h0 = a.h0.defined() ? a.h0.template data<T>() + number * l.batch * l.hidden : nullptr;
-  const auto step_from = [&](int64_t rows, int64_t row, const T* h_before, const T* c_before) {
+struct Recurrence {
+  const Layer& l;
+  const Cell<T>& cell;
+  const T* h0;  // [batch, hidden] or null
+  T* y;
+
+  int64_t width() const { return l.directions * l.hidden; }
+
+  // `rows` packed rows from `row` on, each behind a row of the state before (null: zeros).
+  void step(int64_t rows, int64_t row, const T* h_before, const T* c_before) const {
+    const CellMemory<T>& m = cell.memory;
     const T* input = l.index ? cell.input : cell.input + row * l.gates();
-    cell_forward(CellForward<T>{rows, l.hidden, l.padded, cell.w_hh, cell.bias, h_before, width, c_before,
-                                input, l.index ? l.index + row : nullptr,
+    cell_forward(CellForward<T>{rows, l.groups(), l.hidden, l.padded, cell.w_hh, cell.bias, h_before, width(),
+                                c_before, input, l.index ? l.index + row : nullptr,
                                 m.gates ? m.gates + row * l.gates() : nullptr, m.c + row * l.padded,
-                                m.gates ? m.tanh_c + row * l.padded : nullptr, y + row * width});
-  };
-  for (const Step& step : cell.steps) {
-    const Range on(group, 0, step.continuing), begun(group, step.continuing, step.rows);
-    if (on.rows > 0) {
-      const int64_t before = step.before + on.begin;
-      step_from(on.rows, step.first + on.begin, y + before * width, m.c + before * l.padded);
-    }
-    if (begun.rows <= 0) continue;
-    if (!h0) {
-      step_from(begun.rows, step.first + begun.begin, nullptr, nullptr);
-      continue;
-    }
-    // Rows of h0 lie closer together than those of y: one row at a time keeps a single stride.
-    for (int64_t row = begun.begin; row < begun.begin + begun.rows; ++row)
-      step_from(1, step.first + row, h0 + row * l.hidden, cell.c0 + row * l.padded);
+                                m.gates ? m.tanh_c + row * l.padded : nullptr, y + row * width()});
   }
-}
+  void step_behind(int64_t before, int64_t rows, int64_t row) const {
+    step(rows, row, y + before * width(), cell.memory.c + before * l.padded);
+  }
+
+  void beginning(const Packing& packing) const {
+    for (int64_t t = 0; t < packing.shared; ++t) {
+      const int64_t* offset = packing.offsets.data() + t;
+      if (t == 0) {
+        step(1, offset[0], nullptr, nullptr);
+      } else {
+        step_behind(offset[-1], 1, offset[0]);
+      }
+    }
+  }
+
+  // One row group through all time steps.
+  void group(int64_t number) const {
+    for (const Step& s : cell.steps) {
+      const Range on(l, number, 0, s.continuing), begun(l, number, s.continuing, s.rows);
+      if (on.rows > 0) step_behind(s.before + on.begin, on.rows, s.first + on.begin);
+      if (begun.rows == 0) continue;
+      if (s.parent < 0 && !h0) {
+        step(begun.rows, s.first + begun.begin, nullptr, nullptr);
+        continue;
+      }
+      // Rows of h0 lie closer together than those of y, and a parent's row is one for all: one row at a time
+      // keeps a single stride.
+      for (int64_t i = 0; i < begun.rows; ++i) {
+        const int64_t row = begun.begin + i * l.groups();
+        if (s.parent >= 0) {
+          step_behind(s.parent, 1, s.first + row);
+        } else {
+          step(1, s.first + row, h0 + row * l.hidden, cell.c0 + row * l.padded);
+        }
+      }
+    }
+  }
+};
 
 }  // namespace
 
@@ -75,7 +103,7 @@ void forward_layer(const LstmForward& a, const Layer& l, int64_t index, const T*
       for (int64_t unit = 0; unit < l.hidden; ++unit)
         cell.bias[l.interleaved(gate, unit)] =
             weight(direction, 2)[gate * l.hidden + unit] + weight(direction, 3)[gate * l.hidden + unit];
-    if (cell.c0) pad_rows(l, a.c0, index * l.directions + direction, cell.c0);
+    if (cell.c0) pad_rows(l, *a.packing, a.c0, index * l.directions + direction, cell.c0);
   });
 
   const int64_t chunk = product_rows(l.rows), chunks = (l.rows + chunk - 1) / chunk;
@@ -86,21 +114,27 @@ void forward_layer(const LstmForward& a, const Layer& l, int64_t index, const T*
                  cell.input + begin * l.gates(), l.gates(), false});
   });
 
-  parallel_for(l.directions * l.groups(), [&](int64_t task) {
-    const int64_t direction = task % l.directions, group = task / l.directions;
-    const int64_t number = index * l.directions + direction, width = l.directions * l.hidden;
-    const Cell<T>& cell = cells[static_cast<size_t>(direction)];
-    T* out = y + direction * l.hidden;
-    recur(a, l, cell, number, group, out);
-    // The state after each row's own last step: at its length going forward, at its first step in reverse.
-    const Range all(group, 0, l.batch);
-    for (int64_t b = all.begin; b < all.begin + all.rows; ++b) {
+  const auto recurrence = [&](int64_t direction) {
+    const int64_t number = index * l.directions + direction;
+    return Recurrence<T>{l, cells[static_cast<size_t>(direction)],
+                         a.h0.defined() ? a.h0.template data<T>() + number * l.batch * l.hidden : nullptr,
+                         y + direction * l.hidden};
+  };
+  recurrence(0).beginning(*a.packing);
+  parallel_for(l.directions * l.groups(),
+               [&](int64_t task) { recurrence(task % l.directions).group(task / l.directions); });
+
+  // The state after each sequence's last step: at its length going forward, at its first step in reverse.
+  for (int64_t direction = 0; direction < l.directions; ++direction) {
+    const Recurrence<T> r = recurrence(direction);
+    for (int64_t b = 0; b < l.batch; ++b) {
       const int64_t last = direction == 1 ? 0 : a.packing->lengths[static_cast<size_t>(b)] - 1;
-      const int64_t row = a.packing->at(b, last), to = (number * l.batch + b) * l.hidden;
-      std::copy_n(out + row * width, l.hidden, a.h_n.template data<T>() + to);
-      std::copy_n(cell.memory.c + row * l.padded, l.hidden, a.c_n.template data<T>() + to);
+      const int64_t row = a.packing->at(b, last),
+                    to = ((index * l.directions + direction) * l.batch + b) * l.hidden;
+      std::copy_n(r.y + row * r.width(), l.hidden, a.h_n.template data<T>() + to);
+      std::copy_n(r.cell.memory.c + row * l.padded, l.hidden, a.c_n.template data<T>() + to);
     }
-  });
+  }
 }
 
 template void forward_layer(const LstmForward&, const Layer&, int64_t, const float*, float*,

@@ -9,7 +9,7 @@
 
 namespace octet::cpu {
 
-constexpr int64_t kRowGroup = 36;  // rows of a task of the recurrence: six tiles of six
+constexpr int64_t kRowGroup = 36;  // rows of a task of the recurrence at most: six tiles of six
 
 inline int64_t round_up(int64_t x, int64_t to) { return (x + to - 1) / to * to; }
 
@@ -66,28 +66,32 @@ struct Reserve {
 };
 
 // One step of a direction's recurrence: its first row among the packed ones, and how many rows go on from the
-// step before (the rest begin here).
+// step before. The rest begin here, behind the packed row `parent` of a shared beginning or, if that is -1,
+// from the initial state.
 struct Step {
-  int64_t first, rows, before, continuing;
+  int64_t first, rows, before, continuing, parent;
 };
 
+// A shared beginning's own rows are not among them.
 inline std::vector<Step> steps_of(const Packing& packing, bool reverse) {
   std::vector<Step> steps;
   const int64_t count = packing.steps();
   for (int64_t i = 0; i < count; ++i) {
-    const auto t = static_cast<size_t>(reverse ? count - 1 - i : i);
-    const int64_t rows = packing.batch_sizes[t];
-    steps.push_back(
-        {packing.offsets[t], rows, i ? steps.back().first : 0, i ? std::min(rows, steps.back().rows) : 0});
+    const int64_t t = reverse ? count - 1 - i : i, first = packing.own(t),
+                  rows = packing.offsets[static_cast<size_t>(t) + 1] - first;
+    steps.push_back({first, rows, i ? steps.back().first : 0, i ? std::min(rows, steps.back().rows) : 0,
+                     packing.shared && t > 0 ? packing.offsets[static_cast<size_t>(t) - 1] : -1});
   }
   return steps;
 }
 
-// Rows [begin, end) of the group cut to the rows [low, high) of a step.
+// Of the rows [low, high) of a step those of a group: every groups-th, because rows are sorted by length and
+// the groups should have equal work.
 struct Range {
   int64_t begin, rows;
-  Range(int64_t group, int64_t low, int64_t high)
-      : begin(std::max(group * kRowGroup, low)), rows(std::min((group + 1) * kRowGroup, high) - begin) {}
+  Range(const Layer& l, int64_t group, int64_t low, int64_t high)
+      : begin(low + (group - low % l.groups() + l.groups()) % l.groups()),
+        rows(begin < high ? (high - begin + l.groups() - 1) / l.groups() : 0) {}
 };
 
 template <class T>
@@ -124,14 +128,16 @@ void slabs(const Layer& l, const T* w_hh, T* to) {
     }
 }
 
-// Initial or last states of a cell, [batch, hidden], as rows of `padded`; zeros if there are none.
+// Initial or last states of a cell, [batch, hidden], as rows of `padded` in the order of a step's rows; zeros
+// if there are none.
 template <class T>
-void pad_rows(const Layer& l, const Tensor& state, int64_t cell, T* to) {
+void pad_rows(const Layer& l, const Packing& packing, const Tensor& state, int64_t cell, T* to) {
   std::fill_n(to, l.batch * l.padded, T(0));
   if (!state.defined()) return;
   const T* from = state.data<T>() + cell * l.batch * l.hidden;
   for (int64_t row = 0; row < l.batch; ++row)
-    std::copy_n(from + row * l.hidden, l.hidden, to + row * l.padded);
+    std::copy_n(from + row * l.hidden, l.hidden,
+                to + (packing.shared ? packing.place[static_cast<size_t>(row)] : row) * l.padded);
 }
 
 template <class T>

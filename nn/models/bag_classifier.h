@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "nn/layers.h"
-#include "nn/packed_ids.h"
+#include "nn/models/text_classifier.h"
 
 namespace octet {
 
@@ -14,15 +14,15 @@ struct BagClassifierConfig {
   int64_t vocabulary = 0;  // rows of the embedding
   int64_t embedding = 100;
   bool stable_embedding = false;  // StableEmbedding: with embedding.norm.weight and embedding.norm.bias
-  double dropout = 0;             // of the mean, before the linear layer
-  int64_t outputs = 1;            // logits a text
+  bool freeze_embedding = false;
+  double dropout = 0;   // of the mean, before the linear layer
+  int64_t outputs = 1;  // logits a text
 };
 
-class BagClassifier : public Module {
+class BagClassifier : public TextClassifier {
  public:
   BagClassifier(const BagClassifierConfig& config, const Init& init);
-  // -> logits [batch, outputs]. masks: the dropout's stream, null to evaluate.
-  Variable forward(const PackedIds& texts, Rng* masks) const;
+  Variable forward(const PackedIds& texts, Rng* masks) const override;
 
  private:
   std::unique_ptr<Embedding> embedding_;

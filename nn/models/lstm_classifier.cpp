@@ -2,19 +2,10 @@
 
 namespace octet {
 
-namespace {
-
-std::unique_ptr<Embedding> make_embedding(const LstmClassifierConfig& config, const Init& init) {
-  if (config.stable_embedding)
-    return std::make_unique<StableEmbedding>(config.vocabulary, config.embedding, init);
-  return std::make_unique<Embedding>(config.vocabulary, config.embedding, init);
-}
-
-}  // namespace
-
 LstmClassifier::LstmClassifier(const LstmClassifierConfig& config, const Init& init)
     : config_(config),
-      embedding_(make_embedding(config, init.part("embedding"))),
+      embedding_(make_embedding(config.vocabulary, config.embedding, config.stable_embedding,
+                                config.freeze_embedding, init.part("embedding"))),
       lstm_({config.embedding, config.hidden, config.layers, config.bidirectional}, config.dropout,
             init.part("lstm")),
       head_dropout_(config.head_dropout),
@@ -24,7 +15,8 @@ LstmClassifier::LstmClassifier(const LstmClassifierConfig& config, const Init& i
   part("fc", fc_);
 }
 
-Variable LstmClassifier::forward(const PackedIds& texts, Rng* masks) const {
+Variable LstmClassifier::forward(const PackedIds& ids, Rng* masks) const {
+  const PackedIds texts = lstm_.can_share(masks) ? ids : without_sharing(ids);
   const LstmResult result = lstm_.forward(embedding_->forward(texts.ids), texts.packing, masks, texts.index);
   // The top layer's cells are the last ones: forward, then reverse.
   const int64_t cells = result.h_n.size(0), batch = texts.packing->batch();

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "nn/layers.h"
-#include "nn/packed_ids.h"
+#include "nn/models/text_classifier.h"
 
 namespace octet {
 
@@ -13,6 +13,7 @@ struct LstmClassifierConfig {
   int64_t vocabulary = 0;  // rows of the embedding
   int64_t embedding = 100;
   bool stable_embedding = false;  // StableEmbedding: with embedding.norm.weight and embedding.norm.bias
+  bool freeze_embedding = false;
   int64_t hidden = 64;
   int64_t layers = 2;
   bool bidirectional = true;
@@ -21,11 +22,10 @@ struct LstmClassifierConfig {
   int64_t outputs = 1;      // logits a text
 };
 
-class LstmClassifier : public Module {
+class LstmClassifier : public TextClassifier {
  public:
   LstmClassifier(const LstmClassifierConfig& config, const Init& init);
-  // -> logits [batch, outputs]. masks: the dropout's stream, null to evaluate.
-  Variable forward(const PackedIds& texts, Rng* masks) const;
+  Variable forward(const PackedIds& texts, Rng* masks) const override;
 
  private:
   LstmClassifierConfig config_;

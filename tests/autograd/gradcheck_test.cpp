@@ -110,6 +110,21 @@ TEST_CASE("losses pass the gradient check") {
         "");
 }
 
+TEST_CASE("losses with weights pass the gradient check, also where rows or all of them count nothing") {
+  const Tensor labels = ids({2, 0, 1, 1}, {4}), targets = random({4, 1}, 0, 1);
+  for (const std::vector<double>& values : {std::vector<double>{0.5, 3, 0, 1.25}, {0, 0, 0, 0}}) {
+    const Tensor weights = Tensor::from(values, {4});
+    CHECK(check([&](const Vars& v) { return cross_entropy(v[0], labels, weights); },
+                {random({4, 3}, -2, 2)}) == "");
+    CHECK(check([&](const Vars& v) { return binary_cross_entropy(v[0], targets, weights); },
+                {random({4, 1}, -4, 4)}) == "");
+  }
+  const Tensor one = Tensor::from(std::vector<double>{0.3}, {1});
+  CHECK(check([&](const Vars& v) { return cross_entropy(v[0], ids({1}, {1}), one); }, {random({1, 2})}) ==
+        "");
+  CHECK(check([&](const Vars& v) { return binary_cross_entropy(v[0], one, one); }, {random({1})}) == "");
+}
+
 TEST_CASE("embedding passes the gradient check with repeated, padding and absent ids") {
   const Tensor some = ids({0, 2, 2, 1, -1, 2}, {2, 3});
   CHECK(check([&](const Vars& v) { return embedding(v[0], some); }, {random({4, 3})}) == "");

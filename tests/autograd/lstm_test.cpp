@@ -137,6 +137,69 @@ TEST_CASE("the LSTM passes the gradient check at awkward sizes, with and without
   }
 }
 
+TEST_CASE("the LSTM passes the gradient check where sequences share a beginning") {
+  struct Size {
+    LstmConfig config;
+    int64_t length;
+    std::vector<int64_t> prefix;
+  };
+  const Size sizes[] = {
+      {{2, 3, 1, false}, 4, {3, 1, 0, 3}}, {{3, 5, 3, false}, 5, {4, 2, 4}}, {{2, 4, 2, false}, 3, {2}}};
+  Rng rng(12);
+  for (const Size& size : sizes) {
+    const PackingPtr packing = Packing::sharing(size.length, size.prefix);
+    std::vector<Tensor> inputs = {random({packing->total(), size.config.input}, rng)};
+    for (int64_t cell = 0; cell < size.config.cells(); ++cell) {
+      const int64_t gates = 4 * size.config.hidden;
+      for (const Shape& shape : {Shape{gates, size.config.input_of(cell)}, Shape{gates, size.config.hidden},
+                                 Shape{gates}, Shape{gates}})
+        inputs.push_back(random(shape, rng));
+    }
+    const auto run = [&](const std::vector<Variable>& v) {
+      const LstmResult r = lstm(v[0], packing, std::vector<Variable>(v.begin() + 1, v.end()), size.config);
+      const Variable y = unpack(r.y, packing, size.length);  // every sequence's copy of a shared row counts
+      return sum(y * y) + sum(r.h_n) + sum(r.c_n * r.c_n);
+    };
+    CHECK(gradcheck(run, inputs) == "");
+  }
+}
+
+TEST_CASE("outputs of a shared beginning are those of every sequence that shares it") {
+  const LstmConfig config = {3, 6, 2, false};
+  const PackingPtr shared = Packing::sharing(6, {4, 0, 5, 4}), whole = Packing::of({6, 6, 6, 6});
+  Rng rng(6);
+  const Tensor x = random({shared->total(), 3}, rng);
+  std::vector<int32_t> rows;
+  for (int64_t step = 0; step < 6; ++step)
+    for (int64_t row = 0; row < 4; ++row) rows.push_back(static_cast<int32_t>(shared->at(row, step)));
+  const Tensor index = Tensor::from(rows, {24});
+  std::vector<Tensor> weights;
+  for (int64_t cell = 0; cell < 2; ++cell)
+    for (const Shape& shape : {Shape{24, config.input_of(cell)}, Shape{24, 6}, Shape{24}, Shape{24}})
+      weights.push_back(random(shape, rng));
+  const Variable loss_weights(random({4, 6, 6}, rng));
+  const auto run = [&](const PackingPtr& packing) {
+    const Variable input = Variable::leaf(x);
+    std::vector<Variable> w;
+    for (const Tensor& weight : weights) w.push_back(Variable::leaf(weight));
+    const LstmResult r = lstm(input, packing, w, config, {}, {}, packing == whole ? index : Tensor());
+    const Variable y = unpack(r.y, packing, 6);
+    (sum(y * y * loss_weights) + sum(r.c_n)).backward();
+    std::vector<Tensor> all = {y.value(), r.h_n.value(), r.c_n.value(), input.grad()};
+    for (const Variable& weight : w) all.push_back(weight.grad());
+    return all;
+  };
+  const std::vector<Tensor> a = run(shared), b = run(whole);
+  for (size_t i = 0; i < a.size(); ++i) CHECK(largest_difference(a[i], b[i]) < 1e-12);
+
+  std::vector<Variable> w;
+  for (const Tensor& weight : weights) w.push_back(Variable(weight));
+  const Variable state(Tensor::zeros({2, 4, 6}, DType::F64, Device::cpu(), MemoryTag::Data));
+  CHECK_ERROR(ErrorKind::Usage, "from zero states only", lstm(Variable(x), shared, w, config, state, state));
+  CHECK_ERROR(ErrorKind::Usage, "cannot share a beginning",
+              pack(Variable(Tensor::zeros({4, 6, 3}, DType::F64, Device::cpu(), MemoryTag::Data)), shared));
+}
+
 TEST_CASE("an LSTM that reads repeated rows through an index equals one that gets them repeated") {
   const LstmConfig config = {5, 7, 2, true};
   const PackingPtr packing = Packing::of({4, 3, 1});

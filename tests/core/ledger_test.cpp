@@ -119,3 +119,24 @@ TEST_CASE("threads that allocate at once leave the ledger as it was") {
   CHECK(cpu.use().live == before.live);
   CHECK(total(cpu.use().at_peak) == cpu.use().peak_total);
 }
+
+TEST_CASE("an observer sees each change of its ledger and the phases of the device, until it goes") {
+  struct Observer : MemoryObserver {
+    std::string seen;
+    void changed(const BytesByTag& live) override { seen += std::to_string(of(live, MemoryTag::Data)) + " "; }
+    void entered(const char* phase) override { seen += std::string(phase) + "( "; }
+    void left() override { seen += ") "; }
+  } observer;
+  MemoryLedger ledger;
+  ledger.allocated(MemoryTag::Data, 1);
+  ledger.observe(&observer);
+  ledger.entered("forward");
+  ledger.allocated(MemoryTag::Data, 10);
+  ledger.left();
+  ledger.freed(MemoryTag::Data, 1);
+  ledger.allocated(MemoryTag::Weights, 5);
+  ledger.observe(nullptr);
+  ledger.freed(MemoryTag::Data, 10);
+  ledger.entered("nothing");
+  CHECK(observer.seen == "forward( 11 ) 10 10 ");
+}

@@ -59,7 +59,7 @@ TEST_CASE("fifty steps of the SMS model lose the same on both devices") {
     }
   }
   REQUIRE(batches.size() == kSteps);
-  check_same_losses({.model = {.vocabulary = static_cast<int64_t>(data.vocabulary.size())}}, batches);
+  check_same_losses({.model = {.vocabulary = static_cast<int64_t>(data.encoder.size())}}, batches);
 }
 
 TEST_CASE("fifty steps of a model of the IMDB experiment's shape lose the same on both devices") {

@@ -140,5 +140,8 @@ TEST_CASE("the table of remote files is well formed, and an unknown name lists t
     CHECK(file.file_name.find('/') == std::string_view::npos);
   }
   CHECK(remote_file("sms").bytes == 203'415);
-  CHECK_ERROR(ErrorKind::Usage, "unknown data set 'spam', known are: sms", remote_file("spam"));
+  CHECK(remote_file("imdb").bytes == 84'125'825);
+  CHECK(remote_file("imdb").file_name == "aclImdb_v1.tar.gz");  // where read_imdb looks for it
+  CHECK(remote_file("glove").bytes == 862'182'613);
+  CHECK_ERROR(ErrorKind::Usage, "unknown data set 'spam', known are: sms, imdb, glove", remote_file("spam"));
 }

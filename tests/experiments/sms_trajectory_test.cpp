@@ -125,7 +125,7 @@ TEST_CASE("forty steps of SMS training follow PyTorch in float64 and float32") {
     const size_t comma = split.find(',', begin);
     const auto row = static_cast<size_t>(std::stoi(split.substr(comma + 1)));
     const bool train = order < data.train.sequences.size();
-    const tools::LabelledTexts& part = train ? data.train : data.validation;
+    const tools::EncodedTexts& part = train ? data.train : data.validation;
     const size_t at = train ? order : order - data.train.sequences.size();
     texts.sequences[row] = part.sequences[at];
     texts.labels[row] = part.labels[at];

@@ -66,6 +66,28 @@ TEST_CASE(
   for (const NamedParameter& parameter : sms().parameters()) CHECK(!parameter.full_precision_state);
 }
 
+TEST_CASE("a frozen embedding is saved and loaded with the rest, but is no trainable parameter") {
+  LstmClassifierConfig config = kSmall;
+  config.freeze_embedding = true;
+  for (const bool stable : {false, true}) {
+    config.stable_embedding = stable;
+    const LstmClassifier model(config, Init{Rng(1)}), other(config, Init{Rng(2)});
+    const std::vector<NamedParameter> all = model.parameters(), trainable = model.trainable_parameters();
+    REQUIRE(trainable.size() + 1 == all.size());
+    CHECK(all[0].name == "embedding.weight");
+    CHECK(!all[0].variable.is_leaf());
+    CHECK(trainable[0].name == all[1].name);
+    model.zero_grad();
+    other.load(model.state(), "model");
+    CHECK(bytes_of(other) == bytes_of(model));
+    // Initialised as if it were trained.
+    config.freeze_embedding = false;
+    CHECK(bytes_of(LstmClassifier(config, Init{Rng(1)})) == bytes_of(model));
+    config.freeze_embedding = true;
+  }
+  CHECK(sms().trainable_parameters().size() == 19);
+}
+
 TEST_CASE("the state shares the parameters' bytes, under their names and in their order") {
   const LstmClassifier model(kSmall, Init{Rng(1)});
   const TensorFile state = model.state();

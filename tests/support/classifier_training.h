@@ -12,10 +12,15 @@
 namespace octet::testing {
 
 struct TextBatch {
-  std::vector<std::vector<int32_t>> texts;  // longest first
+  std::vector<std::vector<int32_t>> texts;  // longest first, unless they are filled up
   std::vector<float> labels;
+  int64_t padded = 0;  // with zeros on the left, to this many ids
+  bool share = true;   // the padding (nn/packed_ids.h)
 
-  std::vector<std::span<const int32_t>> views() const { return {texts.begin(), texts.end()}; }
+  PackedIds packed(Device device) const {
+    const std::vector<std::span<const int32_t>> views(texts.begin(), texts.end());
+    return padded ? pad_ids_left(views, padded, 0, device, share) : pack_ids(views, device);
+  }
 };
 
 // `rows` texts of random ids below `vocabulary`; all of `longest` tokens, or falling from there to one.
@@ -70,7 +75,7 @@ class Training {
   }
   Variable loss_of(const TextBatch& batch, Rng* masks) const {
     const auto rows = static_cast<int64_t>(batch.labels.size());
-    return binary_cross_entropy(model_.forward(pack_ids(batch.views(), device_), masks),
+    return binary_cross_entropy(model_.forward(batch.packed(device_), masks),
                                 Tensor::from(batch.labels, {rows, 1}, device_));
   }
 

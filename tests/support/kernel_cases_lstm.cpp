@@ -11,7 +11,8 @@ struct LstmCase {
   bool state;        // h0 and c0 are given, and their gradients wanted
   int64_t distinct;  // rows that an index repeats; 0: no index
   bool dy, dh_n, dc_n;
-  bool some = false;  // only every other weight's gradient is wanted, and none of the inputs'
+  bool some = false;                 // only every other weight's gradient is wanted, and none of the inputs'
+  std::vector<int64_t> prefix = {};  // of a beginning that the sequences, all of one length, share
 };
 
 std::vector<int64_t> descending(int64_t count, int64_t longest) {
@@ -22,6 +23,21 @@ std::vector<int64_t> descending(int64_t count, int64_t longest) {
 
 // Few lengths, each of several sequences.
 const std::vector<int64_t> kGroups = {9, 9, 9, 7, 7, 4, 4, 4, 4, 1};
+
+std::vector<int64_t> falling_prefix(int64_t count, int64_t longest) {
+  std::vector<int64_t> prefix = descending(count, longest);
+  prefix.back() = 0;
+  std::swap(prefix.front(), prefix[prefix.size() / 2]);  // no order is asked for
+  return prefix;
+}
+
+LstmCase shared(const char* what, const LstmConfig& config, int64_t length, std::vector<int64_t> prefix,
+                int64_t distinct = 0, bool some = false) {
+  const std::vector<int64_t> lengths(prefix.size(), length);
+  LstmCase c = {what, config, lengths, false, distinct, true, true, true, some};
+  c.prefix = std::move(prefix);
+  return c;
+}
 
 const std::vector<LstmCase>& lstm_cases() {
   static const std::vector<LstmCase> cases = {
@@ -55,33 +71,56 @@ const std::vector<LstmCase>& lstm_cases() {
       {"130 units", {8, 130, 1, true}, {6, 6, 6}, true, 0, true, true, true},
       {"some gradients", {5, 8, 2, true}, {4, 3, 1}, true, 0, true, true, true, true},
       {"some gradients through an index", {5, 8, 1, true}, {4, 3, 1}, false, 4, true, true, false, true},
+      shared("a shared beginning", {5, 8, 1, false}, 6, {3, 0, 5, 3}),
+      shared("a shared beginning of several layers", {3, 7, 4, false}, 9, {8, 2, 8, 1, 0, 5}),
+      shared("a beginning shared but for one step", {4, 8, 2, false}, 7, {6, 6, 6}),
+      shared("a beginning of one sequence alone", {4, 8, 2, false}, 5, {0, 3, 0}),
+      shared("one sequence with a beginning", {4, 8, 3, false}, 5, {4}),
+      shared("a beginning of a single step", {4, 9, 2, false}, 3, {1, 1, 0, 1}),
+      shared("a beginning shared by many", {10, 24, 2, false}, 20, falling_prefix(80, 19)),
+      shared("a shared beginning through an index", {7, 17, 2, false}, 16, falling_prefix(50, 15), 9),
+      shared("some gradients with a shared beginning", {5, 8, 2, false}, 6, {3, 0, 5, 3}, 5, true),
   };
   return cases;
 }
 
 // Operands of a case, on the stage's device.
 struct LstmOperands {
-  LstmProblem problem;
+  LstmProblem problem;  // knows nothing of shared beginnings
   PackingPtr packing;
+  std::vector<int64_t> packed_row;  // of each row of the problem
+  std::vector<int64_t> row_of;      // of each packed row one of the problem
   std::vector<int32_t> index;
   Values table;  // the input's rows: `distinct` ones, or all
+  Values dy;     // of the packed rows
   Tensor x, rows, h0, c0;
   std::vector<Tensor> weights;
   Tensor y, h_n, c_n;
 
-  LstmOperands(const LstmCase& c, const Stage& s) : packing(Packing::of(c.lengths)) {
+  LstmOperands(const LstmCase& c, const Stage& s)
+      : packing(c.prefix.empty() ? Packing::of(c.lengths) : Packing::sharing(c.lengths.front(), c.prefix)) {
     const LstmConfig& config = c.config;
     LstmProblem& p = problem;
     p.config = config;
     p.lengths = c.lengths;
-    const int64_t total = p.total(), given = c.distinct ? c.distinct : total;
+    const int64_t total = packing->total(), given = c.distinct ? c.distinct : total;
+    packed_row.resize(static_cast<size_t>(p.total()));
+    row_of.resize(static_cast<size_t>(total));
+    for (int64_t sequence = 0; sequence < p.batch(); ++sequence)
+      for (int64_t step = 0; step < c.lengths[static_cast<size_t>(sequence)]; ++step) {
+        const int64_t row = p.row(sequence, step), packed = packing->at(sequence, step);
+        packed_row[static_cast<size_t>(row)] = packed;
+        row_of[static_cast<size_t>(packed)] = row;
+      }
     table = random_values(given * config.input, -1, 1, 1);
     Rng rng(2);
     for (int64_t row = 0; row < total; ++row)
       index.push_back(static_cast<int32_t>(
           c.distinct ? static_cast<int64_t>(rng.below(static_cast<uint64_t>(given))) : row));
-    for (const int32_t row : index)
-      p.x.insert(p.x.end(), table.begin() + row * config.input, table.begin() + (row + 1) * config.input);
+    for (const int64_t packed : packed_row) {
+      const auto from = table.begin() + index[static_cast<size_t>(packed)] * config.input;
+      p.x.insert(p.x.end(), from, from + config.input);
+    }
     x = s.in(table, {given, config.input});
     if (c.distinct) rows = s.ids(index);
 
@@ -102,12 +141,28 @@ struct LstmOperands {
         weights.push_back(s.in(p.weights.back(), shape));
       }
     }
-    p.dy = values(c.dy, out, 5);
+    dy = values(c.dy, out, 5);
+    // What flows back into a row of a shared beginning does so once.
+    if (c.dy) {
+      p.dy.resize(packed_row.size() * static_cast<size_t>(out[1]));
+      for (size_t packed = 0; packed < row_of.size(); ++packed)
+        std::copy_n(dy.begin() + static_cast<int64_t>(packed) * out[1], out[1],
+                    p.dy.begin() + row_of[packed] * out[1]);
+    }
     p.dh_n = values(c.dh_n, state, 6);
     p.dc_n = values(c.dc_n, state, 7);
     y = s.out(out);
     h_n = s.out(state);
     c_n = s.out(state);
+  }
+
+  // Of the packed rows, from values of the problem's rows.
+  Values packed_values(const Values& values) const {
+    const auto width = static_cast<int64_t>(values.size() / packed_row.size());
+    Values packed;
+    for (const int64_t row : row_of)
+      packed.insert(packed.end(), values.begin() + row * width, values.begin() + (row + 1) * width);
+    return packed;
   }
 
   // With this many more bytes behind what the kernels may use.
@@ -133,7 +188,7 @@ struct LstmOperands {
     if (!some) g = {out(x), out(h0), out(c0), {}};
     for (size_t i = 0; i < weights.size(); ++i)
       g.dweights.push_back(some && i % 2 == 0 ? Tensor() : out(weights[i]));
-    s.kernels().recurrent.lstm_backward({p.config, packing, x, rows, h0, c0, weights, y, memory, in(p.dy, y),
+    s.kernels().recurrent.lstm_backward({p.config, packing, x, rows, h0, c0, weights, y, memory, in(dy, y),
                                          in(p.dh_n, h_n), in(p.dc_n, c_n), g.dx, g.dh0, g.dc0, g.dweights});
     return g;
   }
@@ -155,7 +210,7 @@ void add_lstm_case(Cases& cases, const LstmCase& c) {
     for (const bool training : {false, true}) {
       o.forward(s, training ? o.reserve(s, 0) : Tensor());
       const std::string suffix = training ? " with a reserve" : "";
-      s.expect("y" + suffix, o.y, expected.y);
+      s.expect("y" + suffix, o.y, o.packed_values(expected.y));
       s.expect("h_n" + suffix, o.h_n, expected.h_n);
       s.expect("c_n" + suffix, o.c_n, expected.c_n);
       for (const Tensor& tensor : {o.y, o.h_n, o.c_n}) tensor.fill(std::nan(""));
@@ -169,9 +224,10 @@ void add_lstm_case(Cases& cases, const LstmCase& c) {
     const LstmOperands::Gradients g = o.backward(s, memory, c.some);
     Values dx(o.table.size());  // equal rows' gradients add up
     const auto width = static_cast<size_t>(c.config.input);
-    for (size_t row = 0; row < o.index.size(); ++row)
+    for (size_t row = 0; row < o.packed_row.size(); ++row)
       for (size_t i = 0; i < width; ++i)
-        dx[static_cast<size_t>(o.index[row]) * width + i] += expected.dx[row * width + i];
+        dx[static_cast<size_t>(o.index[static_cast<size_t>(o.packed_row[row])]) * width + i] +=
+            expected.dx[row * width + i];
     const auto expect = [&](const std::string& name, const Tensor& actual, const Values& values) {
       if (actual.defined()) s.expect(name, actual, values);
     };

@@ -1,5 +1,6 @@
 #include "tools/atomic_file.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -168,4 +169,22 @@ TEST_CASE("a file beyond the size limit exits 1 with the reason and leaves the o
     return overwrite_without_room(folder.path(), "File too large");
   });
   CHECK(status == kAsExpected);
+}
+
+TEST_CASE("a pipe is written to and stays a pipe: nothing is put in its place") {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "pipe").string(), link = (folder / "link").string();
+  REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+  fs::create_symlink("pipe", link);
+  const int reader = open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  REQUIRE(reader >= 0);
+  write_atomically(path, "one ");
+  write_atomically(link, "two");
+  char bytes[16] = {};
+  CHECK(read(reader, bytes, sizeof bytes) == 7);
+  CHECK(std::string(bytes) == "one two");
+  close(reader);
+  CHECK(fs::is_fifo(path));
+  CHECK(fs::is_symlink(link));
+  CHECK(entries(folder.path()) == 2);
 }

@@ -154,7 +154,9 @@ TEST_CASE("flags that are unknown or out of range exit 2 with the nearest name o
   check_refused(run_octet({"train", "smss"}), 2, "'smss', did you mean 'sms'?");
   check_refused(run_octet({"train"}), 2, "no task named; name one of: sms");
   check_refused(run_octet({"trian"}), 2, "did you mean 'train'?");
-  check_refused(run_octet({"eval", runs.path("run"), "--rows", "test"}), 2, "Known: validation, train, all");
+  check_refused(run_octet({"eval", runs.path("run"), "--rows", "tset"}), 2,
+                "did you mean 'test'? Known: validation, train, test, all");
+  check_refused(run_octet({"eval", runs.path("run"), "--rows", "test"}), 2, ": the run has no test rows");
   check_refused(run_octet({"eval"}), 2, "octet eval: ");
   check_refused(run_octet({"eval", runs.path("run"), "--threads", "-1"}), 2, "threads: -1");
 }

@@ -23,6 +23,15 @@ Outcome run(Arguments arguments, std::vector<std::string> environment = {}) {
   return run_process(arguments, environment);
 }
 
+std::vector<Json> json_lines(const std::string& text) {
+  std::vector<Json> lines;
+  for (size_t at = 0, end; at < text.size(); at = end + 1) {
+    end = text.find('\n', at);
+    lines.push_back(Json::parse(text.substr(at, end - at)));
+  }
+  return lines;
+}
+
 // The program where no data is to be found: away from its build folder and without a home.
 struct Nowhere {
   TemporaryFolder folder;
@@ -125,6 +134,55 @@ TEST_CASE("a corpus is described: rows, classes, repeats, lengths, vocabulary, h
   CHECK(unknown < 0.2);
 }
 
+TEST_CASE("the IMDB corpus is checked, and described by its words, its split and its vocabulary") {
+  const fs::path packed = NEED_DATA("imdb_50k.csv.xz");
+  const Json check = Json::parse(run({"data", "check", "imdb", "--json", "--data", packed.string()}).out);
+  CHECK(check["status"] == "known");
+  CHECK(check["known"] == "imdb_50k.csv");
+  CHECK(check["rows"] == 50'000);
+  const Outcome said = run({"data", "describe", "imdb", "--json", "--data", packed.string()});
+  CHECK(said.status == 0);
+  const Json json = Json::parse(said.out);
+  CHECK(json["classes"] == Json{{"negative", 25'000}, {"positive", 25'000}});
+  CHECK(json["distinct_texts"] == 49'582);
+  CHECK(json["ambiguous_texts"] == 0);
+  CHECK(json["tokens"]["total"] == 6'077'649);
+  CHECK(json["vocabulary"]["entries"] == 1001);
+  CHECK(json["vocabulary"]["training_rows"] == 37'500);
+  CHECK(json["vocabulary"]["validation_rows"] == 12'500);
+  const double unknown = json["vocabulary"]["unknown_share_validation"];
+  CHECK(unknown > 0.35);
+  CHECK(unknown < 0.5);
+}
+
+TEST_CASE("reviews of one's own are described exactly, and bad ones are named") {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "own.csv").string();
+  const std::string head = "review,sentiment\n";
+  write_file(path,
+             head +
+                 "A good film,positive\n\"Bad, bad film\",negative\nthe,positive\n\"No!<br />\",negative\n" +
+                 "film film film,positive\nworst,negative\n");
+  const Json json =
+      Json::parse(run({"data", "describe", "imdb", "--json", "--vocabulary-size", "2", "--data", path}).out);
+  CHECK(json["rows"] == 6);
+  CHECK(json["tokens"]["total"] == 2 + 3 + 0 + 1 + 3 + 1);
+  CHECK(json["tokens"]["shortest"] == 0);
+  CHECK(json["vocabulary"]["entries"] == 3);
+  for (const auto& [bytes, part] :
+       {std::pair{"review,sentiment\na,good\n", "line 2: unknown label 'good'"},
+        std::pair{"text,label\na,positive\n", "line 1: not an IMDB corpus"},
+        std::pair{"review,sentiment\n\"a,positive\n", "line 2: a quote is opened here and never closed"},
+        std::pair{"review,sentiment\na,positive\nb,negative\n", "label 0 has a single row"}}) {
+    write_file(path, bytes);
+    const Outcome said = run({"data", "describe", "imdb", "--data", path});
+    INFO(said.err);
+    CHECK(said.status == 3);
+    CHECK(has(said.err, part));
+    CHECK(std::count(said.err.begin(), said.err.end(), '\n') == 1);
+  }
+}
+
 TEST_CASE("the vocabulary follows --min-freq and --split-seed") {
   const fs::path csv = NEED_DATA("sms_spam.csv");
   const auto vocabulary = [&](const Arguments& flags) {
@@ -160,9 +218,13 @@ TEST_CASE("without data, list and check say how to get it, and every line of des
   CHECK(list.status == 0);
   CHECK(has(list.out, "not found: octet data fetch sms\n"));
   CHECK(has(list.out, "CC BY 4.0"));
-  const Json json = Json::parse(nowhere.run("data list --json").out);
-  CHECK(json["found"] == false);
-  CHECK(json["path"].is_null());
+  CHECK(has(list.out, "not found: octet data fetch glove\n"));
+  const std::vector<Json> lines_of_json = json_lines(nowhere.run("data list --json").out);
+  CHECK(lines_of_json.size() == 3);
+  for (const Json& json : lines_of_json) {
+    CHECK(json["found"] == false);
+    CHECK(json["path"].is_null());
+  }
 
   const Outcome check = nowhere.run("data check sms");
   CHECK(check.status == 3);
@@ -188,7 +250,7 @@ TEST_CASE("list shows where a data set was found") {
   CHECK(said.status == 0);
   CHECK(has(said.out, "found   " + (folder / "SMSSpamCollection").string() + ", " +
                           std::to_string(kSmall.size()) + " B\n"));
-  const Json json = Json::parse(run({"data", "list", "--json"}, {environment}).out);
+  const Json json = json_lines(run({"data", "list", "--json"}, {environment}).out).at(0);
   CHECK(json["name"] == "sms");
   CHECK(json["bytes"] == kSmall.size());
   CHECK(json["fetch"] == "octet data fetch sms");
@@ -236,8 +298,10 @@ TEST_CASE("unknown names and flags exit 2 with the nearest") {
   check_usage({"data", "descirbe"}, "unknown command 'descirbe', did you mean 'describe'?");
   check_usage({"data", "--josn"}, "unknown flag '--josn'");
   check_usage({"data", "check", "smss"}, "unknown name 'smss', did you mean 'sms'?");
-  check_usage({"data", "fetch", "imagenet"}, "unknown name 'imagenet'. Known: sms");
-  check_usage({"data", "describe"}, "which data set? Known: sms");
+  check_usage({"data", "fetch", "imagenet"}, "unknown name 'imagenet'. Known: sms, imdb, glove");
+  check_usage({"data", "fetch"}, "which data set? Known: sms, imdb, glove");
+  check_usage({"data", "check", "glove"}, "unknown name 'glove'. Known: sms, imdb");
+  check_usage({"data", "describe"}, "which data set? Known: sms, imdb");
   check_usage({"data", "describe", "sms", "--min-frq", "3"}, "did you mean '--min-freq'?");
   check_usage({"data", "describe", "sms", "--min-freq", "0"}, "--min-freq 0: must be at least 1");
   check_usage({"data", "describe", "sms", "--min-freq", "nan"}, "--min-freq nan");

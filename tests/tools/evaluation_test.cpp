@@ -235,7 +235,6 @@ TEST_CASE("memory predicts what a run then measures, tag by tag") {
     REQUIRE(outcome.status == 0);
     CHECK(!fs::exists(runs.path("never")));
     const Json predicted = events_in(outcome.out).at(0);
-    CHECK(predicted.size() == 2);
     int64_t sum = 0;
     for (const auto& [tag, bytes] : predicted["predicted_by_tag"].items()) {
       CAPTURE(tag);
@@ -286,8 +285,7 @@ TEST_CASE("report puts runs side by side") {
   CHECK(row("weights")[0] == row("gradients")[0]);
 }
 
-TEST_CASE(
-    "report names what is wrong with a log: missing, cut short, damaged, not ended, of another program") {
+TEST_CASE("report names what is wrong with a log and uses the rest; without a start it can tell nothing") {
   const Runs& runs = trained_once();
   CHECK(run_octet({"report"}).status == 2);
   fs::create_directory(runs.path("empty"));
@@ -295,26 +293,30 @@ TEST_CASE(
   CHECK(missing.status == 3);
   CHECK(missing.err ==
         "octet: " + runs.path("empty") + ": no log.jsonl there; name the --out folder of octet train\n");
-  const std::string log = runs.bytes("run/log.jsonl"), path = runs.path("empty/log.jsonl");
-  const auto reported = [&](const std::string& text) {
+  std::string log;
+  for (const Json& event : events_in(runs.bytes("run/log.jsonl"))) log += event.dump() + "\n";
+  const std::string path = runs.path("empty/log.jsonl");
+  const auto reported = [&](const std::string& text, int status = 0) {
     write_file(path, text);
     const Outcome outcome = run_octet({"report", runs.path("empty")});
-    CHECK(outcome.status == 3);
-    CHECK(outcome.out == "");
+    CHECK(outcome.status == status);
+    CHECK(outcome.out.empty() == (status != 0));
     return outcome.err;
   };
   const size_t second = log.find('\n') + 1, third = log.find('\n', second) + 1;
-  CHECK(reported("") == "octet: " + path + ": no start event; the log is cut short\n");
-  CHECK(reported(log.substr(second)) == "octet: " + path + ": no start event; the log is cut short\n");
-  CHECK(reported(log.substr(0, third)) == "octet: " + path +
-                                              ": the run has not ended; go on with octet train --resume " +
-                                              runs.path("empty") + "\n");
+  const std::string cut_short = "octet: " + path + ": no start event; the log is cut short\n",
+                    folder = runs.path("empty"),
+                    not_ended = "octet: " + folder + ": the run has not ended; it goes on, or octet train " +
+                                "--resume " + folder + " does\n",
+                    no_event = ": not an event of an octet log; the line is left out\n";
+  CHECK(reported("", 3) == cut_short);
+  CHECK(reported(log.substr(second), 3) == cut_short);
+  CHECK(reported(std::string(100, '\0'), 3) == cut_short);
+  CHECK(reported(log.substr(0, third)) == not_ended);
   CHECK(reported(log.substr(0, third) + "{\"event\":\"epo") ==
-        "octet: " + path + ":3: not an event of an octet log\n");
-  CHECK(reported(log.substr(0, third) + "[1]\n" + log.substr(third)) ==
-        "octet: " + path + ":3: not an event of an octet log\n");
-  CHECK(reported(std::string(100, '\0')) == "octet: " + path + ":1: not an event of an octet log\n");
-  CHECK(reported(log + "nonsense\n") == "octet: " + path + ":9: not an event of an octet log\n");
+        "octet: " + path + ":3" + no_event + not_ended);
+  CHECK(reported(log.substr(0, third) + "[1]\n" + log.substr(third)) == "octet: " + path + ":3" + no_event);
+  CHECK(reported(log + "nonsense\n") == "octet: " + path + ":9" + no_event);
   CHECK(reported("{\"event\":\"start\"}\n{\"event\":\"end\"}\n") ==
-        "octet: " + path + ":2: the event has no status\n");
+        "octet: " + path + ":2: the event has no status; the line is left out\n" + not_ended);
 }

@@ -48,9 +48,9 @@ TEST_CASE("events have the fixed names and order") {
   CHECK(lines[0]["event"] == "start");
   CHECK(lines[0]["optimizer"] == "adam");
   CHECK(lines[0]["batch_size"] == 64);
-  CHECK(keys_of(lines[1]) == std::vector<std::string>{"event", "epoch", "train_loss", "val_loss",
-                                                      "val_accuracy", "seconds", "train_seconds",
-                                                      "peak_bytes", "peak_by_tag"});
+  CHECK(keys_of(lines[1]) ==
+        std::vector<std::string>{"event", "epoch", "train_loss", "val_loss", "val_accuracy", "seconds",
+                                 "train_seconds", "peak_bytes", "peak_by_tag", "macro_f1", "weighted_f1"});
   CHECK(lines[1]["train_loss"].get<double>() == 0.1);
   CHECK(lines[1]["peak_by_tag"].dump() ==
         R"({"weights":5,"gradients":0,"optimizer_state":0,"activations":7,"workspace":0,"data":0})");

@@ -125,11 +125,14 @@ TEST_CASE(
   };
   one_epoch();
   trainer.state().val_loss = trainer.state().best_loss = std::numeric_limits<double>::infinity();
+  trainer.state().best_score = -std::numeric_limits<double>::infinity();
   save_checkpoint(runs.path("checkpoint"), trainer, config, data, 0);
   const Checkpoint checkpoint = read_checkpoint(runs.path("checkpoint"));
   CHECK(std::isnan(checkpoint.state.best_loss));
+  CHECK(std::isnan(checkpoint.state.best_score));
   restore(checkpoint, trainer, data);
   const EpochEvent event = one_epoch();
   CHECK(trainer.state().best_epoch == 2);
   CHECK(trainer.state().best_loss == event.val_loss);
+  CHECK(trainer.state().best_score == -event.val_loss);
 }

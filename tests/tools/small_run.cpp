@@ -58,7 +58,7 @@ Outcome Runs::trained(const std::string& out, const Arguments& more) const {
   return outcome;
 }
 
-std::vector<Json> events_in(const std::string& text) {
+std::vector<Json> all_events_in(const std::string& text) {
   std::vector<Json> events;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = text.find('\n', begin);
@@ -71,11 +71,20 @@ std::vector<Json> events_in(const std::string& text) {
   return events;
 }
 
+std::vector<Json> events_in(const std::string& text) {
+  std::vector<Json> events = all_events_in(text);
+  std::erase_if(events, [](const Json& event) {
+    const auto kind = event.find("event");
+    return kind != event.end() && (*kind == "memory_timeline" || *kind == "answers");
+  });
+  return events;
+}
+
 std::vector<Json> comparable(const std::string& log) {
-  std::vector<Json> events = events_in(log);
+  std::vector<Json> events = all_events_in(log);
   for (Json& event : events)
-    for (const char* key :
-         {"seconds", "train_seconds", "out", "log", "data", "data_source", "threads", "resume"})
+    for (const char* key : {"seconds", "train_seconds", "other_seconds", "out", "log", "data", "data_source",
+                            "threads", "resume"})
       event.erase(key);
   return events;
 }

@@ -38,7 +38,10 @@ class Runs {
   TemporaryFolder folder_;
 };
 
-std::vector<Json> events_in(const std::string& text);  // one a line; fails the test if a line is no JSON
+// One a line; fails the test if a line is no JSON.
+std::vector<Json> all_events_in(const std::string& text);
+// Those that tell a run's course: without a memory_timeline and the answers.
+std::vector<Json> events_in(const std::string& text);
 // The events of a log but for what two equal runs may differ in: the times, and in the start event the paths,
 // the threads and the folder resumed from.
 std::vector<Json> comparable(const std::string& log);

@@ -41,7 +41,7 @@ void check_events(const std::vector<Json>& events, int64_t epochs, int64_t steps
     const Json& epoch = events[static_cast<size_t>(i)];
     CHECK(keys_of(epoch) == std::vector<std::string>{"event", "epoch", "train_loss", "val_loss",
                                                      "val_accuracy", "seconds", "train_seconds", "peak_bytes",
-                                                     "peak_by_tag"});
+                                                     "peak_by_tag", "macro_f1", "weighted_f1"});
     CHECK(epoch["event"] == "epoch");
     CHECK(epoch["epoch"] == i);
     CHECK(epoch["train_loss"].get<double>() > 0);
@@ -53,7 +53,7 @@ void check_events(const std::vector<Json>& events, int64_t epochs, int64_t steps
   const Json &end = events.back(), &last = events[events.size() - 2];
   CHECK(keys_of(end) == std::vector<std::string>{"event", "status", "epochs", "steps", "val_loss",
                                                  "val_accuracy", "best_epoch", "seconds", "peak_bytes",
-                                                 "peak_by_tag", "max_by_tag"});
+                                                 "peak_by_tag", "max_by_tag", "other_seconds"});
   CHECK(end["event"] == "end");
   CHECK(end["status"] == "ok");
   CHECK(end["epochs"] == epochs);
@@ -72,11 +72,11 @@ TEST_CASE("a run fills its folder, and its log has the promised events and field
   const Runs runs;
   const Outcome outcome = runs.trained("out");
   for (const char* name : {"config.toml", "vocab.txt", "best.safetensors", "last.safetensors",
-                           "last.ckpt.safetensors", "log.jsonl"})
+                           "last.ckpt.safetensors", "log.jsonl", "report.html"})
     CHECK_MESSAGE(fs::file_size(runs.path("out") + "/" + name) > 0, name);
   int files = 0;
   for ([[maybe_unused]] const auto& entry : fs::directory_iterator(runs.path("out"))) ++files;
-  CHECK(files == 6);  // no temporary file is left
+  CHECK(files == 7);  // no temporary file is left
 
   const std::vector<Json> events = events_in(runs.bytes("out/log.jsonl"));
   check_events(events, 3, 3 * 66);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/safetensors.h"
+#include "nn/models/lstm_classifier.h"
 #include "tests/tools/small_run.h"
 #include "tools/accumulate.h"
 #include "tools/trainer.h"
@@ -13,15 +14,15 @@ using namespace octet::tools;
 
 namespace {
 
-std::vector<float> gradient_of(const LstmClassifier& model, const std::string& name) {
+std::vector<float> gradient_of(const TextClassifier& model, const std::string& name) {
   for (const NamedParameter& p : model.parameters())
     if (p.name == name) return p.variable.grad().to_vector<float>();
   fail(ErrorKind::Internal, "no parameter ", name);
 }
 
 // 40 texts of 1 to 20 tokens.
-LabelledTexts some_texts() {
-  LabelledTexts texts;
+EncodedTexts some_texts() {
+  EncodedTexts texts;
   Rng rng(5);
   for (int row = 0; row < 40; ++row) {
     texts.sequences.emplace_back();
@@ -33,7 +34,7 @@ LabelledTexts some_texts() {
 }
 
 // Longest first, as batches have them.
-Batch batch_of(const LabelledTexts& texts, int32_t first, int32_t last) {
+Batch batch_of(const EncodedTexts& texts, int32_t first, int32_t last) {
   Batch batch;
   for (int32_t row = first; row < last; ++row) batch.rows.push_back(row);
   std::stable_sort(batch.rows.begin(), batch.rows.end(), [&](int32_t a, int32_t b) {
@@ -83,7 +84,7 @@ double difference(const Module& a, const Module& b) {
 }  // namespace
 
 TEST_CASE("gradients accumulated over batches of different sizes are those of one batch of all rows") {
-  const LabelledTexts texts = some_texts();
+  const EncodedTexts texts = some_texts();
   const LstmClassifierConfig shape{.vocabulary = 30, .embedding = 7, .hidden = 6};
   const LstmClassifier apart(shape, Init{Rng(1)}), together(shape, Init{Rng(1)});
   const std::vector<Batch> batches = {batch_of(texts, 0, 16), batch_of(texts, 16, 32),
@@ -91,8 +92,8 @@ TEST_CASE("gradients accumulated over batches of different sizes are those of on
   const std::vector<Batch> one = {batch_of(texts, 0, 40)};
   CHECK(rows_in(batches) == 40);
   for (int time = 0; time < 2; ++time) {  // gradients of the step before must be gone
-    const Tensor loss = accumulate_gradients(apart, texts, batches, nullptr, Device::cpu());
-    const Tensor expected = accumulate_gradients(together, texts, one, nullptr, Device::cpu());
+    const Tensor loss = accumulate_gradients(apart, texts, ModelForm{}, batches, nullptr, Device::cpu());
+    const Tensor expected = accumulate_gradients(together, texts, ModelForm{}, one, nullptr, Device::cpu());
     CHECK(loss.item() == doctest::Approx(expected.item()).epsilon(1e-6));
     for (const NamedParameter& p : together.parameters()) {
       CAPTURE(p.name);

@@ -1,9 +1,11 @@
 // octet data: the named data sets and where they are.
 #include "tools/commands/data.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <vector>
 
 #include "datasets/remote_files.h"
 #include "tools/commands/declare.h"
@@ -17,10 +19,30 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const RemoteFile* remote_of(const NamedCorpus& corpus) {
-  for (const RemoteFile& file : remote_files())
-    if (file.name == corpus.name) return &file;
-  return nullptr;
+// A data set, or a file that only `fetch` knows by name (glove).
+struct Listed {
+  std::string_view name, summary;
+  std::vector<std::string_view> file_names;
+  const RemoteFile* remote = nullptr;
+  bool is_corpus = true;
+};
+
+std::vector<Listed> everything() {
+  std::vector<Listed> all;
+  for (const NamedCorpus& corpus : corpora()) {
+    const auto names = corpus.file_names();
+    all.push_back({corpus.name, corpus.summary, {names.begin(), names.end()}});
+  }
+  for (const RemoteFile& file : remote_files()) {
+    const auto known =
+        std::find_if(all.begin(), all.end(), [&](const Listed& l) { return l.name == file.name; });
+    if (known != all.end()) {
+      known->remote = &file;
+    } else {
+      all.push_back({file.name, file.file_name, {file.file_name}, &file, false});
+    }
+  }
+  return all;
 }
 
 struct ListConfig {
@@ -34,14 +56,14 @@ struct ListConfig {
 
 int list(const ListConfig& config) {
   JsonLines lines(1, "standard output");
-  for (const NamedCorpus& corpus : corpora()) {
-    const auto path = locate_data(places_of(""), corpus.file_names());
-    const RemoteFile* remote = remote_of(corpus);
-    const std::string name(corpus.name), fetch = "octet data fetch " + name;
+  for (const Listed& listed : everything()) {
+    const auto path = locate_data(places_of(""), listed.file_names);
+    const RemoteFile* remote = listed.remote;
+    const std::string name(listed.name), fetch = "octet data fetch " + name;
     std::error_code ignored;
     const auto bytes = path ? static_cast<int64_t>(std::filesystem::file_size(*path, ignored)) : 0;
     if (config.json) {
-      Json line = {{"name", name}, {"summary", corpus.summary}, {"found", path.has_value()}};
+      Json line = {{"name", name}, {"summary", listed.summary}, {"found", path.has_value()}};
       line["path"] = path ? Json(path->string()) : Json();
       line["bytes"] = path ? Json(bytes) : Json();
       line["source"] = remote ? Json(remote->licence) : Json();
@@ -49,12 +71,13 @@ int list(const ListConfig& config) {
       lines.write(line);
       continue;
     }
-    std::printf("%s  %s\n", name.c_str(), std::string(corpus.summary).c_str());
+    std::printf("%s  %s\n", name.c_str(), std::string(listed.summary).c_str());
     if (path) {
       std::printf("     found   %s, %s\n", path->string().c_str(), format_bytes(bytes).c_str());
     } else {
       std::printf("     not found: %s\n", remote ? fetch.c_str() : "use --data PATH");
-      std::printf("     until then a generated corpus of the same shape stands in for it\n");
+      if (listed.is_corpus)
+        std::printf("     until then a generated corpus of the same shape stands in for it\n");
     }
     if (remote)
       std::printf("     source  %s\n     from    %s, %s\n", std::string(remote->licence).c_str(),

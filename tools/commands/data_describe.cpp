@@ -6,6 +6,7 @@
 #include "datasets/split.h"
 #include "datasets/tokenizer.h"
 #include "datasets/vocabulary.h"
+#include "datasets/word_ids.h"
 #include "tools/commands/data.h"
 #include "tools/field_flags.h"
 #include "tools/format.h"
@@ -20,6 +21,7 @@ using Json = nlohmann::ordered_json;
 struct DescribeConfig {
   std::string name, data;
   int64_t min_freq = 5;
+  int64_t vocabulary_size = 1000;
   int64_t split_seed = kSplitSeed;
   bool json = false;
 
@@ -27,7 +29,10 @@ struct DescribeConfig {
   void visit(V&& v) {
     v(kDataSetField, name, data_set_names());
     v(kDataField, data, Text{"PATH"});
-    v(Field{"min_freq", "words seen less often in the training rows become <unk>"}, min_freq, Range{1, 1e9});
+    v(Field{"min_freq", "sms: words seen less often in the training rows become <unk>"}, min_freq,
+      Range{1, 1e9});
+    v(Field{"vocabulary_size", "imdb: so many words, the most frequent of the training rows, get an id"},
+      vocabulary_size, Range{1, 1e9});
     v(Field{"split_seed", "seed of the split into training and validation rows"}, split_seed,
       Range{0, 0x1p53});
     v(Field{"json", "all facts as a JSON line, without the histogram"}, json, Switch{});
@@ -35,10 +40,15 @@ struct DescribeConfig {
 };
 
 struct VocabularyFacts {
-  Vocabulary vocabulary;
+  int64_t entries = 0;
+  std::string hash, rule;  // rule: in words, what has an entry
   int64_t training_rows = 0, validation_rows = 0;
   double unknown_training = 0, unknown_validation = 0;  // shares of the tokens, 0 to 1
 };
+
+double share(int64_t part, int64_t all) {
+  return all == 0 ? 0 : static_cast<double>(part) / static_cast<double>(all);
+}
 
 // Share of the tokens of `rows` that have no id of their own.
 double unknown_share(const TextCorpus& corpus, const std::vector<int32_t>& rows,
@@ -50,21 +60,54 @@ double unknown_share(const TextCorpus& corpus, const std::vector<int32_t>& rows,
       ++all;
     }
   }
-  return all == 0 ? 0 : static_cast<double>(unknown) / static_cast<double>(all);
+  return share(unknown, all);
 }
 
-VocabularyFacts vocabulary_facts(const TextCorpus& corpus, const DescribeConfig& config) {
+VocabularyFacts token_vocabulary(const TextCorpus& corpus, const DescribeConfig& config) {
   const Split split = split_rows(corpus.rows(), static_cast<uint64_t>(config.split_seed));
   TokenCounts counts;
   for (const int32_t row : split.train)
     for (const std::string_view token : english_tokens(corpus.texts[static_cast<size_t>(row)]))
       counts.add(token);
+  const Vocabulary vocabulary = Vocabulary::from_counts(counts, config.min_freq);
   VocabularyFacts facts;
-  facts.vocabulary = Vocabulary::from_counts(counts, config.min_freq);
+  facts.entries = vocabulary.size();
+  facts.hash = vocabulary.hash();
+  facts.rule = "<unk>, <pad> and the tokens seen " + format_count(config.min_freq) +
+               " times or more in the training rows";
   facts.training_rows = static_cast<int64_t>(split.train.size());
   facts.validation_rows = static_cast<int64_t>(split.validation.size());
-  facts.unknown_training = unknown_share(corpus, split.train, facts.vocabulary);
-  facts.unknown_validation = unknown_share(corpus, split.validation, facts.vocabulary);
+  facts.unknown_training = unknown_share(corpus, split.train, vocabulary);
+  facts.unknown_validation = unknown_share(corpus, split.validation, vocabulary);
+  return facts;
+}
+
+// As above, of words.
+double unknown_share(const WordCorpus& corpus, const std::vector<int32_t>& rows,
+                     const std::vector<int32_t>& ids) {
+  int64_t unknown = 0, all = 0;
+  for (const int32_t row : rows) {
+    for (const int32_t word : corpus.row(row)) {
+      unknown += ids[static_cast<size_t>(word)] == WordVocabulary::kPadding;
+      ++all;
+    }
+  }
+  return share(unknown, all);
+}
+
+VocabularyFacts word_vocabulary(const WordCorpus& corpus, const DescribeConfig& config) {
+  const Split split = stratified_split(corpus.labels, 0.25, static_cast<uint64_t>(config.split_seed));
+  const WordVocabulary vocabulary =
+      WordVocabulary::most_frequent(corpus, count_words(corpus, split.train), config.vocabulary_size);
+  const std::vector<int32_t> ids = vocabulary.ids_of(corpus);
+  VocabularyFacts facts;
+  facts.entries = vocabulary.size();
+  facts.hash = vocabulary.hash();
+  facts.rule = "<pad> and the most frequent words of the training rows; others are left out";
+  facts.training_rows = static_cast<int64_t>(split.train.size());
+  facts.validation_rows = static_cast<int64_t>(split.validation.size());
+  facts.unknown_training = unknown_share(corpus, split.train, ids);
+  facts.unknown_validation = unknown_share(corpus, split.validation, ids);
   return facts;
 }
 
@@ -92,8 +135,8 @@ Json json_of(const TextCorpus& corpus, const CorpusFacts& facts, const Vocabular
             {"p99", lengths.p99},
             {"longest", lengths.longest}}},
           {"vocabulary",
-           {{"entries", words.vocabulary.size()},
-            {"hash", words.vocabulary.hash()},
+           {{"entries", words.entries},
+            {"hash", words.hash},
             {"min_freq", config.min_freq},
             {"split_seed", config.split_seed},
             {"training_rows", words.training_rows},
@@ -134,8 +177,7 @@ std::string text_of(const TextCorpus& corpus, const CorpusFacts& facts, const Vo
                      format_count(facts.lengths.median) + ", 90 % up to " + format_count(facts.lengths.p90));
   line("split", format_count(words.training_rows) + " training and " + format_count(words.validation_rows) +
                     " validation rows with seed " + std::to_string(config.split_seed));
-  line("vocabulary", format_count(words.vocabulary.size()) + " entries: <unk>, <pad> and the tokens seen " +
-                         format_count(config.min_freq) + " times or more in the training rows");
+  line("vocabulary", format_count(words.entries) + " entries: " + words.rule);
   line("unknown", percent(words.unknown_training) + " of the training tokens, " +
                       percent(words.unknown_validation) + " of the validation tokens");
   return text + "\nrows by number of tokens\n" + histogram(lengths);
@@ -155,10 +197,20 @@ int describe_corpus(const DescribeConfig& config) {
   const NamedCorpus& named = corpus_named(config.name, "octet data describe");
   const TextCorpus corpus = named.load(places_of(config.data));
   std::vector<int64_t> lengths;
-  const CorpusFacts facts = describe(
-      corpus, [](std::string_view text) { return static_cast<int64_t>(english_tokens(text).size()); },
-      &lengths);
-  const VocabularyFacts words = vocabulary_facts(corpus, config);
+  CorpusFacts facts;
+  VocabularyFacts words;
+  if (named.rules == TextRules::ReviewWords) {
+    const WordCorpus reviews = word_corpus(corpus);
+    int64_t row = 0;  // texts are described in their order
+    facts = describe(
+        corpus, [&](std::string_view) { return static_cast<int64_t>(reviews.row(row++).size()); }, &lengths);
+    words = word_vocabulary(reviews, config);
+  } else {
+    facts = describe(
+        corpus, [](std::string_view text) { return static_cast<int64_t>(english_tokens(text).size()); },
+        &lengths);
+    words = token_vocabulary(corpus, config);
+  }
   if (config.json) {
     JsonLines(1, "standard output").write(json_of(corpus, facts, words, config));
     return 0;

@@ -8,10 +8,21 @@
 #include "tools/field_flags.h"
 #include "tools/format.h"
 #include "tools/jsonl.h"
+#include "tools/names.h"
 #include "tools/progress.h"
 
 namespace octet::tools {
 namespace {
+
+// The data sets and what else can be downloaded.
+Choice remote_names() {
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> all;
+    for (const RemoteFile& file : remote_files()) all.push_back(file.name);
+    return all;
+  }();
+  return {names};
+}
 
 struct FetchConfig {
   std::string name, to, url;
@@ -19,7 +30,7 @@ struct FetchConfig {
 
   template <class V>
   void visit(V&& v) {
-    v(kDataSetField, name, data_set_names());
+    v(kDataSetField, name, remote_names());
     v(Field{"to", "folder to write to; empty: ~/.cache/octet, where every command looks"}, to, Text{"DIR"});
     v(Field{"url", "mirror to download from; size and SHA-256 must still be right"}, url, Text{"URL"});
     v(Field{"json", "the result as a JSON line, without progress"}, json, Switch{});
@@ -55,7 +66,8 @@ class FetchProgress {
 };
 
 int fetch_corpus(const FetchConfig& config) {
-  RemoteFile file = remote_file(corpus_named(config.name, "octet data fetch").name);
+  require(!config.name.empty(), "octet data fetch: which data set? Known: ", join(remote_names().names));
+  RemoteFile file = remote_file(config.name);
   if (!config.url.empty()) file.url = config.url;
   if (!config.json)
     std::printf("%s\n%s, %s\n", std::string(file.licence).c_str(), std::string(file.url).c_str(),

@@ -14,6 +14,7 @@ std::function<int()> declare_predict(CLI::App& app);
 std::function<int()> declare_memory(CLI::App& app);
 std::function<int()> declare_inspect(CLI::App& app);
 std::function<int()> declare_report(CLI::App& app);
+std::function<int()> declare_reproduce(CLI::App& app);
 
 // Those that hold commands: `octet bench ...` and `octet data ...`.
 std::span<const Command> bench_commands();

@@ -3,7 +3,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <array>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,87 +12,116 @@
 #include "tools/commands/declare.h"
 #include "tools/evaluate.h"
 #include "tools/format.h"
+#include "tools/metrics.h"
 #include "tools/names.h"
 #include "tools/run_folder.h"
+#include "tools/tasks.h"
 
 namespace octet::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kRows[] = {"validation", "train", "all"};
+constexpr std::string_view kRows[] = {"validation", "train", "test", "all"};
 
 struct Flags {
-  std::string folder, data, device, weights = "best", rows = "validation";
+  std::string folder, data, device, weights = "best", rows;  // rows empty: not given
+  std::string text_column, label_column, header;             // empty: as the run
   int64_t threads = 0;
   bool json = false;
 };
 
-// Rows by label and answer: [label][answer].
-using Confusion = std::array<std::array<int64_t, 2>, 2>;
-
-double ratio(int64_t part, int64_t whole) {
-  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
-}
-
-// Precision, recall and F1 of one label.
-struct Scores {
-  double precision, recall, f1;
-  Scores(const Confusion& confusion, size_t label)
-      : precision(ratio(confusion[label][label], confusion[0][label] + confusion[1][label])),
-        recall(ratio(confusion[label][label], confusion[label][0] + confusion[label][1])),
-        f1(precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0) {}
+// What is to be answered: a part of the run's own data, or a file beside it.
+struct Rows {
+  EncodedTexts texts;
+  std::string source, part;
+  bool generated = false;
 };
 
+Rows rows_of(const Flags& flags, const RunFolder& folder, TrainedModel& trained) {
+  const Task& task = task_of(trained.config);
+  const bool beside = !flags.data.empty() && task.read_beside;
+  require(beside || (flags.text_column + flags.label_column + flags.header).empty(), ErrorKind::Usage,
+          "--text-column, --label-column and --header are about a file of one's own that --data names");
+  if (beside) {
+    require(flags.rows.empty() || flags.rows == "all", ErrorKind::Usage, "--rows ", flags.rows,
+            ": all rows of --data are answered; --rows is about the parts of the run's own data");
+    if (!flags.text_column.empty()) trained.config.text_column = flags.text_column;
+    if (!flags.label_column.empty()) trained.config.label_column = flags.label_column;
+    if (!flags.header.empty()) trained.config.header = flags.header;
+    return {task.read_beside(trained.config, flags.data, trained.label_names, trained.encoder), flags.data,
+            "all"};
+  }
+  if (!flags.data.empty()) trained.config.data = flags.data;
+  TextData data = load_text_data(trained.config, folder.vocabulary());
+  require(data.label_names == trained.label_names, ErrorKind::Data, data.source,
+          ": its labels are not those that the run was trained on; the file has changed");
+  const std::string part = flags.rows.empty() ? "validation" : flags.rows;
+  Rows rows{{}, data.source, part, data.generated};
+  const auto add = [&](const EncodedTexts& more) {
+    rows.texts.sequences.insert(rows.texts.sequences.end(), more.sequences.begin(), more.sequences.end());
+    rows.texts.labels.insert(rows.texts.labels.end(), more.labels.begin(), more.labels.end());
+  };
+  if (part == "all" || part == "validation") add(data.validation);
+  if (part == "all" || part == "train") add(data.train);
+  if (part == "all" || part == "test") add(data.test);
+  require(rows.texts.rows() > 0, ErrorKind::Usage, flags.folder, ": the run has no ", part, " rows");
+  return rows;
+}
+
 int evaluate_run(const Flags& flags) {
-  require_name("rows", flags.rows, kRows);
+  if (!flags.rows.empty()) require_name("rows", flags.rows, kRows);
+  if (!flags.header.empty()) require_name("header", flags.header, kHeaders);
   if (!flags.device.empty()) require_name("device", flags.device, kDevices);
   cpu::set_thread_count(static_cast<int>(flags.threads));
   TrainedModel trained = load_trained(flags.folder, flags.weights, flags.device);
-  if (!flags.data.empty()) trained.config.data = flags.data;
-  const TextData data = load_text_data(trained.config, trained.vocabulary);
-  LabelledTexts texts = flags.rows == "train" ? data.train : data.validation;
-  if (flags.rows == "all") {
-    texts.sequences.insert(texts.sequences.end(), data.train.sequences.begin(), data.train.sequences.end());
-    texts.labels.insert(texts.labels.end(), data.train.labels.begin(), data.train.labels.end());
-  }
-  const Evaluation result = evaluate(*trained.model, texts, trained.config.batch_size, trained.device);
-  Confusion confusion{};
-  for (size_t row = 0; row < texts.labels.size(); ++row)
-    ++confusion[static_cast<size_t>(texts.labels[row])][result.probability[row] > 0.5 ? 1 : 0];
+  const Rows rows = rows_of(flags, RunFolder{flags.folder}, trained);
+  const std::vector<std::string>& names = trained.label_names;
+  const auto classes = static_cast<int64_t>(names.size());
+  const Evaluation result = evaluate(*trained.model, rows.texts, ModelForm::of(trained.config, classes),
+                                     trained.config.batch_size, trained.device);
+  const ClassificationMetrics metrics = classification_metrics(rows.texts.labels, result.answers(), classes);
 
   if (flags.json) {
-    Json labels = Json::object();
-    for (size_t label = 0; label < 2; ++label) {
-      const Scores s(confusion, label);
-      labels[data.label_names[label]] = {{"precision", s.precision}, {"recall", s.recall}, {"f1", s.f1}};
+    Json labels = Json::object(), confusion = Json::array();
+    for (int64_t label = 0; label < classes; ++label) {
+      const ClassMetrics& m = metrics.per_class[static_cast<size_t>(label)];
+      labels[names[static_cast<size_t>(label)]] = {
+          {"precision", m.precision}, {"recall", m.recall}, {"f1", m.f1}, {"rows", m.support}};
+      Json answers = Json::array();
+      for (int64_t answer = 0; answer < classes; ++answer) answers.push_back(metrics.count(label, answer));
+      confusion.push_back(std::move(answers));
     }
     std::printf("%s\n", Json{{"folder", flags.folder},
                              {"weights", flags.weights},
-                             {"data_source", data.source},
-                             {"generated", data.generated},
-                             {"part", flags.rows},
-                             {"rows", texts.rows()},
+                             {"data_source", rows.source},
+                             {"generated", rows.generated},
+                             {"part", rows.part},
+                             {"rows", rows.texts.rows()},
                              {"loss", result.loss},
                              {"accuracy", result.accuracy},
+                             {"macro_f1", metrics.macro_f1},
+                             {"weighted_f1", metrics.weighted_f1},
                              {"labels", labels},
                              {"confusion", confusion}}
                             .dump()
                             .c_str());
     return 0;
   }
-  const std::string prefix = data.generated ? "generated: " : "";
-  const auto line = [&](const std::string& text) { std::printf("%s%s\n", prefix.c_str(), text.c_str()); };
-  line(fmt::format("{} weights of {} on {} rows ({}) of {}", flags.weights, flags.folder,
-                   format_count(texts.rows()), flags.rows, data.source));
-  line(fmt::format("loss {:.4f}  accuracy {:.2f} %", result.loss, 100 * result.accuracy));
-  line(fmt::format("{:>12} {:>10} {:>10} {:>10} {:>10} {:>8}", "", "as " + data.label_names[0],
-                   "as " + data.label_names[1], "precision", "recall", "F1"));
-  for (size_t label = 0; label < 2; ++label) {
-    const Scores s(confusion, label);
-    line(fmt::format("{:>12} {:>10} {:>10} {:>10.4f} {:>10.4f} {:>8.4f}", data.label_names[label],
-                     confusion[label][0], confusion[label][1], s.precision, s.recall, s.f1));
-  }
+  const std::string prefix = rows.generated ? "generated: " : "";
+  const auto lines = [&](const std::string& text) {
+    for (size_t begin = 0; begin < text.size();) {
+      const size_t end = std::min(text.find('\n', begin), text.size());
+      std::printf("%s%s\n", prefix.c_str(), text.substr(begin, end - begin).c_str());
+      begin = end + 1;
+    }
+  };
+  lines(fmt::format("{} weights of {} on {} rows ({}) of {}", flags.weights, flags.folder,
+                    format_count(rows.texts.rows()), rows.part, rows.source));
+  lines(fmt::format("loss {:.4f}  accuracy {:.2f} %  macro F1 {:.4f}  weighted F1 {:.4f}", result.loss,
+                    100 * result.accuracy, metrics.macro_f1, metrics.weighted_f1));
+  lines(class_text(metrics, names));
+  lines(confusion_text(metrics, names));
   return 0;
 }
 
@@ -101,11 +130,19 @@ int evaluate_run(const Flags& flags) {
 std::function<int()> declare_eval(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
   app.add_option("folder", flags->folder, "the --out folder of a run")->required()->type_name("DIR");
-  app.add_option("--data", flags->data, "file or folder of the data set; empty: as the run")
+  app.add_option(
+         "--data", flags->data,
+         "file or folder of the data set; empty: as the run. Task text: a file, all of which is answered")
       ->type_name("PATH");
   app.add_option("--device", flags->device, "cpu or cuda; empty: as the run")->type_name("NAME");
   app.add_option("--weights", flags->weights, "best or last [best]")->type_name("NAME");
-  app.add_option("--rows", flags->rows, "validation, train or all [validation]")->type_name("NAME");
+  app.add_option("--rows", flags->rows, "validation, train, test or all [validation]")->type_name("NAME");
+  app.add_option("--text-column", flags->text_column, "task text, with --data; empty: as the run")
+      ->type_name("COLUMN");
+  app.add_option("--label-column", flags->label_column, "task text, with --data; empty: as the run")
+      ->type_name("COLUMN");
+  app.add_option("--header", flags->header, "task text, with --data: auto, yes or no; empty: as the run")
+      ->type_name("NAME");
   app.add_option("--threads", flags->threads, "CPU threads; 0: all [0]")->type_name("N");
   app.add_flag("--json", flags->json, "one JSON line instead of a table");
   return [flags] { return evaluate_run(*flags); };

@@ -49,14 +49,15 @@ class Predictor {
 
   void flush() {
     if (texts_.empty()) return;
-    LabelledTexts batch;
-    for (const std::string& text : texts_) batch.sequences.push_back(text_ids(trained_.vocabulary, text));
+    EncodedTexts batch;
+    for (const std::string& text : texts_) batch.sequences.push_back(trained_.encoder.ids(text));
     batch.labels.assign(texts_.size(), 0);
-    const Evaluation result = evaluate(*trained_.model, batch, static_cast<int64_t>(kBatch), trained_.device);
+    const ModelForm form = ModelForm::of(trained_.config, static_cast<int64_t>(trained_.label_names.size()));
+    const Evaluation result =
+        evaluate(*trained_.model, batch, form, static_cast<int64_t>(kBatch), trained_.device);
     for (size_t i = 0; i < texts_.size(); ++i) {
-      const double p = result.probability[i];
-      const std::string& label = trained_.label_names[p > 0.5 ? 1 : 0];
-      const double of_label = p > 0.5 ? p : 1 - p;
+      const std::string& label = trained_.label_names[static_cast<size_t>(result.answer(i))];
+      const double of_label = result.certainty(i);
       if (json_) {
         std::printf("%s\n",
                     Json{{"label", label}, {"probability", of_label}, {"text", texts_[i]}}.dump().c_str());

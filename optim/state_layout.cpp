@@ -1,0 +1,100 @@
+#include "optim/state_layout.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "optim/survey.h"
+
+namespace octet::optim {
+namespace {
+
+const CodecInfo& info(int codec) { return codecs()[static_cast<size_t>(codec)]; }
+const RuleInfo& info_of_rule(int rule) { return rules()[static_cast<size_t>(rule)]; }
+
+int block_size_of(const GroupOptions& options, const CodecInfo& codec) {
+  return codec.own_block_size          ? codec.own_block_size
+         : codec.scale == Scale::Block ? options.block_size
+                                       : kPlainBlock;
+}
+
+int choose_codec(const GroupOptions& options, const ParameterShape& parameter) {
+  int codec = codec_place(options.codec);
+  const auto fits = [&](const CodecOverride& o) { return glob_match(o.pattern, parameter.name); };
+  const auto override = std::find_if(options.overrides.begin(), options.overrides.end(), fits);
+  if (override != options.overrides.end()) {
+    codec = codec_place(override->codec);
+  } else if (parameter.full_precision_state && parameter.dtype == DType::F32) {
+    codec = codec_place("fp32");
+  } else if (info(codec).has_absmax() && parameter.shape.numel() < options.min_8bit_size) {
+    codec = codec_place("fp32");
+  }
+  require(info(codec).value == parameter.dtype, "optimizer: '", parameter.name, "' is ", parameter.dtype,
+          "; state codec ", info(codec).name, " is for parameters of ", info(codec).value);
+  return codec;
+}
+
+// The shape of a slot's values. The last axis of a tensor has its columns, the others together its rows.
+Shape shape_of(const Slot& slot, const Shape& shape, const CodecInfo& codec) {
+  if (slot.extent == Extent::Columns) return {shape.cols()};
+  if (slot.extent == Extent::Rows) return {shape.rows()};
+  return codec.values_per_stored == 1 ? shape : Shape{codec.stored_count(shape.numel())};
+}
+
+bool fits_no_decay(std::string_view pattern, const ParameterShape& parameter) {
+  return pattern == kNormAndBias ? parameter.shape.rank() < 2 : glob_match(pattern, parameter.name);
+}
+
+}  // namespace
+
+StateLayout state_layout(const GroupOptions& options, const ParameterShape& parameter) {
+  StateLayout out{};
+  out.rule = rule_place(options.rule);
+  out.codec = choose_codec(options, parameter);
+  const RuleInfo& rule = info_of_rule(out.rule);
+  const Shape& shape = parameter.shape;
+  const bool factored = !rule.matrix_slots.empty() && !(options.hyper && options.hyper->unfactored);
+  out.matrix = factored && shape.rank() >= 2 && shape.numel() > 0;
+  // Means of rows and columns are few: they stay as they are computed.
+  if (out.matrix) out.codec = codec_place(parameter.dtype == DType::F64 ? "fp64" : "fp32");
+  out.decays = std::none_of(options.no_decay.begin(), options.no_decay.end(),
+                            [&](const std::string& pattern) { return fits_no_decay(pattern, parameter); });
+  const CodecInfo& codec = info(out.codec);
+  out.block_size = block_size_of(options, codec);
+  for (const Slot& slot : slots_of(rule, out.matrix))
+    out.slots.push_back({slot, shape_of(slot, shape, codec), codec.stored,
+                         codec.absmax_count(shape.numel(), out.block_size)});
+  return out;
+}
+
+void check_patterns(const GroupOptions& options, std::span<const ParameterShape> parameters,
+                    std::string_view group) {
+  for (const CodecOverride& override : options.overrides) {
+    codec_place(override.codec);
+    require(std::any_of(parameters.begin(), parameters.end(),
+                        [&](const ParameterShape& p) { return glob_match(override.pattern, p.name); }),
+            "optimizer: no parameter of ", group, " fits the pattern '", override.pattern, "'");
+  }
+  for (const std::string& pattern : options.no_decay)
+    require(std::any_of(parameters.begin(), parameters.end(),
+                        [&](const ParameterShape& p) { return fits_no_decay(pattern, p); }),
+            "optimizer: no parameter of ", group, " fits the pattern '", pattern,
+            "' of those without weight decay");
+}
+
+void count_in(StepPlan& plan, const StateLayout& layout, const Shape& shape) {
+  plan.rule = layout.rule;
+  plan.codec = layout.codec;
+  plan.matrices = layout.matrix;
+  plan.block_size = layout.block_size;
+  const int64_t count = shape.numel();
+  ++plan.tensor_count;
+  plan.block_count += (count + plan.block_size - 1) / plan.block_size;
+  plan.piece_count += pieces_in(count, plan.matrices ? shape.cols() : 0, plan.matrices);
+}
+
+int64_t scratch_bytes(const StepPlan& plan) {
+  const bool needed = needs_survey(info_of_rule(plan.rule).has_factor, info(plan.codec).scale);
+  return needed ? survey_bytes(plan) : 0;
+}
+
+}  // namespace octet::optim

@@ -1,0 +1,83 @@
+// Which tensors of state a parameter gets: what an optimizer allocates, and what can be told beforehand of a
+// model that does not exist yet.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/dtype.h"
+#include "core/shape.h"
+#include "optim/hyper.h"
+#include "optim/registry.h"
+#include "optim/step.h"
+
+namespace octet::optim {
+
+struct CodecOverride {
+  std::string pattern;  // of parameter names: * any text, ? one character
+  std::string codec;
+};
+
+// In GroupOptions::no_decay: all parameters with fewer than two axes, which are biases and the gains and
+// biases of normalisation.
+inline constexpr std::string_view kNormAndBias = "norm-and-bias";
+
+struct GroupOptions {
+  std::string rule = "adam";
+  std::string codec = "fp32";
+  std::optional<HyperParameters> hyper;  // default_hyper(rule) if none is given
+  int block_size = kDefaultBlock;        // elements that share an absmax: a power of two, 64..4096
+  int64_t min_8bit_size = 4096;          // smaller parameters keep their state in full precision
+  SecondMoment second_moment = SecondMoment::Dither;
+  Rounding rounding = Rounding::Nearest;
+  // The first that fits rules, whatever the size of the parameter and its module's wish for full precision.
+  std::vector<CodecOverride> overrides;
+  std::vector<std::string> no_decay;  // patterns of parameters without weight decay, or kNormAndBias
+};
+
+struct ParameterShape {
+  std::string_view name;
+  Shape shape;
+  DType dtype = DType::F32;
+  bool full_precision_state = false;  // asked for by its module
+};
+
+struct StateSlot {
+  Slot slot;
+  Shape shape;         // of the stored values
+  DType stored;        // their type
+  int64_t absmax = 0;  // f32 values beside them
+  int64_t bytes() const { return shape.numel() * size_of(stored) + absmax * size_of(DType::F32); }
+};
+
+struct StateLayout {
+  int rule, codec;  // places in rules() and codecs()
+  bool matrix;      // stepped by the rule's form for matrices
+  bool decays;      // has weight decay
+  int block_size;   // in elements; where there is no absmax a block, a block is only a unit of work
+  std::vector<StateSlot> slots;
+
+  // Whether two parameters share a plan (step.h).
+  bool steps_with(const StateLayout& other) const {
+    return codec == other.codec && matrix == other.matrix && decays == other.decays;
+  }
+};
+
+// Errors (Usage): unknown rule or codec; an element type that the codec does not take.
+StateLayout state_layout(const GroupOptions& options, const ParameterShape& parameter);
+
+// Adds a tensor to what a plan counts: tensors, blocks, pieces. Sets rule, codec, form and block size.
+void count_in(StepPlan& plan, const StateLayout& layout, const Shape& shape);
+
+// Bytes of scratch that a plan's survey takes; 0 where it has none.
+int64_t scratch_bytes(const StepPlan& plan);
+
+// Errors (Usage): a pattern of the options that fits none of the parameters; unknown codec.
+void check_patterns(const GroupOptions& options, std::span<const ParameterShape> parameters,
+                    std::string_view group);
+
+}  // namespace octet::optim
