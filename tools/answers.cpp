@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "core/error.h"
 #include "tools/json_values.h"
@@ -20,10 +19,6 @@ std::string cut(std::string text) {
   size_t end = kMostBytes;
   while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) --end;  // not within a character
   return text.substr(0, end) + " \xE2\x80\xA6";
-}
-
-double ratio(int64_t part, int64_t whole) {
-  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
 }
 
 Json to_json(const std::vector<AnswerSample>& samples) {
@@ -51,29 +46,6 @@ std::vector<AnswerSample> samples_from_json(const Json& list, size_t classes) {
 
 }  // namespace
 
-Answers::OfClass Answers::of_class(size_t label) const {
-  OfClass out;
-  int64_t answered = 0;
-  for (size_t i = 0; i < labels.size(); ++i) out.rows += confusion[label][i], answered += confusion[i][label];
-  const int64_t hit = confusion[label][label];
-  out.precision = ratio(hit, answered);
-  out.recall = ratio(hit, out.rows);
-  out.f1 = ratio(2 * hit, answered + out.rows);
-  return out;
-}
-
-int64_t Answers::rows() const {
-  int64_t sum = 0;
-  for (const std::vector<int64_t>& row : confusion) sum = std::accumulate(row.begin(), row.end(), sum);
-  return sum;
-}
-
-double Answers::accuracy() const {
-  int64_t hits = 0;
-  for (size_t i = 0; i < labels.size(); ++i) hits += confusion[i][i];
-  return ratio(hits, rows());
-}
-
 Answers make_answers(std::vector<std::string> labels, std::span<const int32_t> label,
                      std::span<const int32_t> answer, std::span<const double> probability,
                      const std::function<std::string(size_t)>& text) {
@@ -81,7 +53,7 @@ Answers make_answers(std::vector<std::string> labels, std::span<const int32_t> l
   require(answer.size() == rows && probability.size() == rows, "answers: ", rows, " labels, ", answer.size(),
           " answers, ", probability.size(), " probabilities");
   Answers out{.labels = std::move(labels)};
-  out.confusion.assign(classes, std::vector<int64_t>(classes));
+  std::vector<int64_t> confusion(classes * classes);
   std::vector<size_t> wrong, right;
   std::vector<size_t> right_of(classes);
   const size_t of_each = std::max<size_t>(1, kShown / std::max<size_t>(1, classes));
@@ -89,12 +61,13 @@ Answers make_answers(std::vector<std::string> labels, std::span<const int32_t> l
     const auto l = static_cast<size_t>(label[row]), a = static_cast<size_t>(answer[row]);
     require(l < classes && a < classes, "answers: row ", row, " has label ", label[row], " and answer ",
             answer[row], " of ", classes, " classes");
-    ++out.confusion[l][a];
+    ++confusion[l * classes + a];
     if (l != a)
       wrong.push_back(row);
     else if (right_of[l]++ < of_each && right.size() < kShown)
       right.push_back(row);
   }
+  out.metrics = metrics_of_confusion(std::move(confusion), static_cast<int64_t>(classes));
   std::stable_sort(wrong.begin(), wrong.end(),
                    [&](size_t x, size_t y) { return probability[x] > probability[y]; });
   wrong.resize(std::min(wrong.size(), kShown));
@@ -109,7 +82,7 @@ Answers make_answers(std::vector<std::string> labels, std::span<const int32_t> l
 Json to_json(const Answers& answers) {
   return {{"event", "answers"},
           {"labels", answers.labels},
-          {"confusion", answers.confusion},
+          {"confusion", confusion_json(answers.metrics)},
           {"right", to_json(answers.right)},
           {"wrong", to_json(answers.wrong)}};
 }
@@ -120,14 +93,17 @@ Answers answers_from_json(const Json& event) {
     require(label.is_string(), ErrorKind::Data, "a label is no text");
     out.labels.push_back(label.get<std::string>());
   }
-  for (const Json& row : member_of(event, "confusion")) {
-    std::vector<int64_t>& counts = out.confusion.emplace_back();
-    for (const Json& count : row) counts.push_back(count_of(count));
-    require(counts.size() == out.labels.size(), ErrorKind::Data, "the confusion matrix is not square");
+  const size_t classes = out.labels.size();
+  std::vector<int64_t> confusion;
+  const Json& rows = member_of(event, "confusion");
+  for (const Json& row : rows) {
+    for (const Json& count : row) confusion.push_back(count_of(count));
+    require(row.size() == classes, ErrorKind::Data, "the confusion matrix is not square");
   }
-  require(out.confusion.size() == out.labels.size(), ErrorKind::Data, "the confusion matrix is not square");
-  out.right = samples_from_json(member_of(event, "right"), out.labels.size());
-  out.wrong = samples_from_json(member_of(event, "wrong"), out.labels.size());
+  require(rows.size() == classes, ErrorKind::Data, "the confusion matrix is not square");
+  out.metrics = metrics_of_confusion(std::move(confusion), static_cast<int64_t>(classes));
+  out.right = samples_from_json(member_of(event, "right"), classes);
+  out.wrong = samples_from_json(member_of(event, "wrong"), classes);
   return out;
 }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "tools/metrics.h"
+
 namespace octet::tools {
 
 struct AnswerSample {
@@ -18,17 +20,9 @@ struct AnswerSample {
 
 struct Answers {
   std::vector<std::string> labels;
-  std::vector<std::vector<int64_t>> confusion;  // [label][answer], rows counted
-  std::vector<AnswerSample> right;              // some of each label
-  std::vector<AnswerSample> wrong;              // the most certain first
-
-  struct OfClass {
-    int64_t rows = 0;                          // that have this label
-    double precision = 0, recall = 0, f1 = 0;  // 0 where there is nothing to divide by
-  };
-  OfClass of_class(size_t label) const;
-  int64_t rows() const;
-  double accuracy() const;
+  ClassificationMetrics metrics;    // of the answers, by label
+  std::vector<AnswerSample> right;  // some of each label
+  std::vector<AnswerSample> wrong;  // the most certain first
 };
 
 // `label`, `answer` and `probability` by row; `text(row)` is asked for those that are shown.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,7 +29,20 @@ struct ClassificationMetrics {
   int64_t count(int64_t label, int64_t prediction) const {
     return confusion[static_cast<size_t>(label * classes + prediction)];
   }
+  int64_t rows() const;
 };
+
+// From the matrix alone; it may have no rows, and then all figures are 0.
+ClassificationMetrics metrics_of_confusion(std::vector<int64_t> confusion, int64_t classes);
+// As rows of counts: [[...], ...], by label and then prediction.
+nlohmann::ordered_json confusion_json(const ClassificationMetrics& metrics);
+
+// How often a class was taken for another.
+struct Mistake {
+  int64_t label, prediction, count;
+};
+// The most frequent first, `most` at most.
+std::vector<Mistake> frequent_mistakes(const ClassificationMetrics& metrics, size_t most);
 
 // labels, predictions [n] in [0, classes). Errors (Usage): no rows, lists of different lengths, a class
 // outside.
@@ -41,6 +55,6 @@ std::string class_text(const ClassificationMetrics& metrics, std::span<const std
 // The confusion matrix, a line for each label and a column for each prediction. Beyond `widest` classes,
 // which no terminal holds, the 20 most frequent mistakes instead.
 std::string confusion_text(const ClassificationMetrics& metrics, std::span<const std::string> names,
-                           int64_t widest = 12);
+                           int64_t widest = 12, const std::string& corner = "label \\ predicted");
 
 }  // namespace octet::tools

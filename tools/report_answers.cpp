@@ -13,10 +13,10 @@ std::string confusion_table(const Answers& answers) {
   std::string head = "<th class=\"left\">label \\ answer</th>", body;
   for (const std::string& label : answers.labels) head += "<th>" + escape_html(label) + "</th>";
   for (size_t l = 0; l < answers.labels.size(); ++l) {
-    const auto rows = static_cast<double>(std::max<int64_t>(1, answers.of_class(l).rows));
+    const auto rows = static_cast<double>(std::max<int64_t>(1, answers.metrics.per_class[l].support));
     body += "<tr><th class=\"left\">" + escape_html(answers.labels[l]) + "</th>";
     for (size_t a = 0; a < answers.labels.size(); ++a) {
-      const int64_t count = answers.confusion[l][a];
+      const int64_t count = answers.metrics.count(static_cast<int64_t>(l), static_cast<int64_t>(a));
       // The darker, the larger the share of the label's rows; light enough for the figure on it.
       body += fmt::format(
           "<td class=\"cell\" style=\"background:color-mix(in srgb,var(--{}) {:.0f}%,var(--paper))\">{}</td>",
@@ -31,17 +31,13 @@ std::string confusion_table(const Answers& answers) {
 
 std::string classes_table(const Answers& answers) {
   HtmlTable table({"class", "rows", "precision", "recall", "F1"}, 1);
-  double macro = 0, weighted = 0;
   for (size_t l = 0; l < answers.labels.size(); ++l) {
-    const Answers::OfClass of = answers.of_class(l);
-    macro += of.f1 / static_cast<double>(answers.labels.size());
-    weighted +=
-        of.f1 * static_cast<double>(of.rows) / static_cast<double>(std::max<int64_t>(1, answers.rows()));
-    table.row({escape_html(answers.labels[l]), format_count(of.rows), fmt::format("{:.3f}", of.precision),
+    const ClassMetrics& of = answers.metrics.per_class[l];
+    table.row({escape_html(answers.labels[l]), format_count(of.support), fmt::format("{:.3f}", of.precision),
                fmt::format("{:.3f}", of.recall), fmt::format("{:.3f}", of.f1)});
   }
-  table.row({"mean of classes", "", "", "", fmt::format("{:.3f}", macro)});
-  table.row({"weighted by rows", "", "", "", fmt::format("{:.3f}", weighted)});
+  table.row({"mean of classes", "", "", "", fmt::format("{:.3f}", answers.metrics.macro_f1)});
+  table.row({"weighted by rows", "", "", "", fmt::format("{:.3f}", answers.metrics.weighted_f1)});
   return table.markup();
 }
 
@@ -58,10 +54,11 @@ std::string samples_table(const Answers& answers, const std::vector<AnswerSample
 }  // namespace
 
 std::string answers_section(const Answers& answers) {
-  if (answers.rows() == 0) return "";
+  const int64_t rows = answers.metrics.rows();
+  if (rows == 0) return "";
   std::string body = html_heading("Answers");
   body += html_paragraph(fmt::format("After the last epoch, on {} validation rows: {:.2f} % right.",
-                                     format_count(answers.rows()), 100 * answers.accuracy()));
+                                     format_count(rows), 100 * answers.metrics.accuracy));
   body +=
       html_grid("<div>" + confusion_table(answers) + "</div>\n<div>" + classes_table(answers) + "</div>\n");
   if (!answers.wrong.empty())

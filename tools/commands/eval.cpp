@@ -83,14 +83,11 @@ int evaluate_run(const Flags& flags) {
   const ClassificationMetrics metrics = classification_metrics(rows.texts.labels, result.answers(), classes);
 
   if (flags.json) {
-    Json labels = Json::object(), confusion = Json::array();
+    Json labels = Json::object();
     for (int64_t label = 0; label < classes; ++label) {
       const ClassMetrics& m = metrics.per_class[static_cast<size_t>(label)];
       labels[names[static_cast<size_t>(label)]] = {
           {"precision", m.precision}, {"recall", m.recall}, {"f1", m.f1}, {"rows", m.support}};
-      Json answers = Json::array();
-      for (int64_t answer = 0; answer < classes; ++answer) answers.push_back(metrics.count(label, answer));
-      confusion.push_back(std::move(answers));
     }
     std::printf("%s\n", Json{{"folder", flags.folder},
                              {"weights", flags.weights},
@@ -103,7 +100,7 @@ int evaluate_run(const Flags& flags) {
                              {"macro_f1", metrics.macro_f1},
                              {"weighted_f1", metrics.weighted_f1},
                              {"labels", labels},
-                             {"confusion", confusion}}
+                             {"confusion", confusion_json(metrics)}}
                             .dump()
                             .c_str());
     return 0;
