@@ -140,6 +140,16 @@ class Reader {
   uint64_t done_ = 0;  // bytes of the entry that have been read
 };
 
+// The paths of the files; one empty name for a file packed on its own.
+std::vector<std::string> files_in(Reader& reader) {
+  std::vector<std::string> files;
+  while (const char* path = reader.next()) {
+    if (reader.single()) return {""};
+    if (reader.is_file()) files.emplace_back(path);
+  }
+  return files;
+}
+
 // libarchive takes a zip that holds nothing for a broken one.
 bool is_empty_zip(std::string_view head) { return head.starts_with("PK\x05\x06"); }
 
@@ -196,14 +206,9 @@ ArchiveEntry read_archive_entry(std::string_view packed, const std::string& name
 std::vector<std::string> archive_files(std::string_view packed, const std::string& name,
                                        const UnpackLimits& limits) {
   require(looks_packed(packed), ErrorKind::Data, name, ": not a zip, tar, gz, xz, bz2 or zstd file");
-  std::vector<std::string> files;
-  if (is_empty_zip(packed)) return files;
+  if (is_empty_zip(packed)) return {};
   Reader reader(packed, name, limits);
-  while (const char* path = reader.next()) {
-    if (reader.single()) return {""};
-    if (reader.is_file()) files.emplace_back(path);
-  }
-  return files;
+  return files_in(reader);
 }
 
 struct UnpackedFile::State {
@@ -259,12 +264,10 @@ size_t UnpackedFile::read_some(char* to, size_t room) {
 std::vector<std::string> archive_entries(const std::filesystem::path& path, const UnpackLimits& limits) {
   InputFile file(path);
   const std::string head = read_head(file);
-  std::vector<std::string> entries;
-  if (!looks_packed(head) || is_empty_zip(head)) return entries;
+  if (!looks_packed(head) || is_empty_zip(head)) return {};
   const auto reader = reader_of(file, head, path.string(), limits);
-  while (const char* entry = reader->next())
-    if (reader->is_file() && !reader->single()) entries.emplace_back(entry);
-  return entries;
+  std::vector<std::string> entries = files_in(*reader);
+  return reader->single() ? std::vector<std::string>() : entries;
 }
 
 bool is_entry_named(std::string_view path, std::string_view file) {

@@ -23,7 +23,5 @@ inline constexpr Classes kSpace = 1024;          // white space
 Classes classes_of(char32_t c);  // c <= U+10FFFF
 
 bool is_currency(char32_t c);
-bool is_decimal_digit(char32_t c);   // category Nd: \d of a regular expression
-bool is_word_character(char32_t c);  // letter, number or _: \w of a regular expression
 
 }  // namespace octet::english

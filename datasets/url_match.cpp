@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "datasets/english_characters.h"
+#include "datasets/python_text.h"
 #include "datasets/utf8.h"
 
 namespace octet::english {
@@ -16,7 +17,7 @@ constexpr size_t kLongestTopLevel = 63;
 bool matches_port_and_path(std::string_view rest) {
   if (rest.starts_with(':')) {
     size_t at = 1, digits = 0;
-    for (CodePoint c = utf8_at(rest, at); c.size && is_decimal_digit(c.value); c = utf8_at(rest, at)) {
+    for (CodePoint c = utf8_at(rest, at); c.size && is_python_digit(c.value); c = utf8_at(rest, at)) {
       at += c.size;
       if (++digits > 5) return false;
     }
@@ -48,7 +49,7 @@ struct Octet {
 // The number at `at`, which moves behind it; nothing if there is none or it has more than three digits.
 std::optional<Octet> read_octet(std::string_view word, size_t& at) {
   Octet octet;
-  for (CodePoint c = utf8_at(word, at); c.size && is_decimal_digit(c.value); c = utf8_at(word, at)) {
+  for (CodePoint c = utf8_at(word, at); c.size && is_python_digit(c.value); c = utf8_at(word, at)) {
     if (octet.count == 3) return std::nullopt;
     octet.digits[octet.count++] = c.value < 0x80 ? static_cast<char>(c.value) : 'd';
     at += c.size;
@@ -125,7 +126,7 @@ size_t scheme_size(std::string_view word) {
   size_t characters = 0;
   for (size_t at = 0; at < colon; ++characters) {
     const CodePoint c = utf8_at(word, at);
-    if (!is_word_character(c.value) && c.value != '+' && c.value != '-' && c.value != '.') return 0;
+    if (!is_python_word(c.value) && c.value != '+' && c.value != '-' && c.value != '.') return 0;
     at += c.size;
   }
   return characters >= 2 ? colon + 3 : 0;

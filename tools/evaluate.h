@@ -18,7 +18,7 @@ struct ModelForm {
 
   // Errors (Usage): texts are to be filled up to no length.
   static ModelForm of(const TrainConfig& config, int64_t classes);
-  bool one_logit() const { return classes == 2; }
+  bool one_logit() const { return logits_of(classes) == 1; }
 };
 
 // The rows of a batch as the model takes them, with what its loss needs.

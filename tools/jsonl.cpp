@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "tools/json_values.h"
 
 namespace octet::tools {
 
@@ -31,6 +32,21 @@ Json to_json(const EpochEvent& event) {
           {"peak_by_tag", to_json(event.peak_by_tag)},
           {"macro_f1", event.macro_f1},
           {"weighted_f1", event.weighted_f1}};
+}
+
+EpochEvent epoch_from_json(const Json& event) {
+  EpochEvent epoch;
+  epoch.epoch = count_of(event, "epoch");
+  epoch.train_loss = number_of(event, "train_loss");
+  epoch.val_loss = number_of(event, "val_loss");
+  epoch.val_accuracy = number_of(event, "val_accuracy");
+  epoch.seconds = number_of(event, "seconds");
+  epoch.train_seconds = number_of(event, "train_seconds");
+  epoch.peak_bytes = count_of(event, "peak_bytes");
+  epoch.peak_by_tag = bytes_of(event, "peak_by_tag");
+  if (event.contains("macro_f1")) epoch.macro_f1 = number_of(event, "macro_f1");
+  if (event.contains("weighted_f1")) epoch.weighted_f1 = number_of(event, "weighted_f1");
+  return epoch;
 }
 
 Json to_json(const TestEvent& event) {

@@ -9,6 +9,8 @@
 namespace octet::tools {
 
 nlohmann::ordered_json to_json(const EpochEvent& event);
+// Errors (Data): it is no such event. F1 may be missing, as it is in older logs.
+EpochEvent epoch_from_json(const nlohmann::ordered_json& event);
 nlohmann::ordered_json to_json(const TestEvent& event);
 nlohmann::ordered_json to_json(const EndEvent& event);
 nlohmann::ordered_json to_json(const BytesByTag& bytes);

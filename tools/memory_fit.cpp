@@ -49,7 +49,7 @@ Fit largest_fit(const TrainConfig& config, std::string_view growing, int64_t byt
           exact_bytes(bytes), ": it needs ", exact_bytes(fit.forecast.peak));
   // It fits at fit.value, and does not at `above`: found by doubling, then by halving what lies between.
   int64_t above = 0;
-  for (int64_t value = 2; above == 0 && fit.value < most; value = std::min(2 * value, most)) {
+  const auto look = [&](int64_t value) {
     MemoryForecast next = told(value);
     if (next.peak > bytes) {
       above = value;
@@ -58,18 +58,9 @@ Fit largest_fit(const TrainConfig& config, std::string_view growing, int64_t byt
       fit.value = value;
       fit.forecast = std::move(next);
     }
-  }
-  while (above > fit.value + 1) {
-    const int64_t middle = fit.value + (above - fit.value) / 2;
-    MemoryForecast next = told(middle);
-    if (next.peak > bytes) {
-      above = middle;
-      fit.next_peak = next.peak;
-    } else {
-      fit.value = middle;
-      fit.forecast = std::move(next);
-    }
-  }
+  };
+  for (int64_t value = 2; above == 0 && fit.value < most; value = std::min(2 * value, most)) look(value);
+  while (above > fit.value + 1) look(fit.value + (above - fit.value) / 2);
   fit.config = with(config, growing, fit.value);
   return fit;
 }

@@ -8,6 +8,7 @@
 
 #include "tools/config_json.h"
 #include "tools/json_values.h"
+#include "tools/jsonl.h"
 #include "tools/rule_settings.h"
 #include "tools/run_folder.h"
 #include "tools/tasks.h"
@@ -17,21 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-EpochEvent epoch_of(const Json& event) {
-  EpochEvent epoch;
-  epoch.epoch = count_of(event, "epoch");
-  epoch.train_loss = number_of(event, "train_loss");
-  epoch.val_loss = number_of(event, "val_loss");
-  epoch.val_accuracy = number_of(event, "val_accuracy");
-  epoch.seconds = number_of(event, "seconds");
-  epoch.train_seconds = number_of(event, "train_seconds");
-  epoch.peak_bytes = count_of(event, "peak_bytes");
-  epoch.peak_by_tag = bytes_of(event, "peak_by_tag");
-  if (event.contains("macro_f1")) epoch.macro_f1 = number_of(event, "macro_f1");
-  if (event.contains("weighted_f1")) epoch.weighted_f1 = number_of(event, "weighted_f1");
-  return epoch;
-}
 
 TestEvent test_of(const Json& event) {
   TestEvent test;
@@ -72,7 +58,7 @@ class Reader {
     if (kind == "start") {
       start(event);
     } else if (kind == "epoch") {
-      add(epoch_of(event));
+      add(epoch_from_json(event));
     } else if (kind == "memory_timeline") {
       run_.timeline = timeline_from_json(event);
     } else if (kind == "answers") {

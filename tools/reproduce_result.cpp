@@ -35,19 +35,6 @@ Json json_of(const EpochEvent& epoch) {
   return json;
 }
 
-EpochEvent epoch_from(const Json& json) {
-  EpochEvent epoch;
-  epoch.epoch = count_of(json, "epoch");
-  epoch.train_loss = number_of(json, "train_loss");
-  epoch.val_loss = number_of(json, "val_loss");
-  epoch.val_accuracy = number_of(json, "val_accuracy");
-  epoch.seconds = number_of(json, "seconds");
-  epoch.train_seconds = number_of(json, "train_seconds");
-  epoch.peak_bytes = count_of(json, "peak_bytes");
-  epoch.peak_by_tag = bytes_of(json, "peak_by_tag");
-  return epoch;
-}
-
 std::string text_in(const Json& facts, const char* name) {
   const auto found = facts.find(name);
   return found != facts.end() && found->is_string() ? found->get<std::string>() : "";
@@ -189,7 +176,7 @@ GridResult parse_result(const std::string& text) {
   }
   const Json& epochs = member_of(json, "epochs");
   require(epochs.is_array(), ErrorKind::Data, "epochs is no list");
-  for (const Json& epoch : epochs) result.epochs.push_back(epoch_from(epoch));
+  for (const Json& epoch : epochs) result.epochs.push_back(epoch_from_json(epoch));
   check_whole(result);
   return result;
 }

@@ -22,6 +22,9 @@ struct EncodedTexts {
   int64_t rows() const { return static_cast<int64_t>(labels.size()); }
 };
 
+// Logits a text: two classes share one, more have one each.
+constexpr int64_t logits_of(int64_t classes) { return classes == 2 ? 1 : classes; }
+
 struct TextData {
   std::string source, sha256;  // for messages and logs
   bool generated = false;
@@ -35,8 +38,7 @@ struct TextData {
   std::string glove_sha256;              // of their file, also in a run that goes on; empty: none
 
   int64_t classes() const { return static_cast<int64_t>(label_names.size()); }
-  // Two classes share one logit, more have one each.
-  int64_t outputs() const { return classes() == 2 ? 1 : classes(); }
+  int64_t outputs() const { return logits_of(classes()); }
 };
 
 // The corpus of config.task, for a new run. Errors (Data): what the readers report.

@@ -31,7 +31,7 @@ struct Workload {
   // None is covered by another: the most memory is needed by one of them.
   std::vector<BatchShape> train, validation;
 
-  int64_t outputs() const { return classes == 2 ? 1 : classes; }
+  int64_t outputs() const { return logits_of(classes); }
 };
 
 // Of the batches that a run will draw: those of its first epochs, of which the later ones hardly find a

@@ -8,6 +8,8 @@
 
 using namespace octet;
 using octet::testing::kInit;
+using octet::testing::largest_difference;
+using octet::testing::values_of;
 
 namespace {
 
@@ -26,15 +28,6 @@ PackedIds without_index(const Texts& texts) {
   packed.ids = Tensor::from(ids, {packed.packing->total()});
   packed.index = Tensor();
   return packed;
-}
-
-std::vector<double> values_of(const Variable& x) { return x.value().to_vector<double>(); }
-
-double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
-  REQUIRE(a.size() == b.size());
-  double largest = 0;
-  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
 }
 
 const Texts kTexts = {{7, 1, 7, 7, 0, 3}, {2, 2, 5}, {6, 4}, {8}};

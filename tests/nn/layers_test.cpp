@@ -8,20 +8,9 @@
 
 using namespace octet;
 using octet::testing::kInit;
+using octet::testing::largest_difference;
 using octet::testing::random;
-
-namespace {
-
-std::vector<double> values_of(const Variable& x) { return x.value().to_vector<double>(); }
-
-double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
-  REQUIRE(a.size() == b.size());
-  double largest = 0;
-  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
-}
-
-}  // namespace
+using octet::testing::values_of;
 
 TEST_CASE("Linear is x weight^T + bias, over any leading axes, with a bias or without") {
   for (const bool with_bias : {true, false}) {
