@@ -3,10 +3,12 @@
 // put together afterwards. An id that takes half of all positions thus costs no more than any other.
 #include <cub/device/device_radix_sort.cuh>
 
+#include <algorithm>
 #include <bit>
 #include <limits>
 
 #include "core/error.h"
+#include "core/gpu_scratch.h"
 #include "cuda/fault.cuh"
 #include "cuda/kernels.h"
 #include "cuda/vector.cuh"
@@ -53,7 +55,7 @@ __global__ void make_keys(int64_t n, int64_t rows, int64_t padding, const int32_
   }
 }
 
-constexpr int kChunk = 64;     // sorted positions
+constexpr int kChunk = EmbeddingScratch::kChunk;
 constexpr int kColumns = 128;  // threads of a block that sums a chunk
 constexpr int kBatch = 8;      // loads under way at a time
 
@@ -152,7 +154,8 @@ void backward(const Tensor& ids, const Tensor& dy, int64_t padding, const Tensor
   if (n == 0) return;
   require(n <= std::numeric_limits<int32_t>::max(), "embedding: ", n, " ids are more than 32 bits can count");
 
-  const Tensor scratch = workspace(ids.device(), 4 * ids.bytes());
+  const auto [lists, sorting, before, behind] = EmbeddingScratch::of(n, cols, size_of(dy.dtype()));
+  const Tensor scratch = workspace(ids.device(), lists);
   auto* words = static_cast<uint32_t*>(scratch.raw());
   auto* indices = reinterpret_cast<int32_t*>(words + 2 * n);
   cub::DoubleBuffer<uint32_t> keys(words, words + n);
@@ -167,18 +170,17 @@ void backward(const Tensor& ids, const Tensor& dy, int64_t padding, const Tensor
   };
   size_t bytes = 0;
   sort(nullptr, bytes);
-  const Tensor temporary = workspace(ids.device(), static_cast<int64_t>(bytes));
+  const Tensor temporary = workspace(ids.device(), std::max(sorting, static_cast<int64_t>(bytes)));
   sort(temporary.raw(), bytes);
 
   const Sorted sorted = {n, rows, keys.Current(), positions.Current()};
-  const int64_t chunks = ceil_div(n, kChunk);
+  const int64_t chunks = EmbeddingScratch::chunks(n);
   const auto grid = [&](int64_t columns) {
     return dim3(static_cast<unsigned>(chunks), static_cast<unsigned>(ceil_div(cols, columns)));
   };
   with_float_type(dy.dtype(), "embedding", [&](auto zero) {
     using T = decltype(zero);
-    const Tensor heads = workspace(ids.device(), chunks * cols * size_of(dy.dtype()));
-    const Tensor tails = workspace(ids.device(), chunks * cols * size_of(dy.dtype()));
+    const Tensor heads = workspace(ids.device(), before), tails = workspace(ids.device(), behind);
     auto *head = static_cast<T*>(heads.raw()), *tail = static_cast<T*>(tails.raw());
     sum_chunks<<<grid(kColumns), kColumns, 0, c.stream>>>(sorted, cols, dy.data<T>(), dtable.data<T>(), head,
                                                           tail);

@@ -1,4 +1,5 @@
 // Layer norm over the last axis.
+#include "core/gpu_scratch.h"
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
 
@@ -127,11 +128,8 @@ void backward(const Tensor& x, const Tensor& gain, const Tensor& mean, const Ten
       if (sum.numel() > 0) check(cudaMemsetAsync(sum.raw(), 0, static_cast<size_t>(sum.bytes()), c.stream));
     return;
   }
-  const int64_t tiles = ceil_div(cols, kWarp);
-  const int64_t wanted = std::max<int64_t>(1, int64_t{c.multiprocessors} * 8 / tiles);
-  const int64_t segment = ceil_div(rows, std::min(wanted, ceil_div(rows, kRowsAtATime * 8)));
-  const int64_t segments = ceil_div(rows, segment);
-  const Tensor sums = workspace(x.device(), segments * 2 * cols * size_of(DType::F64));
+  const auto [segments, segment] = NormCut::of(rows, cols);
+  const Tensor sums = workspace(x.device(), norm_scratch(rows, cols));
   auto* parts = static_cast<double*>(sums.raw());
   with_float_type(x.dtype(), "layer_norm", [&](auto zero) {
     using T = decltype(zero);
@@ -142,7 +140,7 @@ void backward(const Tensor& x, const Tensor& gain, const Tensor& mean, const Ten
       check_launch();
     });
     const dim3 block(kWarp, kRowsAtATime);
-    const auto across = static_cast<unsigned>(tiles);
+    const auto across = static_cast<unsigned>(ceil_div(cols, kWarp));
     segment_sums<<<dim3(across, static_cast<unsigned>(segments)), block, 0, c.stream>>>(
         rows, cols, segment, x.data<T>(), mean.data<T>(), inverse_std.data<T>(), dy.data<T>(), parts);
     check_launch();

@@ -1,6 +1,5 @@
 // Sums over axes. They are kept in double, as on the CPU, and added in an order that the sizes alone decide.
-#include <bit>
-
+#include "core/gpu_scratch.h"
 #include "cuda/axes.cuh"
 #include "cuda/kernels.h"
 #include "cuda/vector.cuh"
@@ -46,19 +45,15 @@ __global__ void sum_kernel(const __grid_constant__ Sum s, double scale, const X*
   if (rank == 0 && i < s.outputs) y[blockIdx.y * s.outputs + i] = static_cast<Y>(scale * parts[t]);
 }
 
-Sum plan(const Context& c, const Axes& kept, const Axes& reduced) {
+Sum plan(const Axes& kept, const Axes& reduced) {
+  static_assert(SumCut::kThreads == kThreads && SumCut::kWarp == kWarp);
   Sum s = {.kept = kept, .reduced = reduced, .outputs = kept.numel(), .terms = reduced.numel()};
-  const auto power = [](int64_t n) { return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(n))); };
   // Whichever of the two is innermost in x.
   s.columns = reduced.rank == 0 || (kept.rank > 0 && kept.a[kept.rank - 1] == 1);
-  const int64_t width =
-      s.columns ? std::min(power(s.outputs), std::max<int64_t>(kWarp, kThreads / power(s.terms)))
-                : kThreads / (s.terms <= 1024 ? std::min<int64_t>(power(s.terms), kWarp) : kThreads);
-  s.width = static_cast<int>(width);
-  // Few outputs alone would leave most of the device idle. A thread still gets 16 terms at least.
-  const int64_t blocks = ceil_div(s.outputs, width), wanted = int64_t{c.multiprocessors} * 8 / blocks;
-  s.segments = std::max<int64_t>(1, std::min(wanted, s.terms / (kThreads / width * 16)));
-  s.segment = ceil_div(s.terms, s.segments);
+  const SumCut cut = SumCut::of(s.outputs, s.terms, s.columns);
+  s.width = static_cast<int>(cut.width);
+  s.segments = cut.segments;
+  s.segment = cut.segment;
   return s;
 }
 
@@ -81,7 +76,7 @@ void sum_to(const Tensor& x, double scale, const Tensor& y) {
   Axes kept, reduced;
   for (int axis = 0; axis < rank; ++axis)
     (y.size(axis) == x.size(axis) ? kept : reduced).push(x.size(axis), stride[axis]);
-  const Sum s = plan(c, kept, reduced);
+  const Sum s = plan(kept, reduced);
   with_float_type(x.dtype(), "sum", [&](auto zero) {
     using T = decltype(zero);
     const T* from = x.data<T>();
@@ -93,7 +88,7 @@ void sum_to(const Tensor& x, double scale, const Tensor& y) {
     Axes outputs, segments;
     outputs.push(s.outputs, 1);
     segments.push(s.segments, s.outputs);
-    Sum last = plan(c, outputs, segments);
+    Sum last = plan(outputs, segments);
     last.segments = 1;
     last.segment = last.terms;
     launch(c, last, scale, static_cast<const double*>(parts), to);

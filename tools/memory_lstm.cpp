@@ -1,6 +1,7 @@
 #include "tools/memory_lstm.h"
 
 #include "core/cpu/lstm_layer.h"
+#include "tools/memory_scratch.h"
 
 namespace octet::tools {
 namespace {
@@ -88,31 +89,46 @@ void cpu_backward(MemoryPlan& plan, const LstmCall& call) {
 // A GPU: cuda/lstm_layers.cpp. Batches have no index there.
 
 void gpu_forward(MemoryPlan& plan, const LstmCall& call, bool reserve) {
-  if (reserve) return;  // all of it stays
+  KernelScratch kernels(plan);
   Handle x;
   const int64_t directions = call.config.directions(), hidden = call.config.hidden;
   for (int64_t index = 0; index < call.config.layers; ++index) {
     Scratch scratch{plan, name_of_layer(call, index)};
     Handle y;
-    if (index + 1 < call.config.layers) y = scratch.one(": output", {call.total, directions * hidden});
-    for (int64_t direction = 0; direction < directions; ++direction)
-      scratch.add(std::string(suffix(direction)) + ": inputs of the gates", {call.total, 4 * hidden});
+    // With a reserve all of it stays, there.
+    if (!reserve && index + 1 < call.config.layers)
+      y = scratch.one(": output", {call.total, directions * hidden});
+    for (int64_t direction = 0; direction < directions; ++direction) {
+      const std::string inputs = std::string(suffix(direction)) + ": inputs of the gates";
+      if (!reserve) scratch.add(inputs, {call.total, 4 * hidden});
+      kernels.product(scratch.layer + inputs, call.total, 4 * hidden, call.config.input_of(index));
+    }
     x = y;
   }
 }
 
 void gpu_backward(MemoryPlan& plan, const LstmCall& call) {
+  KernelScratch kernels(plan);
   Handle dy;
   for (int64_t index = call.config.layers - 1; index >= 0; --index) {
     Scratch scratch{plan, name_of_layer(call, index)};
     const Shape x = {call.total, call.config.input_of(index)};
     Handle dx;
     if (index > 0) dx = scratch.one(": gradient of the input", x);
+    const int64_t gates = 4 * call.config.hidden;
     for (int64_t direction = 0; direction < call.config.directions(); ++direction)
       scratch.add(std::string(suffix(direction)) + ": outputs a step before",
                   {call.total, call.config.hidden});
-    if (call.config.bidirectional && (index > 0 || call.wants_dx))
-      scratch.add(", reverse: its part of the gradient of the input", x);
+    for (int64_t direction = 0; direction < call.config.directions(); ++direction) {
+      const std::string name = scratch.layer + suffix(direction);
+      kernels.product(name + ": gradient of w_ih", gates, x[1], call.total);
+      kernels.product(name + ": gradient of w_hh", gates, call.config.hidden, call.total);
+      kernels.sum_of_rows(name + ": gradient of the bias", call.total, gates);
+      if (index == 0 && !call.wants_dx) continue;
+      Handle part;
+      if (direction == 1) part = scratch.one(", reverse: its part of the gradient of the input", x);
+      kernels.product(name + ": gradient of the input", x[0], x[1], gates);
+    }
     dy = dx;
   }
 }

@@ -31,6 +31,12 @@ MemoryPlan::Handle MemoryPlan::tensor(std::string name, const Shape& shape, DTyp
           }};
 }
 
+void MemoryPlan::scratch(const std::string& kernel, std::span<const int64_t> bytes) {
+  std::vector<Handle> there;
+  for (const int64_t size : bytes)
+    if (size > 0) there.push_back(tensor(kernel + ": scratch", {size}, DType::U8, MemoryTag::Workspace));
+}
+
 void MemoryPlan::gone(size_t tensor) {
   changes_.push_back({tensor, false});
   live_[static_cast<size_t>(tensors_[tensor].tag)] -= tensors_[tensor].bytes;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ class MemoryPlan {
   using Handle = std::shared_ptr<const PlannedTensor>;
   Handle tensor(std::string name, const Shape& shape, DType dtype, MemoryTag tag);
   bool on_gpu() const { return gpu_; }
+  // What a kernel takes while it runs: all of these bytes at once, then none.
+  void scratch(const std::string& kernel, std::span<const int64_t> bytes);
 
   void enter(std::string phase) { phase_ = std::move(phase); }
 

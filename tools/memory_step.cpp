@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tools/memory_lstm.h"
+#include "tools/memory_scratch.h"
 
 namespace octet::tools {
 namespace {
@@ -18,6 +19,7 @@ class Pass {
   Pass(MemoryPlan& plan, const TrainConfig& config, const Workload& work, const BatchShape& batch,
        bool training)
       : plan_(plan),
+        kernels_(plan),
         config_(config),
         work_(work),
         batch_(batch),
@@ -51,6 +53,7 @@ class Pass {
     if (training_)
       on_backward([this, logits](Handle) { return act("gradient of the logits", logits->shape); });
     Handle loss = act("loss", {});
+    kernels_.loss(batch_.rows, work_.classes == 2, weights_ != nullptr);
     if (training_ && config_.accumulate > 1) {
       on_backward([this](Handle) { return act("gradient of the loss", {}); });
       loss = act("loss, by the share of its batch", {});
@@ -95,6 +98,7 @@ class Pass {
     if (training_ && !config_.freeze_embedding)
       on_backward([this, ids = ids_](Handle) {
         const Handle gradient = weight_gradient("embedding.weight", {work_.vocabulary, config_.embedding});
+        kernels_.sums_by_id("gradient of embedding.weight", ids->shape[0], config_.embedding);
         return Handle();
       });
     const Handle looked_up = act("embeddings", shape);
@@ -108,6 +112,7 @@ class Pass {
                          config_.freeze_embedding ? MemoryTag::Workspace : MemoryTag::Activations);
         const Handle gain = weight_gradient("embedding.norm.weight", {shape[1]}),
                      bias = weight_gradient("embedding.norm.bias", {shape[1]});
+        kernels_.norm_gradient("gradient of embedding.norm", shape[0], shape[1]);
         return config_.freeze_embedding ? Handle() : gradient;
       });
     return act("embeddings, normalised", shape);
@@ -132,6 +137,7 @@ class Pass {
     if (embedding_learns_)
       on_backward([this, places, per_word](Handle) { return act("gradient of all words", per_word); });
     const Handle sums = act("sums of embeddings", per_row);
+    kernels_.sums_by_id("sums of embeddings", per_word[0], per_word[1]);
     places.reset();
     Handle in_double, on_host;
     if (!plan_.on_gpu()) {
@@ -279,15 +285,24 @@ class Pass {
     if (training_)
       on_backward([this, x, outputs, width](Handle) {
         Handle dx;
-        if (config_.model != "bag" || embedding_learns_) dx = act("gradient of the last states", x->shape);
+        const int64_t rows = batch_.rows;
+        if (config_.model != "bag" || embedding_learns_) {
+          dx = act("gradient of the last states", x->shape);
+          kernels_.product("gradient of the last states", rows, width, outputs);
+        }
         const Handle weight = weight_gradient("fc.weight", {outputs, width}),
                      bias = weight_gradient("fc.bias", {outputs});
+        kernels_.product("gradient of fc.weight", outputs, width, rows);
+        kernels_.sum_of_rows("gradient of fc.bias", rows, outputs);
         return dx;
       });
-    return act("logits", {batch_.rows, outputs});
+    const Handle logits = act("logits", {batch_.rows, outputs});
+    kernels_.product("logits", batch_.rows, outputs, width);
+    return logits;
   }
 
   MemoryPlan& plan_;
+  KernelScratch kernels_;
   const TrainConfig& config_;
   const Workload& work_;
   const BatchShape& batch_;
