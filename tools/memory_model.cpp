@@ -138,8 +138,6 @@ void validate(MemoryPlan& plan, const TrainConfig& config, const Workload& work)
 std::vector<std::string> not_known(const TrainConfig& config) {
   std::vector<std::string> notes;
   if (config.device == "cpu") return notes;
-  notes.emplace_back(
-      "what cuBLASLt asks for while it multiplies, and the scratch of small reductions, are left out");
   if (config.model != "bag" && config.hidden > kWidestOnGpu)
     notes.emplace_back("layers of more than " + std::to_string(kWidestOnGpu) +
                        " units run in cuDNN, which alone knows what it keeps: taken to be what ours would");
