@@ -17,82 +17,24 @@
 #include "tools/atomic_file.h"
 #include "tools/checkpoint.h"
 #include "tools/commands/declare.h"
-#include "tools/config_file.h"
 #include "tools/config_flags.h"
 #include "tools/config_json.h"
 #include "tools/format.h"
-#include "tools/jsonl.h"
 #include "tools/memory_timeline.h"
 #include "tools/metrics.h"
 #include "tools/names.h"
 #include "tools/progress.h"
 #include "tools/report.h"
 #include "tools/run_board.h"
+#include "tools/run_facts.h"
 #include "tools/run_folder.h"
+#include "tools/run_log.h"
 #include "tools/signals.h"
-#include "tools/version.h"
 
 namespace octet::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// The log in the run's folder or at --log, and with --json standard output as well.
-class RunLog {
- public:
-  RunLog(const std::string& path, bool append, bool json_on_output, bool generated)
-      : file_(path, append), generated_(generated) {
-    if (json_on_output) output_ = std::make_unique<JsonLines>(1, "standard output");
-  }
-  void write(Json event) {
-    if (generated_) event["generated"] = true;
-    file_.write(event);
-    if (output_) output_->write(event);
-  }
-  int64_t bytes() const { return file_.bytes(); }
-
- private:
-  JsonLines file_;
-  std::unique_ptr<JsonLines> output_;
-  bool generated_;
-};
-
-// What stands beside the settings in the log and the config file: enough to know what was run on what.
-Json facts(const TextData& data, const Trainer& trainer) {
-  Json facts = {{"build", build_text()},
-                {"device_name", describe(trainer.device())},
-                {"threads", cpu::thread_count()},
-                {"data_source", data.source},
-                {"data_sha256", data.sha256},
-                {"generated", data.generated},
-                {"labels", data.label_names},
-                {"train_rows", data.train.rows()},
-                {"validation_rows", data.validation.rows()},
-                {"vocabulary", data.encoder.size()},
-                {"parameters", trainer.model().parameter_count()},
-                {"state_bytes", trainer.optimizer().state_bytes()}};
-  if (data.test.rows() > 0) facts["test_rows"] = data.test.rows();
-  if (!data.glove_sha256.empty()) facts["glove_sha256"] = data.glove_sha256;
-  if (data.vectors)
-    facts.update({{"glove_words", data.vectors->words},
-                  {"glove_as_written", data.vectors->as_written},
-                  {"glove_lower_cased", data.vectors->lower_cased},
-                  {"glove_token_share", data.vectors->token_share}});
-  return facts;
-}
-
-std::string config_text(const TrainConfig& config, const Json& run) {
-  std::string text = "# The settings of an octet run; octet train --config FILE repeats it.\n";
-  for (const auto& [key, value] : run.items()) text += "# " + key + " " + value.dump() + "\n";
-  // Where this run writes is no setting of its repetition, which would write over it.
-  TrainConfig repeatable = config;
-  repeatable.out.clear();
-  repeatable.log.clear();
-  repeatable.tensorboard.clear();
-  repeatable.resume.clear();
-  repeatable.json = false;
-  return text + to_toml(repeatable);
-}
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -119,7 +61,7 @@ class Run {
     keep_columns();
     if (data_.vectors) data_.vectors->glove.values = {};  // the model has them
     open_log(false);
-    write_atomically(folder_.config(), config_text(config_, facts(data_, trainer_)));
+    write_atomically(folder_.config(), config_text(config_, run_facts(data_, trainer_)));
     write_atomically(folder_.vocabulary(), data_.encoder.text());
     log_start();
     save_checkpoint(folder_.checkpoint(), trainer_, config_, data_,
@@ -138,10 +80,10 @@ class Run {
     data_.glove_sha256 = checkpoint.glove_sha256;
     seconds_before_ = trainer_.state().seconds;
     const bool same_log = config_.log == checkpoint.config.log;
-    if (same_log) cut_log(checkpoint.log_bytes);
+    if (same_log) RunLog::cut(log_path(), checkpoint.log_bytes);
     open_log(same_log);
     const bool same_format = first_difference(checkpoint.config, config_, Affects::StateFormat).empty();
-    if (!same_format) write_atomically(folder_.config(), config_text(config_, facts(data_, trainer_)));
+    if (!same_format) write_atomically(folder_.config(), config_text(config_, run_facts(data_, trainer_)));
     if (!same_log || !same_format) log_start();
     // Without the checkpoint's own bytes, the peak is that of a run that was never stopped.
     checkpoint.tensors = {};
@@ -155,8 +97,8 @@ class Run {
                       {config_.epochs, trainer_.steps_per_epoch(), config_.log_every,
                        data_.generated ? "generated: " : ""});
     announce(progress);
-    board_.start(config_text(config_, facts(data_, trainer_)), trainer_.steps_per_epoch(), data_.train.rows(),
-                 trainer_.state().steps);
+    board_.start(config_text(config_, run_facts(data_, trainer_)), trainer_.steps_per_epoch(),
+                 data_.train.rows(), trainer_.state().steps);
     while (!trainer_.done()) {
       if (train_epoch(progress, signals)) finish_epoch(progress);
       if (!signals.stop_requested() || trainer_.done()) continue;
@@ -184,12 +126,14 @@ class Run {
  private:
   std::string log_path() const { return config_.log.empty() ? folder_.log() : config_.log; }
 
-  void open_log(bool append) { log_.emplace(log_path(), append, config_.json, data_.generated); }
+  void open_log(bool append) {
+    log_.emplace(log_path(), RunLog::Options{append, config_.json, data_.generated});
+  }
 
   void log_start() {
     Json start = {{"event", "start"}};
     start.update(to_json(config_));
-    start.update(facts(data_, trainer_));
+    start.update(run_facts(data_, trainer_));
     log_->write(std::move(start));
   }
 
@@ -251,38 +195,8 @@ class Run {
     write_atomically(folder_.report(), report_html(read_report(folder_.path, log_path()), folder_.path));
   }
 
-  // A resumed run writes on from where its checkpoint stood: later lines are of steps that are done again.
-  void cut_log(int64_t bytes) const {
-    std::error_code error;
-    if (!std::filesystem::is_regular_file(log_path(), error)) return;  // a pipe, or gone
-    if (static_cast<int64_t>(std::filesystem::file_size(log_path(), error)) > bytes)
-      std::filesystem::resize_file(log_path(), static_cast<uintmax_t>(bytes), error);
-    require(!error, ErrorKind::Internal, log_path(), ": cannot write the log: ", error.message());
-  }
-
   void announce(Progress& progress) const {
-    const Json run = facts(data_, trainer_);
-    const std::string test =
-        data_.test.rows() > 0 ? fmt::format(", {} to test", format_count(data_.test.rows())) : "";
-    progress.note(fmt::format("{}: {} rows to train, {} to validate{}, from {}", config_.task,
-                              format_count(data_.train.rows()), format_count(data_.validation.rows()), test,
-                              data_.source));
-    progress.note(fmt::format("vocabulary {}, {} parameters, {} with {} state ({}), {} on {} thread{}",
-                              format_count(data_.encoder.size()),
-                              format_count(run.at("parameters").get<int64_t>()), config_.optimizer,
-                              config_.state, format_bytes(run.at("state_bytes").get<int64_t>()),
-                              config_.device, cpu::thread_count(), cpu::thread_count() == 1 ? "" : "s"));
-    for (const std::string& note : data_.notes) progress.note(note);
-    if (data_.vectors)
-      for (const std::string& line : lines_about(*data_.vectors)) progress.note(line);
-    if (config_.freeze_embedding)
-      progress.note(std::string("the embedding is frozen: it keeps ") +
-                    (config_.glove.empty() ? "its random vectors, as no --glove is given" : "its vectors"));
-    if (!trainer_.device().is_cpu()) progress.note(describe(trainer_.device()));
-    if (config_.precision == "bf16")
-      progress.note(
-          "precision bf16: matrix products; the recurrence of the LSTM stays in fp32 (with more than "
-          "128 units cuDNN runs it in tf32)");
+    for (const std::string& line : opening_lines(config_, data_, trainer_)) progress.note(line);
     if (resumed_)
       progress.note(
           fmt::format("goes on behind epoch {}, step {}", trainer_.state().epoch, trainer_.state().batch));
