@@ -117,14 +117,4 @@ std::vector<int32_t> lengths_of(const std::vector<std::vector<int32_t>>& sequenc
   return lengths;
 }
 
-int64_t replace_empty(std::vector<std::vector<int32_t>>& sequences, int32_t unknown_id) {
-  int64_t replaced = 0;
-  for (auto& ids : sequences) {
-    if (!ids.empty()) continue;
-    ids.push_back(unknown_id);
-    ++replaced;
-  }
-  return replaced;
-}
-
 }  // namespace octet

@@ -24,7 +24,7 @@ using Permutation = std::function<std::vector<int32_t>(int32_t n)>;
 // Buckets as torchtext's BucketIterator (0.9, sort_within_batch) makes them: all rows in random order, cut
 // into pools of 100 batches; each pool sorted by length and cut into batches, which are shuffled within the
 // pool. Rows of one length keep their random order. The last batch of a pool may be short. Errors (Usage):
-// batch_size < 1; a length < 1, see replace_empty.
+// batch_size < 1; a length < 1.
 std::vector<Batch> bucketed_batches(std::span<const int32_t> lengths, int64_t batch_size,
                                     const Permutation& permutation);
 
@@ -54,9 +54,5 @@ class TrainingBatches {
 };
 
 std::vector<int32_t> lengths_of(const std::vector<std::vector<int32_t>>& sequences);
-
-// A text without tokens becomes the single token `unknown_id`: a packed LSTM needs at least one time step,
-// and to drop the row would change the split. Returns how many there were.
-int64_t replace_empty(std::vector<std::vector<int32_t>>& sequences, int32_t unknown_id);
 
 }  // namespace octet

@@ -4,6 +4,7 @@
 
 #include "datasets/text_table.h"
 #include "tools/answers.h"
+#include "tools/format.h"
 
 namespace octet::tools {
 namespace {
@@ -12,14 +13,6 @@ constexpr int64_t kWidestMatrix = 6;
 constexpr size_t kMistakes = 4, kWrongTexts = 4;
 
 std::string shown(const std::string& label) { return excerpt(label, 16); }
-
-void add_lines(const std::string& text, std::vector<std::string>& lines) {
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-}
 
 std::string mistakes(const Answers& answers) {
   std::string text;
@@ -33,12 +26,11 @@ std::string mistakes(const Answers& answers) {
 }  // namespace
 
 std::vector<std::string> lines_about(const Answers& answers) {
-  std::vector<std::string> lines;
   const ClassificationMetrics& metrics = answers.metrics;
-  add_lines(metrics.classes <= kWidestMatrix
-                ? confusion_text(metrics, answers.labels, kWidestMatrix, "label \\ answer")
-                : mistakes(answers),
-            lines);
+  std::vector<std::string> lines =
+      lines_of(metrics.classes <= kWidestMatrix
+                   ? confusion_text(metrics, answers.labels, kWidestMatrix, "label \\ answer")
+                   : mistakes(answers));
   for (size_t i = 0; i < std::min(answers.wrong.size(), kWrongTexts); ++i) {
     const AnswerSample& wrong = answers.wrong[i];
     lines.push_back(fmt::format("{}{} taken for {}, {:.1f} % sure: {}",

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "tools/events.h"
 
@@ -13,5 +15,7 @@ std::string format_duration(double seconds);  // "0.71 s", "4:05", "1:02:03"; "?
 std::string format_count(int64_t count);      // "5,574"
 std::string format_tags(
     const BytesByTag& by);  // "weights 1.44 MB, gradients 1.44 MB"; tags without bytes left out
+
+std::vector<std::string> lines_of(std::string_view text);  // without their ends; no line behind the last end
 
 }  // namespace octet::tools

@@ -223,11 +223,7 @@ std::string to_text(const Inspection& inspection) {
          codes_text(inspection) + worst_text(inspection) + notes(inspection);
   if (!inspection.state.generated) return out;
   std::string marked;
-  for (size_t begin = 0; begin < out.size();) {
-    const size_t end = out.find('\n', begin);
-    marked += "generated: " + out.substr(begin, end + 1 - begin);
-    begin = end + 1;
-  }
+  for (const std::string& text : lines_of(out)) marked += "generated: " + text + "\n";
   return marked;
 }
 

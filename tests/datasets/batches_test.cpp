@@ -177,10 +177,3 @@ TEST_CASE("odd sizes: one row, a batch larger than the corpus, no rows, a batch 
   CHECK_ERROR(ErrorKind::Usage, "row 1 has length 0; replace empty sequences first",
               TrainingBatches({3, 0}, 2, Rng(1)));
 }
-
-TEST_CASE("an empty text becomes one unknown token") {
-  std::vector<std::vector<int32_t>> sequences = {{5, 6}, {}, {7}, {}};
-  CHECK(replace_empty(sequences, 0) == 2);
-  CHECK(sequences == std::vector<std::vector<int32_t>>{{5, 6}, {0}, {7}, {0}});
-  CHECK(lengths_of(sequences) == std::vector<int32_t>{2, 1, 1, 1});
-}

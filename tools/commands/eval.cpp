@@ -106,19 +106,15 @@ int evaluate_run(const Flags& flags) {
     return 0;
   }
   const std::string prefix = rows.generated ? "generated: " : "";
-  const auto lines = [&](const std::string& text) {
-    for (size_t begin = 0; begin < text.size();) {
-      const size_t end = std::min(text.find('\n', begin), text.size());
-      std::printf("%s%s\n", prefix.c_str(), text.substr(begin, end - begin).c_str());
-      begin = end + 1;
-    }
+  const auto say = [&](const std::string& text) {
+    for (const std::string& line : lines_of(text)) std::printf("%s%s\n", prefix.c_str(), line.c_str());
   };
-  lines(fmt::format("{} weights of {} on {} rows ({}) of {}", flags.weights, flags.folder,
-                    format_count(rows.texts.rows()), rows.part, rows.source));
-  lines(fmt::format("loss {:.4f}  accuracy {:.2f} %  macro F1 {:.4f}  weighted F1 {:.4f}", result.loss,
-                    100 * result.accuracy, metrics.macro_f1, metrics.weighted_f1));
-  lines(class_text(metrics, names));
-  lines(confusion_text(metrics, names));
+  say(fmt::format("{} weights of {} on {} rows ({}) of {}", flags.weights, flags.folder,
+                  format_count(rows.texts.rows()), rows.part, rows.source));
+  say(fmt::format("loss {:.4f}  accuracy {:.2f} %  macro F1 {:.4f}  weighted F1 {:.4f}", result.loss,
+                  100 * result.accuracy, metrics.macro_f1, metrics.weighted_f1));
+  say(class_text(metrics, names));
+  say(confusion_text(metrics, names));
   return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "tools/commands/declare.h"
 #include "tools/config.h"
 #include "tools/evaluate.h"
+#include "tools/format.h"
 #include "tools/names.h"
 #include "tools/run_folder.h"
 
@@ -92,13 +93,10 @@ int predict(const Flags& flags) {
       if (std::cin.rdbuf()->in_avail() <= 0) predictor.flush();  // somebody may be waiting for the answer
     }
   } else if (!flags.file.empty()) {
-    const std::string bytes = read_input_file(flags.file);
-    size_t begin = 0;
-    for (int64_t number = 1; begin < bytes.size(); ++number) {
-      const size_t end = std::min(bytes.find('\n', begin), bytes.size());
-      const size_t length = end - begin - (end > begin && bytes[end - 1] == '\r' ? 1 : 0);
-      predictor.add(bytes.substr(begin, length), flags.file + ":" + std::to_string(number));
-      begin = end + 1;
+    int64_t number = 0;
+    for (std::string& line : lines_of(read_input_file(flags.file))) {
+      if (line.ends_with('\r')) line.pop_back();
+      predictor.add(std::move(line), flags.file + ":" + std::to_string(++number));
     }
   } else {
     for (size_t i = 0; i < flags.texts.size(); ++i)
