@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <algorithm>
 
 #include <cmath>
 
@@ -97,7 +98,11 @@ std::string map_words(const PairedTest& map, const TableCell& control, const Tab
   if (map.finding == Finding::Equal) return test + ", so the map explains nothing here";
   if (map.mean < 0) return test + ", so the map does not explain a higher loss";
   const double printed = v036.printed->loss;
-  const Interval with_map = next_value(v036.losses), without = next_value(control.losses);
+  const auto next_loss = [](const TableCell& cell) {  // no loss is negative
+    const Interval next = next_value(cell.losses);
+    return Interval{std::max(next.low, 0.0), next.high};
+  };
+  const Interval with_map = next_loss(v036), without = next_loss(control);
   const std::string place =
       fmt::format("a single run with the map lies at {}, one of the control at {}, the report printed {}",
                   interval_text(with_map), interval_text(without), printed);
