@@ -1,6 +1,6 @@
 #include <fmt/format.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tools/reproduce_tables.h"
