@@ -1,8 +1,5 @@
 #include "tools/config_flags.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <nlohmann/json.hpp>
 
 #include "datasets/glove.h"
@@ -14,6 +11,15 @@
 namespace octet::tools {
 
 namespace {
+
+struct ConfigFile {
+  std::string path;
+
+  template <class V>
+  void visit(V&& run) {
+    run(Field{"config", "TOML file with these settings; flags win over it"}, path, Text{"FILE"});
+  }
+};
 
 // "Defaults of sms in [brackets]; imdb: --embedding 64 ..."
 std::string defaults_text() {
@@ -42,15 +48,15 @@ std::string defaults_text() {
 
 TrainFlags::TrainFlags(CLI::App& app) : flags_(app) {
   flags_.declare(TrainConfig());
-  app.footer(defaults_text() + app.get_footer());
-  app.add_option("--config", config_path_, "TOML file with these settings; flags win over it")
-      ->type_name("FILE")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  flags_.declare(ConfigFile());
+  add_footer(app, defaults_text());
 }
 
 TrainConfig TrainFlags::resolve(const TrainConfig& base) const {
-  const auto over = [this](TrainConfig config) {
-    if (!config_path_.empty()) apply_config_file(config, config_path_);
+  ConfigFile file;
+  flags_.apply(file);
+  const auto over = [&](TrainConfig config) {
+    if (!file.path.empty()) apply_config_file(config, file.path);
     flags_.apply(config);
     return config;
   };

@@ -20,7 +20,6 @@ class TrainFlags {
 
  private:
   FieldFlags flags_;
-  std::string config_path_;
 };
 
 }  // namespace octet::tools

@@ -12,7 +12,44 @@ void in_group(const Field& field, CLI::Option* option) {
   if (!field.group.empty() && !field.positional) option->group(std::string(field.group));
 }
 
+template <class Member>
+CLI::Option* declare(CLI::App& app, const std::string& name, Member& member, const std::string& placeholder,
+                     const std::string& help) {
+  return app.add_option(name, member, help)->type_name(placeholder);
+}
+
 }  // namespace
+
+void add_switch(CLI::App& app, const std::string& name, bool& member, const std::string& help) {
+  app.add_flag(name, member, help);
+}
+
+void add_option(CLI::App& app, const std::string& name, std::string& member, const std::string& placeholder,
+                const std::string& help) {
+  declare(app, name, member, placeholder, help);
+}
+
+void add_option(CLI::App& app, const std::string& name, int64_t& member, const std::string& placeholder,
+                const std::string& help) {
+  declare(app, name, member, placeholder, help);
+}
+
+void add_option(CLI::App& app, const std::string& name, std::vector<std::string>& member,
+                const std::string& placeholder, const std::string& help) {
+  declare(app, name, member, placeholder, help);
+}
+
+void add_argument(CLI::App& app, const std::string& name, std::string& member, const std::string& placeholder,
+                  const std::string& help) {
+  declare(app, name, member, placeholder, help)->required();
+}
+
+void add_argument(CLI::App& app, const std::string& name, std::vector<std::string>& member,
+                  const std::string& placeholder, const std::string& help) {
+  declare(app, name, member, placeholder, help)->required();
+}
+
+void add_footer(CLI::App& app, const std::string& text) { app.footer(text + app.get_footer()); }
 
 FieldFlags::FieldFlags(CLI::App& app) : app_(&app), command_(app.get_name()) {}
 

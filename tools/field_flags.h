@@ -1,7 +1,9 @@
 // Flags from fields: every field of a config struct becomes a flag with its help, limits and default, and
-// what was given goes through assign().
+// what was given goes through assign(). CLI11 is all headers and takes seconds to compile, so commands
+// declare their flags through this file and do not include it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,6 +18,22 @@ class App;
 }
 
 namespace octet::tools {
+
+// Flags that are no fields: `name` is "--html". `member` takes what is given and must outlive the parsing.
+void add_switch(CLI::App& app, const std::string& name, bool& member, const std::string& help);
+void add_option(CLI::App& app, const std::string& name, std::string& member, const std::string& placeholder,
+                const std::string& help);
+void add_option(CLI::App& app, const std::string& name, int64_t& member, const std::string& placeholder,
+                const std::string& help);
+void add_option(CLI::App& app, const std::string& name, std::vector<std::string>& member,
+                const std::string& placeholder, const std::string& help);
+// Those that must be given, by their place: `name` is "folder".
+void add_argument(CLI::App& app, const std::string& name, std::string& member, const std::string& placeholder,
+                  const std::string& help);
+void add_argument(CLI::App& app, const std::string& name, std::vector<std::string>& member,
+                  const std::string& placeholder, const std::string& help);
+// Goes before what closes --help so far.
+void add_footer(CLI::App& app, const std::string& text);
 
 class FieldFlags {
  public:

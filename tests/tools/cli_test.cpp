@@ -1,6 +1,3 @@
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <memory>
 #include <new>
@@ -8,6 +5,7 @@
 #include "core/error.h"
 #include "tests/support/process.h"
 #include "tests/support/support.h"
+#include "tools/field_flags.h"
 #include "tools/program.h"
 
 using namespace octet;
@@ -20,22 +18,23 @@ int64_t given_count = 0;
 
 std::function<int()> declare_count(CLI::App& app) {
   auto count = std::make_shared<int64_t>(3);
-  app.add_option("--count", *count, "how many [3]");
+  add_option(app, "--count", *count, "N", "how many [3]");
   auto verbose = std::make_shared<bool>(false);
-  app.add_flag("--verbose", *verbose, "say more");
+  add_switch(app, "--verbose", *verbose, "say more");
   return [count, verbose] {
     given_count = *count;
     return 0;
   };
 }
 std::function<int()> declare_throw(CLI::App& app) {
-  auto kind = std::make_shared<int>(0);
-  app.add_option("kind", *kind, "exit code of the error")->required();
-  return [kind]() -> int {
-    if (*kind == 1) throw std::runtime_error("not one of ours");
-    if (*kind == 4) throw std::bad_alloc();
-    if (*kind == 130) return 130;
-    fail(static_cast<ErrorKind>(*kind), "thrown on purpose");
+  auto given = std::make_shared<std::string>();
+  add_argument(app, "kind", *given, "N", "exit code of the error");
+  return [given]() -> int {
+    const int kind = std::stoi(*given);
+    if (kind == 1) throw std::runtime_error("not one of ours");
+    if (kind == 4) throw std::bad_alloc();
+    if (kind == 130) return 130;
+    fail(static_cast<ErrorKind>(kind), "thrown on purpose");
   };
 }
 

@@ -1,10 +1,6 @@
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
-#include "tests/support/support.h"
 #include "tools/config_file.h"
-#include "tools/config_flags.h"
+#include "tests/support/support.h"
+#include "tests/tools/train_flags.h"
 #include "tools/toml.h"
 
 using namespace octet;
@@ -51,10 +47,7 @@ TEST_CASE("a config file sets fields, with comments, blanks, either dash and arr
 TEST_CASE("flags win over the config file, and the file over the defaults") {
   const TemporaryFolder folder;
   write_file(folder / "run.toml", "epochs = 5\nlr = 0.01\n");
-  CLI::App app("", "octet train");
-  const TrainFlags flags(app);
-  app.parse(std::vector<std::string>{"7", "--epochs", (folder / "run.toml").string(), "--config"});
-  const TrainConfig c = flags.resolve();
+  const TrainConfig c = parse_flags({"--config", (folder / "run.toml").string(), "--epochs", "7"});
   CHECK(c.epochs == 7);
   CHECK(c.lr == 0.01);
   CHECK(c.seed == 2021);

@@ -1,8 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -11,6 +8,7 @@
 #include "core/cpu/thread_pool.h"
 #include "tools/commands/declare.h"
 #include "tools/evaluate.h"
+#include "tools/field_flags.h"
 #include "tools/format.h"
 #include "tools/metrics.h"
 #include "tools/names.h"
@@ -122,22 +120,20 @@ int evaluate_run(const Flags& flags) {
 
 std::function<int()> declare_eval(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
-  app.add_option("folder", flags->folder, "the --out folder of a run")->required()->type_name("DIR");
-  app.add_option(
-         "--data", flags->data,
-         "file or folder of the data set; empty: as the run. Task text: a file, all of which is answered")
-      ->type_name("PATH");
-  app.add_option("--device", flags->device, "cpu or cuda; empty: as the run")->type_name("NAME");
-  app.add_option("--weights", flags->weights, "best or last [best]")->type_name("NAME");
-  app.add_option("--rows", flags->rows, "validation, train, test or all [validation]")->type_name("NAME");
-  app.add_option("--text-column", flags->text_column, "task text, with --data; empty: as the run")
-      ->type_name("COLUMN");
-  app.add_option("--label-column", flags->label_column, "task text, with --data; empty: as the run")
-      ->type_name("COLUMN");
-  app.add_option("--header", flags->header, "task text, with --data: auto, yes or no; empty: as the run")
-      ->type_name("NAME");
-  app.add_option("--threads", flags->threads, "CPU threads; 0: all [0]")->type_name("N");
-  app.add_flag("--json", flags->json, "one JSON line instead of a table");
+  add_argument(app, "folder", flags->folder, "DIR", "the --out folder of a run");
+  add_option(
+      app, "--data", flags->data, "PATH",
+      "file or folder of the data set; empty: as the run. Task text: a file, all of which is answered");
+  add_option(app, "--device", flags->device, "NAME", "cpu or cuda; empty: as the run");
+  add_option(app, "--weights", flags->weights, "NAME", "best or last [best]");
+  add_option(app, "--rows", flags->rows, "NAME", "validation, train, test or all [validation]");
+  add_option(app, "--text-column", flags->text_column, "COLUMN", "task text, with --data; empty: as the run");
+  add_option(app, "--label-column", flags->label_column, "COLUMN",
+             "task text, with --data; empty: as the run");
+  add_option(app, "--header", flags->header, "NAME",
+             "task text, with --data: auto, yes or no; empty: as the run");
+  add_option(app, "--threads", flags->threads, "N", "CPU threads; 0: all [0]");
+  add_switch(app, "--json", flags->json, "one JSON line instead of a table");
   return [flags] { return evaluate_run(*flags); };
 }
 

@@ -1,6 +1,3 @@
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -8,6 +5,7 @@
 #include "core/cpu/thread_pool.h"
 #include "tools/atomic_file.h"
 #include "tools/commands/declare.h"
+#include "tools/field_flags.h"
 #include "tools/inspection_view.h"
 
 namespace octet::tools {
@@ -37,19 +35,15 @@ int inspect_run(const Flags& flags) {
 
 std::function<int()> declare_inspect(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
-  app.add_option("run", flags->path, "the --out folder of a run, or a checkpoint file")
-      ->required()
-      ->type_name("RUN");
-  app.add_option("--against", flags->options.against,
-                 "a run with fp32 state, of the same seed and length: the truth for one with coded state")
-      ->type_name("RUN");
-  app.add_option("--codec", flags->options.codec,
-                 "of exact state: what to try on each tensor [blockwise8]; of coded state: what it is kept "
-                 "in, if the file does not say")
-      ->type_name("NAME");
-  app.add_option("--html", flags->html, "also writes a page with charts, all in one file")->type_name("FILE");
-  app.add_option("--threads", flags->threads, "CPU threads; 0: all [0]")->type_name("N");
-  app.add_flag("--json", flags->json, "one JSON line instead of tables");
+  add_argument(app, "run", flags->path, "RUN", "the --out folder of a run, or a checkpoint file");
+  add_option(app, "--against", flags->options.against, "RUN",
+             "a run with fp32 state, of the same seed and length: the truth for one with coded state");
+  add_option(app, "--codec", flags->options.codec, "NAME",
+             "of exact state: what to try on each tensor [blockwise8]; of coded state: what it is kept "
+             "in, if the file does not say");
+  add_option(app, "--html", flags->html, "FILE", "also writes a page with charts, all in one file");
+  add_option(app, "--threads", flags->threads, "N", "CPU threads; 0: all [0]");
+  add_switch(app, "--json", flags->json, "one JSON line instead of tables");
   return [flags] { return inspect_run(*flags); };
 }
 

@@ -1,8 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -16,6 +13,7 @@
 #include "tools/commands/declare.h"
 #include "tools/config.h"
 #include "tools/evaluate.h"
+#include "tools/field_flags.h"
 #include "tools/format.h"
 #include "tools/names.h"
 #include "tools/run_folder.h"
@@ -110,13 +108,12 @@ int predict(const Flags& flags) {
 
 std::function<int()> declare_predict(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
-  app.add_option("folder", flags->folder, "the --out folder of a run")->required()->type_name("DIR");
-  app.add_option("text", flags->texts, "texts to label; - reads standard input, a text a line")
-      ->type_name("TEXT");
-  app.add_option("--file", flags->file, "a file with a text a line")->type_name("FILE");
-  app.add_option("--device", flags->device, "cpu or cuda; empty: as the run")->type_name("NAME");
-  app.add_option("--weights", flags->weights, "best or last [best]")->type_name("NAME");
-  app.add_flag("--json", flags->json, "a JSON line a text instead of label, probability and text");
+  add_argument(app, "folder", flags->folder, "DIR", "the --out folder of a run");
+  add_option(app, "text", flags->texts, "TEXT", "texts to label; - reads standard input, a text a line");
+  add_option(app, "--file", flags->file, "FILE", "a file with a text a line");
+  add_option(app, "--device", flags->device, "NAME", "cpu or cuda; empty: as the run");
+  add_option(app, "--weights", flags->weights, "NAME", "best or last [best]");
+  add_switch(app, "--json", flags->json, "a JSON line a text instead of label, probability and text");
   return [flags] { return predict(*flags); };
 }
 

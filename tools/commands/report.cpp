@@ -1,13 +1,11 @@
 #include "tools/report.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <cstdio>
 #include <memory>
 
 #include "tools/atomic_file.h"
 #include "tools/commands/declare.h"
+#include "tools/field_flags.h"
 #include "tools/run_folder.h"
 
 namespace octet::tools {
@@ -39,12 +37,9 @@ int report(const Flags& flags) {
 
 std::function<int()> declare_report(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
-  app.add_option("folder", flags->folders, "the --out folders of runs, to compare side by side")
-      ->required()
-      ->type_name("DIR");
-  app.add_option("--html", flags->html,
-                 "also writes a page: of one run what its report.html shows, of several a comparison")
-      ->type_name("FILE");
+  add_argument(app, "folder", flags->folders, "DIR", "the --out folders of runs, to compare side by side");
+  add_option(app, "--html", flags->html, "FILE",
+             "also writes a page: of one run what its report.html shows, of several a comparison");
   return [flags] { return report(*flags); };
 }
 

@@ -1,8 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <cmath>
 #include <cstdio>
 #include <memory>
@@ -198,7 +195,7 @@ std::function<int()> declare_reproduce(CLI::App& app) {
   const auto flags = std::make_shared<FieldFlags>(app);
   const auto merge = std::make_shared<std::vector<std::string>>();
   flags->declare(ReproduceConfig());
-  app.add_option("--merge", *merge, "folders of other calls, whose results count as well")->type_name("DIR");
+  add_option(app, "--merge", *merge, "DIR", "folders of other calls, whose results count as well");
   return [flags, merge] {
     ReproduceConfig config;
     flags->apply(config);
