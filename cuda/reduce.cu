@@ -82,7 +82,7 @@ void sum_to(const Tensor& x, double scale, const Tensor& y) {
     const T* from = x.data<T>();
     T* to = y.data<T>();
     if (s.segments == 1) return launch(c, s, scale, from, to);
-    const Tensor sums = workspace(x.device(), s.segments * s.outputs * size_of(DType::F64));
+    const Tensor sums = workspace(x.device(), sum_scratch(s.outputs, s.terms, s.columns));
     auto* parts = static_cast<double*>(sums.raw());
     launch(c, s, 1, from, parts);
     Axes outputs, segments;
