@@ -7,6 +7,8 @@
 #include <bit>
 #include <cstdint>
 
+#include "core/ceil_div.h"
+
 namespace octet {
 
 // How a sum over one axis is cut (cuda/reduce.cu): a block of kThreads threads takes `width` outputs, and the
@@ -24,10 +26,10 @@ struct SumCut {
     const auto power = [](int64_t n) { return int64_t(std::bit_ceil(static_cast<uint64_t>(n))); };
     const int64_t width = columns ? std::min(power(outputs), std::max(kWarp, kThreads / power(terms)))
                                   : kThreads / (terms <= 1024 ? std::min(power(terms), kWarp) : kThreads);
-    const int64_t blocks = (outputs + width - 1) / width;
+    const int64_t blocks = ceil_div(outputs, width);
     const int64_t segments =
         std::max<int64_t>(1, std::min(kBlocks / blocks, terms / (kThreads / width * kTermsOfThread)));
-    return {width, segments, (terms + segments - 1) / segments};
+    return {width, segments, ceil_div(terms, segments)};
   }
 };
 
@@ -43,7 +45,6 @@ inline int64_t product_scratch(int64_t batch, int64_t m, int64_t n, int64_t k, i
   constexpr int64_t kTile = 128, kTiles = 264;      // two for each multiprocessor of an H100 or H200
   constexpr int64_t kTerms = 256, kMostParts = 66;  // a part has at least so many terms
   constexpr int64_t kAlways = 4096;                 // for what the library counts and joins in any case
-  const auto ceil_div = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   const int64_t tiles = std::max<int64_t>(1, batch * ceil_div(m, kTile) * ceil_div(n, kTile));
   const int64_t parts = k < kTerms ? 0 : std::min({kTiles / tiles, ceil_div(k, kTerms), kMostParts});
   return kAlways + parts * batch * m * n * element;
@@ -54,7 +55,7 @@ inline int64_t product_scratch(int64_t batch, int64_t m, int64_t n, int64_t k, i
 struct EmbeddingScratch {
   static constexpr int64_t kChunk = 64;  // sorted positions
 
-  static int64_t chunks(int64_t n) { return (n + kChunk - 1) / kChunk; }
+  static int64_t chunks(int64_t n) { return ceil_div(n, kChunk); }
   // More than CUB's radix sort takes: histograms, and counters of tiles of some thousand keys.
   static int64_t sort(int64_t n) { return 16384 + n / 8; }
   static std::array<int64_t, 4> of(int64_t n, int64_t cols, int64_t element) {
@@ -71,7 +72,6 @@ struct NormCut {
   int64_t segments, segment;
 
   static NormCut of(int64_t rows, int64_t cols) {
-    const auto ceil_div = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
     const int64_t wanted = std::max<int64_t>(1, kBlocks / ceil_div(cols, 32));
     const int64_t segment = ceil_div(rows, std::min(wanted, ceil_div(rows, kRows)));
     return {ceil_div(rows, segment), segment};

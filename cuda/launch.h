@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/ceil_div.h"
 #include "cuda/check.h"
 #include "cuda/context.h"
 
@@ -11,8 +12,6 @@ namespace octet::cuda {
 
 constexpr int kThreads = 256;  // of a block, where nothing speaks for another number
 constexpr int kWarp = 32;
-
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Blocks for a loop over n elements in strides of the whole grid: a few for every multiprocessor at most.
 inline unsigned grid_for(const Context& c, int64_t n, int64_t per_block = kThreads) {

@@ -74,8 +74,7 @@ __global__ void __launch_bounds__(kSlotThreads)
   shared.fill(tables, use);
   BlockMaximum<1, 0> block_maximum;
   const Seat seat(block_size);
-  const auto blocks = static_cast<uint32_t>((count + block_size - 1) / block_size),
-             tile = kSlotElements / block_size;
+  const auto blocks = static_cast<uint32_t>(ceil_div(count, block_size)), tile = kSlotElements / block_size;
   for (uint32_t first = blockIdx.x * tile; first < blocks; first += gridDim.x * tile) {
     const uint32_t block = first + seat.block;
     const int64_t position = seat.element(block);
@@ -107,8 +106,7 @@ __global__ void __launch_bounds__(kSlotThreads)
   __shared__ typename Lanes::Shared shared;
   shared.fill(tables, {});
   const Seat seat(block_size);
-  const auto blocks = static_cast<uint32_t>((count + block_size - 1) / block_size),
-             tile = kSlotElements / block_size;
+  const auto blocks = static_cast<uint32_t>(ceil_div(count, block_size)), tile = kSlotElements / block_size;
   for (uint32_t first = blockIdx.x * tile; first < blocks; first += gridDim.x * tile) {
     const uint32_t block = first + seat.block;
     const Valid valid(count - seat.element(block), seat.stride);
