@@ -27,9 +27,10 @@ struct SumCut {
     const int64_t width = columns ? std::min(power(outputs), std::max(kWarp, kThreads / power(terms)))
                                   : kThreads / (terms <= 1024 ? std::min(power(terms), kWarp) : kThreads);
     const int64_t blocks = ceil_div(outputs, width);
-    const int64_t segments =
+    const int64_t wanted =
         std::max<int64_t>(1, std::min(kBlocks / blocks, terms / (kThreads / width * kTermsOfThread)));
-    return {width, segments, ceil_div(terms, segments)};
+    const int64_t segment = ceil_div(terms, wanted);
+    return {width, ceil_div(terms, segment), segment};
   }
 };
 
