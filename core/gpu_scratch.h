@@ -44,10 +44,10 @@ inline int64_t sum_scratch(int64_t outputs, int64_t terms, bool columns) {
 // batch. cuBLASLt knows the cuts; this is the memory that one of them may take.
 inline int64_t product_scratch(int64_t batch, int64_t m, int64_t n, int64_t k, int64_t element) {
   constexpr int64_t kTile = 128, kTiles = 264;      // two for each multiprocessor of an H100 or H200
-  constexpr int64_t kTerms = 256, kMostParts = 66;  // a part has at least so many terms
+  constexpr int64_t kTerms = 256, kMostParts = 66;  // of a part, about; a sum of fewer than two stays whole
   constexpr int64_t kAlways = 4096;                 // for what the library counts and joins in any case
   const int64_t tiles = std::max<int64_t>(1, batch * ceil_div(m, kTile) * ceil_div(n, kTile));
-  const int64_t parts = k < kTerms ? 0 : std::min({kTiles / tiles, ceil_div(k, kTerms), kMostParts});
+  const int64_t parts = k < 2 * kTerms ? 0 : std::min({kTiles / tiles, ceil_div(k, kTerms), kMostParts});
   return kAlways + parts * batch * m * n * element;
 }
 

@@ -41,6 +41,9 @@ TEST_CASE("a product's scratch grows with its sums, not with a result that keeps
   CHECK(product_scratch(1, 256, 64, 25000, 4) == always + 66 * 256 * 64 * 4);  // the gradient of a weight
   CHECK(product_scratch(1, 25000, 256, 64, 4) == always);                      // all steps' inputs
   CHECK(product_scratch(1, 8192, 3072, 768, 4) == always);
+  CHECK(product_scratch(1, 16000, 64, 511, 4) == always);  // a sum too short for two parts
+  CHECK(product_scratch(1, 256, 64, 511, 4) == always);
+  CHECK(product_scratch(1, 256, 64, 512, 4) == always + 2 * 256 * 64 * 4);
   CHECK(product_scratch(1, 3072, 768, 8192, 4) == always + 3072 * 768 * 4);
   CHECK(product_scratch(1, 256, 64, 25000, 8) - always ==
         2 * (product_scratch(1, 256, 64, 25000, 4) - always));
