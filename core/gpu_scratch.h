@@ -83,4 +83,10 @@ inline int64_t norm_scratch(int64_t rows, int64_t cols) {
   return rows > 0 && cols > 0 ? NormCut::of(rows, cols).segments * 2 * cols * 8 : 0;
 }
 
+// The parts whose sums, in f64, are summed again to the mean of n binary losses (cuda/loss.cu): a block each.
+inline int64_t binary_loss_parts(int64_t n) {
+  constexpr int64_t kLosses = 1024, kBlocks = 2048;  // losses of a block: more, once there are so many blocks
+  return std::clamp<int64_t>(ceil_div(n, kLosses), 1, kBlocks);
+}
+
 }  // namespace octet

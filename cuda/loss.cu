@@ -1,4 +1,5 @@
 // Mean losses: what every row or block adds goes to a workspace, and one block sums it in a fixed order.
+#include "core/gpu_scratch.h"
 #include "cuda/fault.cuh"
 #include "cuda/kernels.h"
 #include "cuda/rows.cuh"
@@ -165,7 +166,7 @@ void binary_cross_entropy(const Tensor& logits, const LossTargets& targets, cons
   const Op op("loss.binary_cross_entropy");
   const Context& c = context(logits);
   const int64_t n = logits.numel();
-  const unsigned blocks = grid_for(c, n, kThreads * 4);
+  const auto blocks = static_cast<unsigned>(binary_loss_parts(n));
   const Tensor sums = workspace(logits.device(), blocks * size_of(DType::F64));
   auto* parts = static_cast<double*>(sums.raw());
   with_float_type(logits.dtype(), "binary_cross_entropy", [&](auto zero) {

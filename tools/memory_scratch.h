@@ -28,7 +28,7 @@ class KernelScratch {
     take(name, std::array{norm_scratch(rows, cols)});
   }
   void loss(int64_t rows, bool one_logit, bool weighted) {
-    const int64_t parts = one_logit ? (rows + 1023) / 1024 : rows;
+    const int64_t parts = one_logit ? binary_loss_parts(rows) : rows;
     take("loss", std::array<int64_t, 2>{8 * parts, weighted ? 8 : 0});
   }
 

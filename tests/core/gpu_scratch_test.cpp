@@ -51,6 +51,14 @@ TEST_CASE("a product's scratch grows with its sums, not with a result that keeps
   CHECK(product_scratch(0, 5, 5, 5, 4) == always);
 }
 
+TEST_CASE("a binary loss has a part for every 1024 rows, up to a number that no GPU decides") {
+  CHECK(binary_loss_parts(0) == 1);
+  CHECK(binary_loss_parts(1024) == 1);
+  CHECK(binary_loss_parts(1025) == 2);
+  CHECK(binary_loss_parts(int64_t{1} << 21) == 2048);
+  CHECK(binary_loss_parts(int64_t{1} << 40) == 2048);
+}
+
 TEST_CASE("an embedding's gradient takes lists of ids and places, and ends of chunks") {
   const auto scratch = EmbeddingScratch::of(1000, 64, 4);
   CHECK(scratch[0] == 4 * 4 * 1000);
