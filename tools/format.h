@@ -16,6 +16,8 @@ std::string format_count(int64_t count);      // "5,574"
 std::string format_tags(
     const BytesByTag& by);  // "weights 1.44 MB, gradients 1.44 MB"; tags without bytes left out
 
+// Takes the first line off a text that is not empty, and returns it without its end.
+std::string_view take_line(std::string_view& text);
 std::vector<std::string> lines_of(std::string_view text);  // without their ends; no line behind the last end
 
 }  // namespace octet::tools

@@ -91,10 +91,12 @@ int predict(const Flags& flags) {
       if (std::cin.rdbuf()->in_avail() <= 0) predictor.flush();  // somebody may be waiting for the answer
     }
   } else if (!flags.file.empty()) {
+    const std::string bytes = read_input_file(flags.file);
     int64_t number = 0;
-    for (std::string& line : lines_of(read_input_file(flags.file))) {
-      if (line.ends_with('\r')) line.pop_back();
-      predictor.add(std::move(line), flags.file + ":" + std::to_string(++number));
+    for (std::string_view rest = bytes; !rest.empty();) {
+      std::string_view line = take_line(rest);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      predictor.add(std::string(line), flags.file + ":" + std::to_string(++number));
     }
   } else {
     for (size_t i = 0; i < flags.texts.size(); ++i)
