@@ -1,5 +1,7 @@
 #include "tools/html.h"
 
+#include <fmt/format.h>
+
 #include <cstdint>
 
 namespace octet::tools {
@@ -63,12 +65,11 @@ pre { overflow-x: auto; background: var(--shade); padding: .5rem .7rem; font-siz
 
 std::string colours() {
   std::string out;
-  for (const char n : std::string_view("123456")) {
-    const std::string name(1, n);
-    out += ".s" + name + ".bar,.s" + name + ".mark{fill:var(--s" + name + ")}.s" + name + ".line,.s" + name +
-           ".thin{stroke:var(--s" + name + ")}.s" + name + ".key{background:var(--s" + name +
-           ");border-color:var(--s" + name + ")}\n";
-  }
+  for (const char name : std::string_view("123456"))
+    out += fmt::format(
+        ".s{0}.bar,.s{0}.mark{{fill:var(--s{0})}}.s{0}.line,.s{0}.thin{{stroke:var(--s{0})}}"
+        ".s{0}.key{{background:var(--s{0});border-color:var(--s{0})}}\n",
+        name);
   return out;
 }
 
@@ -165,7 +166,8 @@ std::string html_details(std::string_view summary, std::string_view markup) {
   return element("details", element("summary", escape_html(summary)) + std::string(markup));
 }
 
-HtmlTable::HtmlTable(std::vector<std::string> header, size_t left) : left_(left), head_(line(header, "th")) {}
+HtmlTable::HtmlTable(const std::vector<std::string>& header, size_t left)
+    : left_(left), head_(line(header, "th")) {}
 
 void HtmlTable::row(const std::vector<std::string>& cells) { body_ += line(cells, "td"); }
 

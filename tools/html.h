@@ -38,7 +38,7 @@ std::string html_details(std::string_view summary, std::string_view markup);
 // right.
 class HtmlTable {
  public:
-  HtmlTable(std::vector<std::string> header, size_t left);
+  HtmlTable(const std::vector<std::string>& header, size_t left);
   void row(const std::vector<std::string>& cells);
   std::string markup() const;
 

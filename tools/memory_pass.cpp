@@ -36,11 +36,12 @@ MemoryPass::Handle MemoryPass::forward() {
 }
 
 MemoryPass::Handle MemoryPass::loss(const Handle& logits) {
-  if (training_) on_backward([this, logits](Handle) { return act("gradient of the logits", logits->shape); });
+  if (training_)
+    on_backward([this, logits](const Handle&) { return act("gradient of the logits", logits->shape); });
   Handle loss = act("loss", {});
   kernels_.loss(batch_.rows, work_.classes == 2, weights_ != nullptr);
   if (training_ && config_.accumulate > 1) {
-    on_backward([this](Handle) { return act("gradient of the loss", {}); });
+    on_backward([this](const Handle&) { return act("gradient of the loss", {}); });
     loss = act("loss, by the share of its batch", {});
   }
   return loss;
@@ -64,17 +65,17 @@ MemoryPass::Handle MemoryPass::embedding() {
   const int64_t n = ids_->shape[0], width = config_.embedding;
   const Shape shape = {n, width};
   if (training_ && !config_.freeze_embedding)
-    on_backward([this, ids = ids_](Handle) {
+    on_backward([this, ids = ids_](const Handle&) {
       const Handle gradient = weight_gradient("embedding.weight", {work_.vocabulary, config_.embedding});
       kernels_.sums_by_id("gradient of embedding.weight", ids->shape[0], config_.embedding);
       return Handle();
     });
-  const Handle looked_up = act("embeddings", shape);
+  Handle looked_up = act("embeddings", shape);
   if (!stable_) return looked_up;
   const Handle mean = act("embeddings: mean of each", {n}),
                deviation = act("embeddings: inverse deviation of each", {n});
   if (training_)
-    on_backward([this, looked_up, mean, deviation, shape](Handle) {
+    on_backward([this, looked_up, mean, deviation, shape](const Handle&) {
       const Handle gradient =
           plan_.tensor("gradient of the embeddings", shape, F32,
                        config_.freeze_embedding ? MemoryTag::Workspace : MemoryTag::Activations);
@@ -92,8 +93,9 @@ MemoryPass::Handle MemoryPass::bag(const Handle& index) {
   const Shape per_word = {total_, config_.embedding};
   if (index) {
     if (embedding_learns_)
-      on_backward(
-          [this, distinct, index](Handle) { return act("gradient of the embeddings", distinct->shape); });
+      on_backward([this, distinct, index](const Handle&) {
+        return act("gradient of the embeddings", distinct->shape);
+      });
     words = act("embeddings of all words", per_word);
   }
   return head(mean_over_time(per_word));
@@ -103,7 +105,7 @@ MemoryPass::Handle MemoryPass::mean_over_time(const Shape& per_word) {
   const Shape per_row = {batch_.rows, per_word[1]}, one = {batch_.rows, 1};
   Handle places = make("row of each word", {per_word[0]}, I32, MemoryTag::Workspace);
   if (embedding_learns_)
-    on_backward([this, places, per_word](Handle) { return act("gradient of all words", per_word); });
+    on_backward([this, places, per_word](const Handle&) { return act("gradient of all words", per_word); });
   const Handle sums = act("sums of embeddings", per_row);
   kernels_.sums_by_id("sums of embeddings", per_word[0], per_word[1]);
   places.reset();
@@ -115,7 +117,7 @@ MemoryPass::Handle MemoryPass::mean_over_time(const Shape& per_word) {
   }
   const Handle shares = make("1 / length, on the device", one, F32, MemoryTag::Workspace);
   if (embedding_learns_)
-    on_backward([this, sums, shares](Handle) { return act("gradient of the sums", sums->shape); });
+    on_backward([this, sums, shares](const Handle&) { return act("gradient of the sums", sums->shape); });
   return act("means of embeddings", per_row);
 }
 
@@ -123,12 +125,12 @@ MemoryPass::Handle MemoryPass::head(Handle x) {
   if (training_ && config_.head_dropout > 0) {
     const Shape shape = x->shape;
     if (config_.model != "bag" || embedding_learns_)
-      on_backward([this, shape](Handle) { return act("gradient before dropout", shape); });
+      on_backward([this, shape](const Handle&) { return act("gradient before dropout", shape); });
     x = act("last states after dropout", shape);
   }
   const int64_t outputs = work_.outputs(), width = x->shape[-1];
   if (training_)
-    on_backward([this, x, outputs, width](Handle) {
+    on_backward([this, x, outputs, width](const Handle&) {
       Handle dx;
       const int64_t rows = batch_.rows;
       if (config_.model != "bag" || embedding_learns_) {
@@ -141,7 +143,7 @@ MemoryPass::Handle MemoryPass::head(Handle x) {
       kernels_.sum_of_rows("gradient of fc.bias", rows, outputs);
       return dx;
     });
-  const Handle logits = act("logits", {batch_.rows, outputs});
+  Handle logits = act("logits", {batch_.rows, outputs});
   kernels_.product("logits", batch_.rows, outputs, width);
   return logits;
 }

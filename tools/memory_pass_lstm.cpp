@@ -68,7 +68,7 @@ MemoryPass::Handle MemoryPass::lstm_classifier(const Handle& index) {
     const Layers all = lstm_call(x, index, 0, config_.layers, h_n, c_n);
     x.reset();
     y = all.y;
-    if (training_) on_backward([this, all](Handle) { return lstm_backward(all); });
+    if (training_) on_backward([this, all](const Handle&) { return lstm_backward(all); });
   }
   const bool two = config_.model == "bilstm";
   const Shape cells = h_n->shape, slice = {1, batch_.rows, config_.hidden},
@@ -78,7 +78,7 @@ MemoryPass::Handle MemoryPass::lstm_classifier(const Handle& index) {
     const Handle forward = act("last h, forward", slice), reverse = act("last h, reverse", slice);
     top = act("last h, both ways", {batch_.rows, 2 * config_.hidden});
     if (training_)
-      on_backward([this, cells, rows](Handle) {
+      on_backward([this, cells, rows](const Handle&) {
         Handle one = act("gradient of last h, forward", rows),
                other = act("gradient of last h, reverse", rows);
         Handle sum = act("gradient of all last h", cells);
@@ -88,7 +88,7 @@ MemoryPass::Handle MemoryPass::lstm_classifier(const Handle& index) {
       });
   } else {
     top = act("last h of the last layer", slice);
-    if (training_) on_backward([this, cells](Handle) { return act("gradient of all last h", cells); });
+    if (training_) on_backward([this, cells](const Handle&) { return act("gradient of all last h", cells); });
   }
   return head(std::move(top));
 }

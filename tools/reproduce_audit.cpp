@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <tuple>
 
 #include "tools/commands/bench.h"
 #include "tools/format.h"
@@ -219,17 +218,20 @@ AuditPoint text_errors(const std::vector<GridResult>& results) {
                                      format_count(labelled), format_count(kTweets), std::size(kLabelled),
                                      format_count(kTweets)),
                          labelled == 1481 && std::size(kLabelled) == 6});
-  for (const auto& [task, train, validation] : {std::tuple{"sms", int64_t{4180}, int64_t{1394}},
-                                                std::tuple{"imdb", int64_t{37500}, int64_t{12500}}}) {
+  struct Split {
+    const char* task;
+    int64_t train, validation;
+  };
+  for (const Split& split : {Split{"sms", 4180, 1394}, Split{"imdb", 37500, 12500}}) {
     const auto found = std::ranges::find_if(results, [&](const GridResult& result) {
-      return result.run.task == task && !result.generated &&
-             result.train_rows + result.validation_rows == train + validation;
+      return result.run.task == split.task && !result.generated &&
+             result.train_rows + result.validation_rows == split.train + split.validation;
     });
     if (found != results.end())
       point.steps.push_back(
-          {fmt::format("octet, {}: trained on {} rows, validated on {}", task,
+          {fmt::format("octet, {}: trained on {} rows, validated on {}", split.task,
                        format_count(found->train_rows), format_count(found->validation_rows)),
-           found->train_rows == train && found->validation_rows == validation});
+           found->train_rows == split.train && found->validation_rows == split.validation});
   }
   point.beyond =
       "That GloVe is described and not loaded, and that IMDB's batches are not bucketed, is read in the "

@@ -36,7 +36,7 @@ void add_column(std::vector<MemoryCell>& out, const PrintedColumn& column, const
                       : fits || !coded   ? "possible"
                                          : "impossible by state alone";
     cell.why = objection;
-    if (coded) cell.why += (objection.empty() ? "" : " ") + saving + verdict + ".";
+    if (coded) cell.why.append(objection.empty() ? "" : " ").append(saving).append(verdict).append(".");
     if (cell.why.empty()) cell.why = "MB are MiB.";
     out.push_back(std::move(cell));
   }

@@ -21,7 +21,7 @@ int report(const Flags& flags) {
   for (const std::string& folder : flags.folders) {
     runs.push_back(read_report(folder));
     for (const std::string& problem : runs.back().problems)
-      std::fprintf(stderr, "octet: %s\n", (folder + "/" + problem).c_str());
+      std::fprintf(stderr, "octet: %s/%s\n", folder.c_str(), problem.c_str());
     if (!runs.back().end)
       std::fprintf(stderr, "octet: %s: the run has not ended; it goes on, or octet train --resume %s does\n",
                    folder.c_str(), folder.c_str());
