@@ -23,9 +23,8 @@ int choose_codec(const GroupOptions& options, const ParameterShape& parameter) {
   const auto override = std::find_if(options.overrides.begin(), options.overrides.end(), fits);
   if (override != options.overrides.end()) {
     codec = codec_place(override->codec);
-  } else if (parameter.full_precision_state && parameter.dtype == DType::F32) {
-    codec = codec_place("fp32");
-  } else if (info(codec).has_absmax() && parameter.shape.numel() < options.min_8bit_size) {
+  } else if ((parameter.full_precision_state && parameter.dtype == DType::F32) ||
+             (info(codec).has_absmax() && parameter.shape.numel() < options.min_8bit_size)) {
     codec = codec_place("fp32");
   }
   require(info(codec).value == parameter.dtype, "optimizer: '", parameter.name, "' is ", parameter.dtype,

@@ -60,12 +60,13 @@ class MatrixTiles {
         T& row = static_cast<T*>(tensor_.state[0])[tile_.row + i];
         row = update_.line(row, sum / static_cast<double>(tensor_.columns));
       }
+    const int64_t rows = tensor_.count / tensor_.columns;
     if (tile_.band == 0)
       for (int j = 0; j < tile_.columns; ++j) {
         double sum = 0;
         for (int64_t b = 0; b < tile_.bands; ++b) sum += first[b * tile_.strips + tile_.strip].column[j];
         T& column = static_cast<T*>(tensor_.state[1])[tile_.column + j];
-        column = update_.line(column, sum / static_cast<double>(tensor_.count / tensor_.columns));
+        column = update_.line(column, sum / static_cast<double>(rows));
       }
   }
 
