@@ -105,13 +105,12 @@ OCTET_HD inline bool is_dithered(const StepPlan& plan, Book book) {
          (book == Book::Unsigned && plan.second_moment == SecondMoment::Dither);
 }
 
-// `base`: dither_base(plan.seed, place of the slot in its rule, number of the step).
-OCTET_HD inline Encoding encoding_of(const StepPlan& plan, const StepTensor& tensor, Book book,
-                                     uint32_t base) {
+// `salt`: the tensor's; `base`: dither_base(plan.seed, place of the slot in its rule, number of the step).
+OCTET_HD inline Encoding encoding_of(const StepPlan& plan, uint32_t salt, Book book, uint32_t base) {
   Encoding out;
   out.floor = book == Book::Unsigned && plan.second_moment != SecondMoment::Plain;
   out.dithered = is_dithered(plan, book);
-  if (out.dithered) out.dither_key = dither_key(base, tensor.salt);
+  if (out.dithered) out.dither_key = dither_key(base, salt);
   return out;
 }
 

@@ -146,10 +146,15 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
     for (int i = 0; i < kPerLane; ++i) n[i / kGroup][i % kGroup] = x[i] * r;
     if (how.dithered) {
       const auto& dither = shared.tables.dither[static_cast<int>(kBook)];
+      const auto find_places = [&](auto floor) {
 #pragma unroll
-      for (int i = 0; i < kPerLane; ++i)
-        place[i / kGroup][i % kGroup] =
-            dither.template place<kBook>(n[i / kGroup][i % kGroup], noise[i], how.floor);
+        for (int i = 0; i < kPerLane; ++i)
+          place[i / kGroup][i % kGroup] =
+              dither.template place<kBook, floor>(n[i / kGroup][i % kGroup], noise[i]);
+      };
+      // Others are raised afterwards, by codes_of().
+      constexpr bool kRaises = Codec::map == optim::Map::Powers4 && kBook == Book::Unsigned;
+      kRaises&& how.floor ? find_places(std::true_type()) : find_places(std::false_type());
     } else {
 #pragma unroll
       for (int i = 0; i < kPerLane; ++i) {

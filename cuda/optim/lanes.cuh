@@ -60,11 +60,13 @@ struct Valid {
   __device__ bool operator[](int i) const { return i % kGroup < of[i / kGroup]; }
 };
 
-// A lane's eight values as they lie in memory, of kBits bits each, in words.
+// A lane's eight values as they lie in memory, of kBits bits each, in words. A group has words of its own: to
+// put two loads into one would wait for them.
 template <int kBits>
 struct Packed {
   static constexpr int kGroupBits = kGroup * kBits;
-  uint32_t word[2 * kGroupBits / 32];
+  static constexpr int kGroupWords = kGroupBits < 32 ? 1 : kGroupBits / 32;
+  uint32_t word[kPerLane / kGroup * kGroupWords];
 
   // What one load or store takes. Through L2 only: no value is needed twice.
   using Vector = std::conditional_t<
@@ -125,14 +127,14 @@ struct Packed {
   __device__ uint32_t operator[](int i) const {
     static_assert(kBits <= 32);
     if constexpr (kBits == 8) return __byte_perm(word[i / 4], 0, 0x4440 + i % 4);
-    return word[i * kBits / 32] >> i * kBits % 32 & (0xFFFFFFFFu >> (32 - kBits));
+    return word[word_of(i * kBits)] >> shift_of(i * kBits) & (0xFFFFFFFFu >> (32 - kBits));
   }
   // All values; of each the lowest bits count.
   __device__ void set(const uint32_t (&bits)[kPerLane]) {
 #pragma unroll
     for (uint32_t& w : word) w = 0;
 #pragma unroll
-    for (int i = 0; i < kPerLane; ++i) word[i * kBits / 32] |= bits[i] << i * kBits % 32;
+    for (int i = 0; i < kPerLane; ++i) word[word_of(i * kBits)] |= bits[i] << shift_of(i * kBits);
   }
   // The same from a byte each.
   __device__ void set_bytes(const uint32_t (&bytes)[2]) {
@@ -140,14 +142,22 @@ struct Packed {
       word[0] = bytes[0], word[1] = bytes[1];
     } else {
       static_assert(kBits == 4);
-      // Pairs, in bytes 0 and 2.
-      const auto pairs = [](uint32_t x) { return (x & 0x0F0F0F0Fu) | (x & 0x0F0F0F0Fu) >> 4; };
-      word[0] = __byte_perm(pairs(bytes[0]), pairs(bytes[1]), 0x6420);
+#pragma unroll
+      for (int g = 0; g < 2; ++g) {
+        const uint32_t x = bytes[g] & 0x0F0F0F0Fu;
+        word[g] = __byte_perm(x | x >> 4, 0, 0x4420);  // pairs, which were in bytes 0 and 2
+      }
     }
   }
 
  private:
   static constexpr int kVectorBits = 8 * sizeof(Vector);
+
+  // Where a bit of the packed values is.
+  static __device__ constexpr int word_of(int bit) {
+    return bit / kGroupBits * kGroupWords + bit % kGroupBits / 32;
+  }
+  static __device__ constexpr int shift_of(int bit) { return bit % kGroupBits % 32; }
 
   // In bytes, of a bit of the packed values.
   static __device__ int offset_of(int bit, int stride) {
@@ -155,24 +165,24 @@ struct Packed {
   }
   template <class V>
   __device__ void put(int bit, V value) {
+    uint32_t* const to = word + word_of(bit);
     if constexpr (sizeof(V) == 16) {
-      word[bit / 32] = value.x, word[bit / 32 + 1] = value.y;
-      word[bit / 32 + 2] = value.z, word[bit / 32 + 3] = value.w;
+      to[0] = value.x, to[1] = value.y, to[2] = value.z, to[3] = value.w;
     } else if constexpr (sizeof(V) == 8) {
-      word[bit / 32] = value.x, word[bit / 32 + 1] = value.y;
+      to[0] = value.x, to[1] = value.y;
     } else {
-      word[bit / 32] |= uint32_t{value} << bit % 32;
+      *to |= uint32_t{value} << shift_of(bit);
     }
   }
   template <class V>
   __device__ V get(int bit) const {
-    const int i = bit / 32;
+    const uint32_t* const from = word + word_of(bit);
     if constexpr (sizeof(V) == 16) {
-      return make_uint4(word[i], word[i + 1], word[i + 2], word[i + 3]);
+      return make_uint4(from[0], from[1], from[2], from[3]);
     } else if constexpr (sizeof(V) == 8) {
-      return make_uint2(word[i], word[i + 1]);
+      return make_uint2(from[0], from[1]);
     } else {
-      return static_cast<V>(word[i] >> bit % 32);
+      return static_cast<V>(*from >> shift_of(bit));
     }
   }
 };
@@ -218,44 +228,66 @@ __device__ inline int log2_of(int x) { return __ffs(x) - 1; }
 struct Place {
   int tensor;
   uint32_t block;  // in the tensor
-  bool full;       // all its elements exist, and the tensor has a gradient
 };
+
+// Whether all elements of a block exist, and the tensor has a gradient.
+__device__ inline bool is_full(const StepTensor& tensor, uint32_t own_block, int log_block_size) {
+  // Not &&, which would read the one after the other.
+  return (tensor.gradient != nullptr) & (own_block < static_cast<uint32_t>(tensor.count >> log_block_size));
+}
 
 // The elements of a thread in a block that is not full.
 __device__ inline Valid valid_elements(const StepTensor& tensor, const Seat& seat, uint32_t own_block) {
   return {tensor.gradient ? tensor.count - seat.element(own_block) : 0, seat.stride};
 }
 
-// Finds the tensor of one block of a plan after another, each behind the last.
+// Finds the tensor of one block of a plan after another, each behind the last. kTogether: all lanes of a warp
+// are here and look for the same block, so that they can look at 32 tensors at once.
+template <bool kTogether>
 class Cursor {
  public:
-  __device__ Place find(const StepPlan& plan, int log_block_size, uint32_t block) {
-    if (block >= end_) search(plan, log_block_size, block);
-    return {tensor_, block - first_, block - first_ < full_};
+  __device__ Place find(const StepPlan& plan, uint32_t block) {
+    if (block >= end_) search(plan, block);
+    return {tensor_, block - first_};
   }
 
  private:
   // The last tensor that begins at the block or before it, and where the next begins.
-  __device__ void search(const StepPlan& plan, int log_block_size, uint32_t block) {
-    // Most often it is one of the next.
-    int after = tensor_ + 1;
-    for (int step = 1; after < plan.tensor_count && plan.tensors[after].first_block <= block; step *= 2) {
-      tensor_ = after;
-      after = min(after + step, plan.tensor_count);
+  __device__ void search(const StepPlan& plan, uint32_t block) {
+    if constexpr (kTogether) {
+      for (int passed = kWarp; passed == kWarp;) {
+        const int tensor = tensor_ + 1 + static_cast<int>(threadIdx.x % kWarp);
+        const bool exists = tensor < plan.tensor_count;
+        const uint32_t begin = begin_of(plan, tensor);
+        passed = __popc(__ballot_sync(kAllLanes, exists && begin <= block));
+        if (passed > 0) first_ = __shfl_sync(kAllLanes, begin, passed - 1);
+        if (passed < kWarp) end_ = __shfl_sync(kAllLanes, begin, passed);
+        tensor_ += passed;
+      }
+    } else {
+      // Most often it is one of the next.
+      int after = tensor_ + 1;
+      for (int step = 1; after < plan.tensor_count && begin_of(plan, after) <= block; step *= 2) {
+        tensor_ = after;
+        after = min(after + step, plan.tensor_count);
+      }
+      while (after - tensor_ > 1) {
+        const int middle = tensor_ + (after - tensor_) / 2;
+        (begin_of(plan, middle) <= block ? tensor_ : after) = middle;
+      }
+      first_ = begin_of(plan, tensor_);
+      end_ = begin_of(plan, after);
     }
-    while (after - tensor_ > 1) {
-      const int middle = tensor_ + (after - tensor_) / 2;
-      (plan.tensors[middle].first_block <= block ? tensor_ : after) = middle;
-    }
-    const StepTensor& tensor = plan.tensors[tensor_];
-    first_ = static_cast<uint32_t>(tensor.first_block);
-    end_ =
-        static_cast<uint32_t>(after < plan.tensor_count ? plan.tensors[after].first_block : plan.block_count);
-    full_ = tensor.gradient ? static_cast<uint32_t>(tensor.count >> log_block_size) : 0;
+  }
+  // Of a tensor, or of what comes behind the last.
+  static __device__ uint32_t begin_of(const StepPlan& plan, int tensor) {
+    return static_cast<uint32_t>(tensor < plan.tensor_count ? plan.tensors[tensor].first_block
+                                                            : plan.block_count);
   }
 
+  static constexpr unsigned kAllLanes = 0xFFFFFFFFu;
   int tensor_ = 0;
-  uint32_t first_ = 0, end_ = 0, full_ = 0;
+  uint32_t first_ = 0, end_ = 0;
 };
 
 }  // namespace octet::cuda

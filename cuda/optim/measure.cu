@@ -48,14 +48,14 @@ __device__ void for_each_gradient(const StepPlan& plan, int64_t chunk, const Vis
   const Seat seat(plan.block_size);
   const auto first = static_cast<uint32_t>(chunk * blocks_per_chunk(plan));
   const auto last = static_cast<uint32_t>(min(first + blocks_per_chunk(plan), plan.block_count));
-  Cursor cursor;
+  Cursor<false> cursor;
   for (uint32_t block = first + seat.block; block < last; block += optim::kMaxBlock >> log_block_size) {
-    const Place at = cursor.find(plan, log_block_size, block);
+    const Place at = cursor.find(plan, block);
     const StepTensor& tensor = plan.tensors[at.tensor];
     T gradient[kPerLane];
     Packed<8 * sizeof(T)> packed;
     const uint8_t* const from = packed.address(tensor.gradient, seat, at.block);
-    if (at.full && packed.aligned(tensor.gradient)) {
+    if (is_full(tensor, at.block, log_block_size) && packed.aligned(tensor.gradient)) {
       packed.load(from, seat.stride);
     } else {
       packed.load(from, seat.stride, valid_elements(tensor, seat, at.block));

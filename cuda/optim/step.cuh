@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "cuda/optim/codec.cuh"
+#include "cuda/optim/lane.cuh"
 #include "cuda/optim/steps.h"
 #include "cuda/optim/survey.cuh"
 
@@ -17,66 +17,21 @@ constexpr int kStepThreads = kBlock == 0 ? optim::kMaxBlock / kPerLane : 256;
 // Threads that a multiprocessor holds at once: 128 registers for each, so that nothing is spilled.
 constexpr int kResidentThreads = 512;
 
-// A lane's elements in memory, and what it reads of them.
-template <class Rule, class Codec>
-struct Lane {
-  using T = typename Codec::Value;
-  using Values = Packed<8 * sizeof(T)>;
-  using Stored = typename LaneCodec<Codec>::Stored;
-  static constexpr int kSlots = optim::slot_count<Rule>;
-  static constexpr int kRoom = kSlots > 0 ? kSlots : 1;  // of arrays, which cannot be empty
-  static constexpr bool kScaled = Codec::scale != optim::Scale::None && kSlots > 0;
+// Where the results of a lane go. Read before the loads of the next round: a load behind them would wait for
+// them.
+template <class Rule>
+struct Targets {
+  static constexpr int kRoom = optim::slot_count<Rule> > 0 ? optim::slot_count<Rule> : 1;
+  void* weight;
+  void* state[kRoom];
+  float* absmax[kRoom];
+  uint32_t salt;
 
-  Place at;
-  bool whole;  // all elements exist, and everything can be loaded and stored as vectors
-  Values weight, gradient;
-  Stored stored[kRoom];
-  float absmax[kRoom] = {};
-
-  __device__ Lane(const StepPlan& plan, const Place& place, const Seat& seat) : at(place) {
-    const StepTensor& tensor = plan.tensors[at.tensor];
-    const void *const weights = tensor.weight, *const gradients = tensor.gradient;
-    const void* states[kRoom] = {};
-    const float* largest[kRoom] = {};
-    whole = at.full && Values::aligned(weights) && Values::aligned(gradients);
+  __device__ explicit Targets(const StepTensor& tensor) : weight(tensor.weight), salt(tensor.salt) {
     for_each_slot<Rule>([&](auto slot) {
-      states[slot] = tensor.state[slot];
-      largest[slot] = tensor.absmax[slot];
-      whole = whole && Stored::aligned(states[slot]);
+      state[slot] = tensor.state[slot];
+      absmax[slot] = tensor.absmax[slot];
     });
-    bool any = true;
-    if (whole) {
-      weight.load(Values::address(weights, seat, at.block), seat.stride);
-      gradient.load(Values::address(gradients, seat, at.block), seat.stride);
-      for_each_slot<Rule>(
-          [&](auto slot) { stored[slot].load(Stored::address(states[slot], seat, at.block), seat.stride); });
-    } else {
-      const Valid valid = valid_elements(tensor, seat, at.block);
-      any = valid.any();
-      weight.load(Values::address(weights, seat, at.block), seat.stride, valid);
-      gradient.load(Values::address(gradients, seat, at.block), seat.stride, valid);
-      for_each_slot<Rule>([&](auto slot) {
-        stored[slot].load(Stored::address(states[slot], seat, at.block), seat.stride, valid);
-      });
-    }
-    if constexpr (kScaled) {
-      if (any)
-        for_each_slot<Rule>([&](auto slot) {
-          absmax[slot] = Codec::scale == optim::Scale::Block
-                             ? largest[slot][at.block]
-                             : optim::tensor_surveys(plan)[at.tensor].old_absmax[slot];
-        });
-    }
-  }
-
-  template <class P>
-  __device__ void store(const P& packed, void* base, const Seat& seat, const Valid& valid) const {
-    uint8_t* const to = P::address(base, seat, at.block);
-    if (whole) {
-      packed.store(to, seat.stride);
-    } else {
-      packed.store(to, seat.stride, valid);
-    }
   }
 };
 
@@ -87,7 +42,8 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
                           const typename LaneCodec<Codec>::Tables* tables, unsigned share, unsigned shares) {
   using T = typename Codec::Value;
   using Lanes = LaneCodec<Codec>;
-  using Own = Lane<Rule, Codec>;
+  using Own = Lane<Rule, Codec, (optim::slot_count<Rule> > 0), true>;
+  constexpr bool kTogether = kBlock >= kWarp * kPerLane;  // a warp's lanes have the same block
   constexpr int kRoom = Own::kRoom;
   constexpr bool kGivenAbsmax = Codec::scale == optim::Scale::Tensor;  // which a survey has found
   const Seat seat(kBlock ? kBlock : plan.block_size);
@@ -96,9 +52,9 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   const auto end = static_cast<uint32_t>(plan.block_count);
   const uint32_t start = share * at_once, hop = shares * at_once;
   if (start >= end) return;
-  Cursor cursor;
+  Cursor<kTogether> cursor;
   const auto lane = [&](uint32_t first) {
-    return Own(plan, cursor.find(plan, log_block_size, first + seat.block), seat);
+    return Own(plan, cursor.find(plan, first + seat.block), seat, log_block_size);
   };
   // What the next round needs is on its way while this one computes, and the first while the tables are read.
   Own next = lane(start);
@@ -120,6 +76,8 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   // All threads take part in every round, whether they have elements or not.
   for (uint32_t first = start; first < end; first += hop) {
     const Own own = next;
+    const StepTensor& tensor = plan.tensors[own.at.tensor];
+    const Targets<Rule> to(tensor);
     next = lane(first + hop);  // past the end nothing is valid
 
     T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
@@ -140,7 +98,6 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
       optim::apply(update, weight[i], scale * gradient[i], s, factor);
       for_each_slot<Rule>([&](auto slot) { state[slot][i] = s[slot]; });
     }
-    const StepTensor& tensor = plan.tensors[own.at.tensor];
     Valid valid(kPerLane * kWarp, seat.stride);
     if (!own.whole) {  // what is missing must not count in the block's largest
       valid = valid_elements(tensor, seat, own.at.block);
@@ -159,20 +116,20 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
 
     if constexpr (kGivenAbsmax) {
       if (valid.any())
-        for_each_slot<Rule>([&](auto slot) { largest[slot] = __float_as_uint(*tensor.absmax[slot]); });
+        for_each_slot<Rule>([&](auto slot) { largest[slot] = __float_as_uint(*to.absmax[slot]); });
     }
     typename Own::Values packed;
     pack(weight, packed);
-    own.store(packed, tensor.weight, seat, valid);
+    own.store(packed, to.weight, seat, valid);
     for_each_slot<Rule>([&](auto slot) {
       constexpr Book kBook = Rule::slots[slot].book;
-      const Encoding how = optim::encoding_of(plan, tensor, kBook, base[slot]);
+      const Encoding how = optim::encoding_of(plan, to.salt, kBook, base[slot]);
       const LaneNoise noise(how, static_cast<uint32_t>(seat.element(own.at.block)), seat.stride);
       typename Own::Stored stored;
       Lanes::template encode<kBook>(shared, how, noise, state[slot], largest[slot], stored);
-      own.store(stored, tensor.state[slot], seat, valid);
+      own.store(stored, to.state[slot], seat, valid);
       if (Own::kScaled && !kGivenAbsmax && valid.any() && seat.within == 0)
-        tensor.absmax[slot][own.at.block] = __uint_as_float(largest[slot]);
+        to.absmax[slot][own.at.block] = __uint_as_float(largest[slot]);
     });
   }
 }

@@ -23,9 +23,9 @@ struct DitherTable {
   Lines line[optim::DitherPieces::kPieces];
   alignas(16) Cell cell[kOctaves];
 
-  // The magnitude in the highest byte, over bits of no meaning.
-  template <optim::Book kBook>
-  OCTET_HD uint32_t place(float n, uint32_t noise, bool) const {
+  // The magnitude in the highest byte, over bits of no meaning. kFloor: as codes_of() has it (codes.cuh).
+  template <optim::Book kBook, bool kFloor>
+  OCTET_HD uint32_t place(float n, uint32_t noise) const {
     const float x = kBook == optim::Book::Signed ? std::fabs(n) : n;
     const Cell c = cell[std::bit_cast<uint32_t>(x) >> 23];
     uint32_t at = c.lines;
@@ -40,14 +40,14 @@ struct DitherTable {
 // Powers of two need no table.
 template <>
 struct DitherTable<optim::Map::Powers4> {
-  template <optim::Book kBook>
-  OCTET_HD uint32_t place(float n, uint32_t noise, bool floor) const {
+  template <optim::Book kBook, bool kFloor>
+  OCTET_HD uint32_t place(float n, uint32_t noise) const {
     constexpr int kTop = optim::top_magnitude(kBook, optim::Map::Powers4);
     constexpr float kLeast = optim::power_of_two(1 - kTop);
     constexpr uint32_t kUnit = 1 << 24, kBase = (127 - kTop) * kUnit;
     float x = std::fabs(n);
     uint32_t base = kBase;
-    if (kBook == optim::Book::Unsigned && floor) {
+    if constexpr (kBook == optim::Book::Unsigned && kFloor) {
       x = n > 0 ? std::fmax(n, kLeast) : kLeast / 2;
     } else if (x < kLeast) {
       x += kLeast;

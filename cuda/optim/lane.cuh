@@ -1,0 +1,80 @@
+// A lane's eight elements of a round: where they are in memory, and what is read of them.
+#pragma once
+
+#include "cuda/optim/codec.cuh"
+#include "optim/survey.h"
+
+namespace octet::cuda {
+
+// kState: the state is read too, not only weights and gradients. kSurveyed: a survey has put the new absmax
+// of tensors into the place of the old one.
+template <class Rule, class Codec, bool kState, bool kSurveyed>
+struct Lane {
+  using T = typename Codec::Value;
+  using Values = Packed<8 * sizeof(T)>;
+  using Stored = typename LaneCodec<Codec>::Stored;
+  static constexpr int kSlots = optim::slot_count<Rule>;
+  static constexpr int kRoom = kSlots > 0 ? kSlots : 1;  // of arrays, which cannot be empty
+  static constexpr bool kScaled = Codec::scale != optim::Scale::None && kState;
+
+  Place at;
+  bool whole;  // all elements exist, and everything can be loaded and stored as vectors
+  Values weight, gradient;
+  Stored stored[kRoom];
+  float absmax[kRoom] = {};
+
+  // Loads what is there, and zeros in place of the rest.
+  __device__ Lane(const StepPlan& plan, const Place& place, const Seat& seat, int log_block_size)
+      : at(place) {
+    const StepTensor& tensor = plan.tensors[at.tensor];
+    const void *const weights = tensor.weight, *const gradients = tensor.gradient;
+    const void* states[kRoom] = {};
+    const float* largest[kRoom] = {};
+    whole =
+        is_full(tensor, at.block, log_block_size) && Values::aligned(weights) && Values::aligned(gradients);
+    if constexpr (kState)
+      for_each_slot<Rule>([&](auto slot) {
+        states[slot] = tensor.state[slot];
+        largest[slot] = kSurveyed && Codec::scale == optim::Scale::Tensor
+                            ? optim::tensor_surveys(plan)[at.tensor].old_absmax + slot
+                            : tensor.absmax[slot];
+        whole = whole && Stored::aligned(states[slot]);
+      });
+    bool any = true;
+    if (whole) {
+      weight.load(Values::address(weights, seat, at.block), seat.stride);
+      gradient.load(Values::address(gradients, seat, at.block), seat.stride);
+      if constexpr (kState)
+        for_each_slot<Rule>([&](auto slot) {
+          stored[slot].load(Stored::address(states[slot], seat, at.block), seat.stride);
+        });
+    } else {
+      const Valid valid = valid_elements(tensor, seat, at.block);
+      any = valid.any();
+      weight.load(Values::address(weights, seat, at.block), seat.stride, valid);
+      gradient.load(Values::address(gradients, seat, at.block), seat.stride, valid);
+      if constexpr (kState)
+        for_each_slot<Rule>([&](auto slot) {
+          stored[slot].load(Stored::address(states[slot], seat, at.block), seat.stride, valid);
+        });
+    }
+    if constexpr (kScaled) {
+      if (any)
+        for_each_slot<Rule>([&](auto slot) {
+          absmax[slot] = __ldcg(largest[slot] + (Codec::scale == optim::Scale::Block ? at.block : 0));
+        });
+    }
+  }
+
+  template <class P>
+  __device__ void store(const P& packed, void* base, const Seat& seat, const Valid& valid) const {
+    uint8_t* const to = P::address(base, seat, at.block);
+    if (whole) {
+      packed.store(to, seat.stride);
+    } else {
+      packed.store(to, seat.stride, valid);
+    }
+  }
+};
+
+}  // namespace octet::cuda
