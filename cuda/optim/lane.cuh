@@ -40,7 +40,16 @@ struct Lane {
                             : tensor.absmax[slot];
         whole = whole && Stored::aligned(states[slot]);
       });
-    bool any = true;
+    Valid valid(kPerLane * kWarp, seat.stride);
+    if (!whole) valid = valid_elements(tensor, seat, at.block);
+    // Before the rest: what waited for a pointer behind them would wait for them. Through L1: eight warps find
+    // theirs in one sector.
+    if constexpr (kScaled) {
+      if (valid.any())
+        for_each_slot<Rule>([&](auto slot) {
+          absmax[slot] = __ldca(largest[slot] + (Codec::scale == optim::Scale::Block ? at.block : 0));
+        });
+    }
     if (whole) {
       weight.load(Values::address(weights, seat, at.block), seat.stride);
       gradient.load(Values::address(gradients, seat, at.block), seat.stride);
@@ -49,19 +58,11 @@ struct Lane {
           stored[slot].load(Stored::address(states[slot], seat, at.block), seat.stride);
         });
     } else {
-      const Valid valid = valid_elements(tensor, seat, at.block);
-      any = valid.any();
       weight.load(Values::address(weights, seat, at.block), seat.stride, valid);
       gradient.load(Values::address(gradients, seat, at.block), seat.stride, valid);
       if constexpr (kState)
         for_each_slot<Rule>([&](auto slot) {
           stored[slot].load(Stored::address(states[slot], seat, at.block), seat.stride, valid);
-        });
-    }
-    if constexpr (kScaled) {
-      if (any)
-        for_each_slot<Rule>([&](auto slot) {
-          absmax[slot] = __ldcg(largest[slot] + (Codec::scale == optim::Scale::Block ? at.block : 0));
         });
     }
   }

@@ -17,24 +17,6 @@ constexpr int kStepThreads = kBlock == 0 ? optim::kMaxBlock / kPerLane : 256;
 // Threads that a multiprocessor holds at once: 128 registers for each, so that nothing is spilled.
 constexpr int kResidentThreads = 512;
 
-// Where the results of a lane go. Read before the loads of the next round: a load behind them would wait for
-// them.
-template <class Rule>
-struct Targets {
-  static constexpr int kRoom = optim::slot_count<Rule> > 0 ? optim::slot_count<Rule> : 1;
-  void* weight;
-  void* state[kRoom];
-  float* absmax[kRoom];
-  uint32_t salt;
-
-  __device__ explicit Targets(const StepTensor& tensor) : weight(tensor.weight), salt(tensor.salt) {
-    for_each_slot<Rule>([&](auto slot) {
-      state[slot] = tensor.state[slot];
-      absmax[slot] = tensor.absmax[slot];
-    });
-  }
-};
-
 // Steps a share of the plan: number `share` of `shares`. kBlock: plan.block_size, or 0 if it is known at run
 // time alone.
 template <class Rule, class Codec, int kBlock, int kThreads>
@@ -76,8 +58,6 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   // All threads take part in every round, whether they have elements or not.
   for (uint32_t first = start; first < end; first += hop) {
     const Own own = next;
-    const StepTensor& tensor = plan.tensors[own.at.tensor];
-    const Targets<Rule> to(tensor);
     next = lane(first + hop);  // past the end nothing is valid
 
     T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
@@ -98,6 +78,7 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
       optim::apply(update, weight[i], scale * gradient[i], s, factor);
       for_each_slot<Rule>([&](auto slot) { state[slot][i] = s[slot]; });
     }
+    const StepTensor& tensor = plan.tensors[own.at.tensor];
     Valid valid(kPerLane * kWarp, seat.stride);
     if (!own.whole) {  // what is missing must not count in the block's largest
       valid = valid_elements(tensor, seat, own.at.block);
@@ -116,20 +97,20 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
 
     if constexpr (kGivenAbsmax) {
       if (valid.any())
-        for_each_slot<Rule>([&](auto slot) { largest[slot] = __float_as_uint(*to.absmax[slot]); });
+        for_each_slot<Rule>([&](auto slot) { largest[slot] = __float_as_uint(*tensor.absmax[slot]); });
     }
     typename Own::Values packed;
     pack(weight, packed);
-    own.store(packed, to.weight, seat, valid);
+    own.store(packed, tensor.weight, seat, valid);
     for_each_slot<Rule>([&](auto slot) {
       constexpr Book kBook = Rule::slots[slot].book;
-      const Encoding how = optim::encoding_of(plan, to.salt, kBook, base[slot]);
+      const Encoding how = optim::encoding_of(plan, tensor.salt, kBook, base[slot]);
       const LaneNoise noise(how, static_cast<uint32_t>(seat.element(own.at.block)), seat.stride);
       typename Own::Stored stored;
       Lanes::template encode<kBook>(shared, how, noise, state[slot], largest[slot], stored);
-      own.store(stored, to.state[slot], seat, valid);
+      own.store(stored, tensor.state[slot], seat, valid);
       if (Own::kScaled && !kGivenAbsmax && valid.any() && seat.within == 0)
-        to.absmax[slot][own.at.block] = __uint_as_float(largest[slot]);
+        tensor.absmax[slot][own.at.block] = __uint_as_float(largest[slot]);
     });
   }
 }

@@ -55,15 +55,22 @@ constexpr int kSurveyThreads = optim::kMaxBlock / kPerLane;
 
 enum class Survey { Sums, Maxima };
 
+template <class Rule, Survey kSurvey>
+constexpr bool surveys_state = optim::slot_count<Rule> > 0 &&
+                               (kSurvey == Survey::Maxima || optim::measures_state<Rule>);
+// Blocks of threads that a multiprocessor holds at once; with state they need twice the registers.
+template <class Rule, Survey kSurvey>
+constexpr int kSurveyBlocks = surveys_state<Rule, kSurvey> ? 1 : 2;
+
 // A block of threads has one piece after another.
 template <class Rule, class Codec, Survey kSurvey>
-__global__ void __launch_bounds__(kSurveyThreads, 1)
+__global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
     survey_kernel(const __grid_constant__ StepPlan plan, const StepControl* control,
                   const typename LaneCodec<Codec>::Tables* tables) {
   using T = typename Codec::Value;
   using Lanes = LaneCodec<Codec>;
   constexpr int kSlots = optim::slot_count<Rule>, kRoom = kSlots > 0 ? kSlots : 1;
-  constexpr bool kState = kSlots > 0 && (kSurvey == Survey::Maxima || optim::measures_state<Rule>);
+  constexpr bool kState = surveys_state<Rule, kSurvey>;
   using Own = Lane<Rule, Codec, kState, false>;
   constexpr int kRounds = optim::kPiece / (kSurveyThreads * kPerLane);
   if (control->bad_tensor >= 0) return;
@@ -89,60 +96,68 @@ __global__ void __launch_bounds__(kSurveyThreads, 1)
   if constexpr (kState) shared.fill(tables, {});
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
   const T max_value = static_cast<T>(plan.max_value), scale = static_cast<T>(control->scale);
-  for (int64_t piece = blockIdx.x; piece < plan.piece_count; piece += gridDim.x) {
-    double sums[2] = {};
-    uint32_t largest[kRoom] = {};
-#pragma unroll 1
-    for (int round = 0; round < kRounds; ++round) {
-      const Own own = next;
-      Valid valid(kPerLane * kWarp, seat.stride);
-      if (!own.whole) valid = valid_elements(plan.tensors[own.at.tensor], seat, own.at.block);
-      const T factor = factor_of<Rule, T>(plan, own.at.tensor);
-      const bool last = round + 1 == kRounds;
-      next = lane(last ? piece + gridDim.x : piece, last ? 0 : round + 1);
-      T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
-      unpack(own.weight, weight);
-      unpack(own.gradient, gradient);
-      if constexpr (kState) {
-        for_each_slot<Rule>([&](auto slot) {
-          Lanes::template decode<Rule::slots[slot].book>(shared, own.stored[slot], own.absmax[slot],
-                                                         state[slot]);
-        });
-      }
+  double sums[2] = {};
+  uint32_t largest[kRoom] = {};
+  int64_t piece = blockIdx.x;
+  for (int round = 0; piece < plan.piece_count;) {
+    const bool last = round + 1 == kRounds;
+    const Own own = next;
+    Valid valid(kPerLane * kWarp, seat.stride);
+    if (!own.whole) valid = valid_elements(plan.tensors[own.at.tensor], seat, own.at.block);
+    const T factor = factor_of<Rule, T>(plan, own.at.tensor);
+    T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
+    unpack(own.weight, weight);
+    unpack(own.gradient, gradient);
+    if constexpr (kState) {
+      for_each_slot<Rule>([&](auto slot) {
+        Lanes::template decode<Rule::slots[slot].book>(shared, own.stored[slot], own.absmax[slot],
+                                                       state[slot]);
+      });
+    }
+    // What waits for one load of a lane waits for all, so those of the next round begin when this round's are
+    // there: after the codes' look-ups, or else after everything.
+    const auto begin_next = [&] { next = lane(last ? piece + gridDim.x : piece, last ? 0 : round + 1); };
+    if constexpr (kState) begin_next();
 #pragma unroll
-      for (int i = 0; i < kPerLane; ++i) {
-        std::array<T, kSlots> s{};
-        if constexpr (kState) for_each_slot<Rule>([&](auto slot) { s[slot] = state[slot][i]; });
-        const T g = scale * optim::limited(gradient[i], max_value);
-        if constexpr (kSurvey == Survey::Sums) {
-          const auto w = static_cast<double>(weight[i]);
-          const auto u = static_cast<double>(optim::measured(update, weight[i], g, s));
-          if (!valid[i]) continue;
-          sums[0] = fma(w, w, sums[0]);
-          sums[1] = fma(u, u, sums[1]);
-        } else {
-          optim::apply(update, weight[i], g, s, factor);
-          if (!valid[i]) continue;
-          for_each_slot<Rule>(
-              [&](auto slot) { largest[slot] = max(largest[slot], __float_as_uint(s[slot]) & 0x7FFFFFFFu); });
-        }
+    for (int i = 0; i < kPerLane; ++i) {
+      std::array<T, kSlots> s{};
+      const T g = scale * optim::limited(gradient[i], max_value);
+      if constexpr (kState) for_each_slot<Rule>([&](auto slot) { s[slot] = state[slot][i]; });
+      if constexpr (kSurvey == Survey::Sums) {
+        const auto w = static_cast<double>(weight[i]);
+        const auto u = static_cast<double>(optim::measured(update, weight[i], g, s));
+        if (!valid[i]) continue;
+        sums[0] = fma(w, w, sums[0]);
+        sums[1] = fma(u, u, sums[1]);
+      } else {
+        optim::apply(update, weight[i], g, s, factor);
+        if (!valid[i]) continue;
+        for_each_slot<Rule>(
+            [&](auto slot) { largest[slot] = max(largest[slot], __float_as_uint(s[slot]) & 0x7FFFFFFFu); });
       }
     }
+    if constexpr (!kState) begin_next();
+    ++round;
+    if (!last) continue;
     SurveyPiece& out = optim::survey_pieces(plan)[piece];
     if constexpr (kSurvey == Survey::Sums) {
       block_sums(sums);
       if (threadIdx.x == 0) out.weight = sums[0], out.measured = sums[1];
+      sums[0] = sums[1] = 0;
     } else {
       block_maxima(largest);
       if (threadIdx.x == 0)
         for_each_slot<Rule>([&](auto slot) { out.largest[slot] = __uint_as_float(largest[slot]); });
+      for (uint32_t& l : largest) l = 0;
     }
+    piece += gridDim.x;
+    round = 0;
   }
 }
 
 template <class Rule, class Codec, Survey kSurvey>
 void launch_survey(const Context& c, const StepPlan& plan, const StepControl* control) {
-  const int64_t resident = int64_t{c.multiprocessors};
+  const int64_t resident = int64_t{c.multiprocessors} * kSurveyBlocks<Rule, kSurvey>;
   survey_kernel<Rule, Codec, kSurvey>
       <<<static_cast<unsigned>(std::min(plan.piece_count, resident)), kSurveyThreads, 0, c.stream>>>(
           plan, control, LaneCodec<Codec>::tables(c));
