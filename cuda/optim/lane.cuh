@@ -16,12 +16,16 @@ struct Lane {
   static constexpr int kSlots = optim::slot_count<Rule>;
   static constexpr int kRoom = kSlots > 0 ? kSlots : 1;  // of arrays, which cannot be empty
   static constexpr bool kScaled = Codec::scale != optim::Scale::None && kState;
+  static constexpr bool kGiven = Codec::scale == optim::Scale::Tensor && kState && kSurveyed;
 
   Place at;
   bool whole;  // all elements exist, and everything can be loaded and stored as vectors
   Values weight, gradient;
   Stored stored[kRoom];
   float absmax[kRoom] = {};
+  // What a survey has found: the absmax to encode with, and the rule's factor.
+  float given[kRoom] = {};
+  double factor = 1;
 
   // Loads what is there, and zeros in place of the rest.
   __device__ Lane(const StepPlan& plan, const Place& place, const Seat& seat, int log_block_size)
@@ -29,28 +33,29 @@ struct Lane {
     const StepTensor& tensor = plan.tensors[at.tensor];
     const void *const weights = tensor.weight, *const gradients = tensor.gradient;
     const void* states[kRoom] = {};
-    const float* largest[kRoom] = {};
+    const float *largest[kRoom] = {}, *found[kRoom] = {};
     whole =
         is_full(tensor, at.block, log_block_size) && Values::aligned(weights) && Values::aligned(gradients);
     if constexpr (kState)
       for_each_slot<Rule>([&](auto slot) {
         states[slot] = tensor.state[slot];
-        largest[slot] = kSurveyed && Codec::scale == optim::Scale::Tensor
-                            ? optim::tensor_surveys(plan)[at.tensor].old_absmax + slot
-                            : tensor.absmax[slot];
+        found[slot] = tensor.absmax[slot];
+        largest[slot] = kGiven ? optim::tensor_surveys(plan)[at.tensor].old_absmax + slot : found[slot];
         whole = whole && Stored::aligned(states[slot]);
       });
-    Valid valid(kPerLane * kWarp, seat.stride);
-    if (!whole) valid = valid_elements(tensor, seat, at.block);
-    // Before the rest: what waited for a pointer behind them would wait for them. Through L1: eight warps find
-    // theirs in one sector.
-    if constexpr (kScaled) {
-      if (valid.any())
+    // Before the rest, and all of it here: what waited for a pointer or a number behind them would wait for
+    // them. Through L1, as eight warps find theirs in one sector.
+    const auto load_scales = [&] {
+      if constexpr (kSurveyed && optim::has_factor<Rule>)
+        factor = __ldca(&optim::tensor_surveys(plan)[at.tensor].factor);
+      if constexpr (kScaled)
         for_each_slot<Rule>([&](auto slot) {
           absmax[slot] = __ldca(largest[slot] + (Codec::scale == optim::Scale::Block ? at.block : 0));
+          if constexpr (kGiven) given[slot] = __ldca(found[slot]);
         });
-    }
+    };
     if (whole) {
+      load_scales();
       weight.load(Values::address(weights, seat, at.block), seat.stride);
       gradient.load(Values::address(gradients, seat, at.block), seat.stride);
       if constexpr (kState)
@@ -58,6 +63,8 @@ struct Lane {
           stored[slot].load(Stored::address(states[slot], seat, at.block), seat.stride);
         });
     } else {
+      const Valid valid = valid_elements(tensor, seat, at.block);
+      if (valid.any()) load_scales();
       weight.load(Values::address(weights, seat, at.block), seat.stride, valid);
       gradient.load(Values::address(gradients, seat, at.block), seat.stride, valid);
       if constexpr (kState)

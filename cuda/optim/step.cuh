@@ -70,7 +70,7 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
     for_each_slot<Rule>([&](auto slot) {
       Lanes::template decode<Rule::slots[slot].book>(shared, own.stored[slot], own.absmax[slot], state[slot]);
     });
-    const T factor = factor_of<Rule, T>(plan, own.at.tensor);
+    const T factor = static_cast<T>(own.factor);
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) {
       std::array<T, Own::kSlots> s;
@@ -95,10 +95,8 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
       block_maximum(largest, seat.block_size);
     }
 
-    if constexpr (kGivenAbsmax) {
-      if (valid.any())
-        for_each_slot<Rule>([&](auto slot) { largest[slot] = __float_as_uint(*tensor.absmax[slot]); });
-    }
+    if constexpr (kGivenAbsmax)
+      for_each_slot<Rule>([&](auto slot) { largest[slot] = __float_as_uint(own.given[slot]); });
     typename Own::Values packed;
     pack(weight, packed);
     own.store(packed, tensor.weight, seat, valid);
