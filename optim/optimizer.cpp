@@ -122,6 +122,10 @@ void Optimizer::add_group(const ParameterGroup& group, size_t index) {
 }
 
 void Optimizer::build_plans() {
+  std::stable_partition(batches_.begin(), batches_.end(),
+                        [](const Batch& batch) { return !batch.layout.orthogonal; });
+  build_matrices();
+  const size_t first_matrix = batches_.size() - matrices_.size();
   for (Batch& batch : batches_) {
     const GroupOptions& options = groups_[batch.group];
     const int codec = batch.layout.codec;
@@ -149,6 +153,7 @@ void Optimizer::build_plans() {
       count_in(plan, batch.layout, parameter.variable.value().shape());
       batch.table.push_back(row);
     }
+    if (batch.layout.orthogonal) add_matrix_rows(batch, matrices_[plans_.size() - first_matrix]);
     if (!device_.is_cpu())
       batch.device_table = Tensor::from_bytes(std::as_bytes(std::span(batch.table)),
                                               {static_cast<int64_t>(batch.table.size() * sizeof(StepTensor))},
@@ -163,6 +168,9 @@ void Optimizer::build_plans() {
                              MemoryTag::Workspace);
   for (size_t i = 0; i < plans_.size(); ++i)
     plans_[i].update = static_cast<std::byte*>(constants_.raw()) + i * kUpdateBytes;
+  for (size_t i = 0; i < matrices_.size(); ++i)
+    matrices_[i].apply =
+        applying(plans_[first_matrix + i], batches_[first_matrix + i].parameters[0].variable.value());
   build_surveys();
   control_ = Tensor::empty({int64_t{sizeof(StepControl)}}, DType::U8, device_, MemoryTag::Workspace);
   write_control({});
@@ -182,7 +190,8 @@ void Optimizer::refresh_gradients() {
   for (Batch& batch : batches_) {
     bool changed = false;
     for (size_t i = 0; i < batch.table.size(); ++i) {
-      const void* gradient = batch.parameters[i].variable.grad().raw();
+      // A matrix whose direction is made orthogonal has a second row.
+      const void* gradient = batch.parameters[i % batch.parameters.size()].variable.grad().raw();
       changed |= std::exchange(batch.table[i].gradient, gradient) != gradient;
     }
     if (changed && !device_.is_cpu())
@@ -215,10 +224,6 @@ void Optimizer::measure() {
   steps_table().measure(device_, plans_.data(), static_cast<int>(plans_.size()),
                         {options_.max_norm, options_.norm_percentile}, options_.on_nonfinite,
                         partial_.data<double>(), control());
-}
-
-void Optimizer::update() {
-  steps_table().step(device_, plans_.data(), static_cast<int>(plans_.size()), control());
 }
 
 void Optimizer::step() {
@@ -277,6 +282,7 @@ int64_t Optimizer::state_bytes() const {
 }
 
 int64_t Optimizer::update_bytes() const {
+  if (!matrices_.empty()) return 0;
   int64_t bytes = 0;
   for (size_t b = 0; b < batches_.size(); ++b) {
     const RuleInfo& rule = rules()[static_cast<size_t>(plans_[b].rule)];

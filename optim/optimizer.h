@@ -19,6 +19,7 @@
 
 #include "autograd/variable.h"
 #include "core/tensor.h"
+#include "optim/newton_schulz.h"
 #include "optim/state_layout.h"
 #include "optim/step.h"
 
@@ -75,7 +76,8 @@ class Optimizer {
   double grad_norm() const { return read_control().norm; }
   int64_t parameter_count() const;  // elements
   int64_t state_bytes() const;      // of state values and absmax
-  int64_t update_bytes() const;     // that update() reads and writes, all passes
+  // That update() reads and writes, all passes; 0 where it has matrix products, whose traffic nobody counts.
+  int64_t update_bytes() const;
   // The codec a parameter's state ended up in. Errors: no such parameter.
   std::string_view codec_of(std::string_view parameter) const;
 
@@ -108,10 +110,20 @@ class Optimizer {
     Tensor device_table;  // the same bytes on a device other than the CPU
   };
 
+  // A matrix that is stepped in two passes, with products between them that make its direction orthogonal.
+  struct Matrix {
+    NewtonSchulz products;
+    double scale;
+    StepPlan apply;  // the second pass
+  };
+
   void check_group(const ParameterGroup& group, size_t index) const;
   bool clips_by_percentile() const { return options_.norm_percentile > 0 && options_.norm_percentile < 100; }
   void add_group(const ParameterGroup& group, size_t index);
   void build_plans();
+  void build_matrices();
+  static void add_matrix_rows(Batch& batch, const Matrix& matrix);
+  static StepPlan applying(const StepPlan& plan, const Tensor& weight);
   void build_surveys();
   void refresh_gradients();
   const std::string& name_of_tensor(int32_t place) const;
@@ -123,13 +135,15 @@ class Optimizer {
   std::vector<GroupOptions> groups_;
   OptimizerOptions options_;
   Device device_;
-  std::vector<Batch> batches_;
-  std::vector<StepPlan> plans_;  // one a batch
+  std::vector<Batch> batches_;    // those of matrices_ last
+  std::vector<StepPlan> plans_;   // one a batch
+  std::vector<Matrix> matrices_;  // likewise, for the last of them
   // On the device:
   Tensor partial_;    // scratch of measure, f64
   Tensor constants_;  // kUpdateBytes a plan
   Tensor control_;    // a StepControl, as bytes
   Tensor survey_;     // scratch of plans that have a survey
+  Tensor products_;   // of matrices_, which take turns
   double lr_factor_ = 1;
 };
 

@@ -18,8 +18,16 @@ RuleInfo rule_info() {
                .matrix_slots = {},
                .has_factor = has_factor<Rule>,
                .measures_state = measures_state<Rule>,
+               .applied_by = -1,
+               .others = -1,
+               .other_slots = {},
                .defaults = Rule::defaults};
   if constexpr (has_matrix_form<Rule>) out.matrix_slots = Rule::matrix_slots;
+  if constexpr (is_orthogonal<Rule>) {
+    out.applied_by = Rules::place_of<typename Rule::AppliedBy>();
+    out.others = Rules::place_of<typename Rule::Others>();
+    out.other_slots = Rule::Others::slots;
+  }
   return out;
 }
 
@@ -64,7 +72,9 @@ std::vector<std::string_view> names_of(const Infos& infos) {
 std::span<const RuleInfo> rules() {
   static const std::vector<RuleInfo> table = [] {
     std::vector<RuleInfo> out;
-    Rules::for_each([&]<class Rule>(int) { out.push_back(rule_info<Rule>()); });
+    Rules::for_each([&]<class Rule>(int) {
+      if constexpr (requires { Rule::name; }) out.push_back(rule_info<Rule>());
+    });
     return out;
   }();
   return table;

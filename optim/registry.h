@@ -19,6 +19,10 @@ struct RuleInfo {
   std::span<const Slot> slots;
   std::span<const Slot> matrix_slots;  // of the form for matrices; empty where there is none
   bool has_factor, measures_state;     // see rules.h
+  // Of rules for matrices, whose directions are made orthogonal: the rule (a place in Rules) that applies
+  // them, and that of all other parameters, with its slots. -1 and none in other rules.
+  int applied_by, others;
+  std::span<const Slot> other_slots;
   HyperParameters defaults;
 };
 
@@ -50,7 +54,7 @@ struct CodecInfo {
   double zero(Book book) const;
 };
 
-// In the order of the type lists.
+// In the order of the type lists; of rules those that have a name, which come first.
 std::span<const RuleInfo> rules();
 std::span<const CodecInfo> codecs();
 

@@ -13,13 +13,16 @@
 #include "optim/rules/lars.h"
 #include "optim/rules/lion.h"
 #include "optim/rules/momentum.h"
+#include "optim/rules/muon.h"
 #include "optim/rules/rmsprop.h"
 #include "optim/rules/sgd.h"
 #include "optim/type_list.h"
 
 namespace octet::optim {
 
-using Rules = TypeList<Adam, AdamW, AdEMAMix, Lion, RmsProp, Adagrad, Momentum, Sgd, Lamb, Lars, Adafactor>;
+// MuonStep is the second pass of Muon: a rule to backends, but without a name, and so for no user.
+using Rules = TypeList<Adam, AdamW, AdEMAMix, Lion, RmsProp, Adagrad, Momentum, Sgd, Lamb, Lars, Adafactor,
+                       Muon, MuonStep>;
 
 template <class Rule>
 constexpr int slot_count = static_cast<int>(Rule::slots.size());
@@ -39,6 +42,12 @@ constexpr bool measures_state = requires(const typename Rule::template Update<fl
 template <class Rule>
 constexpr bool has_matrix_form = requires {
   Rule::matrix_slots;
+};
+
+// Rules that make a direction for each matrix, which products make orthogonal before another rule applies it.
+template <class Rule>
+constexpr bool is_orthogonal = requires {
+  typename Rule::AppliedBy;
 };
 
 // Updates one weight. Rules without a factor do not look at it.

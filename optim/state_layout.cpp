@@ -49,8 +49,10 @@ StateLayout state_layout(const GroupOptions& options, const ParameterShape& para
   StateLayout out{};
   out.rule = rule_place(options.rule);
   out.codec = choose_codec(options, parameter);
-  const RuleInfo& rule = info_of_rule(out.rule);
   const Shape& shape = parameter.shape;
+  out.orthogonal = info_of_rule(out.rule).applied_by >= 0 && shape.rank() == 2 && shape.numel() > 0;
+  if (info_of_rule(out.rule).others >= 0 && !out.orthogonal) out.rule = info_of_rule(out.rule).others;
+  const RuleInfo& rule = info_of_rule(out.rule);
   const bool factored = !rule.matrix_slots.empty() && !(options.hyper && options.hyper->unfactored);
   out.matrix = factored && shape.rank() >= 2 && shape.numel() > 0;
   // Means of rows and columns are few: they stay as they are computed.
@@ -89,6 +91,10 @@ void count_in(StepPlan& plan, const StateLayout& layout, const Shape& shape) {
   ++plan.tensor_count;
   plan.block_count += (count + plan.block_size - 1) / plan.block_size;
   plan.piece_count += pieces_in(count, plan.matrices ? shape.cols() : 0, plan.matrices);
+}
+
+int64_t table_rows(const StepPlan& plan, const StateLayout& layout) {
+  return layout.orthogonal ? 2 : plan.tensor_count;
 }
 
 int64_t scratch_bytes(const StepPlan& plan) {

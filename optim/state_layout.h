@@ -55,15 +55,17 @@ struct StateSlot {
 };
 
 struct StateLayout {
-  int rule, codec;  // places in rules() and codecs()
+  int rule, codec;  // places in rules() and codecs(); the rule may be another than the group's
   bool matrix;      // stepped by the rule's form for matrices
+  bool orthogonal;  // a matrix whose direction is made orthogonal: it has a plan of its own
   bool decays;      // has weight decay
   int block_size;   // in elements; where there is no absmax a block, a block is only a unit of work
   std::vector<StateSlot> slots;
 
   // Whether two parameters share a plan (step.h).
   bool steps_with(const StateLayout& other) const {
-    return codec == other.codec && matrix == other.matrix && decays == other.decays;
+    return rule == other.rule && codec == other.codec && matrix == other.matrix && !orthogonal &&
+           decays == other.decays;
   }
 };
 
@@ -72,6 +74,9 @@ StateLayout state_layout(const GroupOptions& options, const ParameterShape& para
 
 // Adds a tensor to what a plan counts: tensors, blocks, pieces. Sets rule, codec, form and block size.
 void count_in(StepPlan& plan, const StateLayout& layout, const Shape& shape);
+
+// Rows in a plan's table: one a tensor, and two of a matrix that is stepped in two passes.
+int64_t table_rows(const StepPlan& plan, const StateLayout& layout);
 
 // Bytes of scratch that a plan's survey takes; 0 where it has none.
 int64_t scratch_bytes(const StepPlan& plan);

@@ -81,7 +81,9 @@ class Reader {
                                                         : static_cast<int>(file_.config.block_size);
     // A slot that is not the rule's has a size of its own, and is kept as it is.
     const int64_t count = out.place >= 0 || codec.has_absmax() ? elements : tensor.numel();
-    const Book book = out.place >= 0 ? rule.slots[static_cast<size_t>(out.place)].book : Book::Signed;
+    Book book = out.place >= 0 ? rule.slots[static_cast<size_t>(out.place)].book : Book::Signed;
+    for (const optim::Slot& other : rule.other_slots)
+      if (other.name == out.slot) book = other.book;
     const TrainConfig& config = file_.config;
     out.dithered =
         codec.has_absmax() && !codec.historical &&

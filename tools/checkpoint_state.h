@@ -13,7 +13,7 @@ namespace octet::tools {
 
 struct SlotState {
   std::string parameter, slot;
-  int place = -1;  // among the slots of the rule; -1: one that its element-wise form has not
+  int place = -1;  // among the slots of the rule; -1: one of its form for matrices, or of another rule
   std::string codec;
   int block_size = 0;     // 0: no blocks
   bool dithered = false;  // codes were chosen up or down by chance

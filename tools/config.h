@@ -14,9 +14,9 @@ namespace octet::tools {
 // The names that `train` accepts.
 inline constexpr std::string_view kTasks[] = {"sms", "imdb", "text"};
 inline constexpr std::string_view kModels[] = {"bag", "lstm", "bilstm"};
-inline constexpr std::string_view kOptimizers[] = {"adam",    "adamw",   "ademamix", "lion",
-                                                   "rmsprop", "adagrad", "momentum", "sgd",
-                                                   "lamb",    "lars",    "adafactor"};
+inline constexpr std::string_view kOptimizers[] = {"adam",    "adamw",   "ademamix",  "lion",
+                                                   "rmsprop", "adagrad", "momentum",  "sgd",
+                                                   "lamb",    "lars",    "adafactor", "muon"};
 inline constexpr std::string_view kCodecs[] = {"fp32",        "bf16",       "blockwise8",      "linear8",
                                                "tensorwise8", "blockwise4", "blockwise8-v0.36"};
 inline constexpr std::string_view kSecondMoments[] = {"dither", "floor", "plain"};
@@ -181,12 +181,13 @@ struct TrainConfig {
                "1e-30"},
          eps, Range{.low = 0, .high = 1, .above_low = true});
     rule(Field{"weight_decay",
-               "decoupled in adamw, ademamix, lion, lamb and adafactor, coupled in the other rules"},
+               "decoupled in adamw, ademamix, lion, lamb, adafactor and muon, coupled in the other rules"},
          weight_decay, Range{0, 100});
-    rule(Field{"momentum", "decay of the sum of steps; rmsprop, and momentum and lars: 0.9"}, momentum,
-         probability);
+    rule(Field{"momentum", "decay of the sum of steps; rmsprop, and momentum and lars: 0.9, muon: 0.95"},
+         momentum, probability);
     rule(Field{"dampening", "share of a gradient that the momentum leaves out"}, dampening, Range{0, 1});
-    rule(Field{"nesterov", "momentum: step by the momentum that comes next"}, nesterov, Switch{});
+    rule(Field{"nesterov", "momentum, muon: step by the momentum that comes next; muon: on"}, nesterov,
+         Switch{});
     rule(Field{"alpha", "rmsprop: decay of the means"}, alpha, probability);
     rule(Field{"centered", "rmsprop: divide by the standard deviation of gradients"}, centered, Switch{});
     rule(Field{"beta3", "ademamix: decay of the slow mean"}, beta3, probability);

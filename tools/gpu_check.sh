@@ -230,7 +230,7 @@ run_bench() {
     else
         row skipped "adam, imdb, sms" 0 "python3 has no PyTorch with CUDA: $(printf '%s' "$torch" | tail -n 1)"
     fi
-    bench rules bash -c 'for rule in sgd momentum adamw lion rmsprop adagrad ademamix lamb lars adafactor; do
+    bench rules bash -c 'for rule in sgd momentum adamw lion rmsprop adagrad ademamix lamb lars adafactor muon; do
         "$0" bench optimizer --device cuda --optimizer $rule --state blockwise8 --params 1e8 --json; done' "$build/octet"
     bench ops "$build/octet" bench ops --device cuda
 }

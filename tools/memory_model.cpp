@@ -1,7 +1,11 @@
 #include "tools/memory_model.h"
 
+#include <algorithm>
+
+#include "optim/newton_schulz.h"
 #include "optim/state_layout.h"
 #include "tools/memory_lstm.h"
+#include "tools/memory_scratch.h"
 #include "tools/memory_step.h"
 #include "tools/rule_settings.h"
 #include "tools/trainer.h"
@@ -39,6 +43,17 @@ class Building {
     return count;
   }
   int64_t state_bytes() const { return state_bytes_; }
+  // What the optimizer's step takes beside what is held.
+  void step() const {
+    plan_.enter("optimizer step");
+    KernelScratch kernels(plan_);
+    for (const Shape& shape : orthogonal_) {
+      const int64_t side = std::min(shape[0], shape[1]), other = std::max(shape[0], shape[1]);
+      kernels.product("X X^T", side, side, other);
+      kernels.product("A A", side, side, side);
+      kernels.product("B X", shape[0], shape[1], side);
+    }
+  }
   int64_t coded_parameters() const { return coded_; }
 
  private:
@@ -82,6 +97,7 @@ class Building {
     optim::check_patterns(options, shapes, "group 0");
     std::vector<optim::StateLayout> kinds;
     std::vector<optim::StepPlan> plans;
+    int64_t products = 0;
     for (const optim::ParameterShape& shape : shapes) {
       const optim::StateLayout layout = state_layout(options, shape);
       state(std::string(shape.name), layout);
@@ -93,13 +109,18 @@ class Building {
         plans.push_back({});
       }
       count_in(plans[kind], layout, shape.shape);
+      if (layout.orthogonal) {
+        orthogonal_.push_back(shape.shape);
+        products = std::max(products, optim::NewtonSchulz::scratch_bytes(shape.shape, DType::F32));
+      }
     }
+    scratch("optimizer: matrix products", {products}, DType::U8);
     int64_t survey = 0;
-    for (const optim::StepPlan& plan : plans) {
-      survey += scratch_bytes(plan);
+    for (size_t i = 0; i < plans.size(); ++i) {
+      survey += scratch_bytes(plans[i]);
       if (plan_.on_gpu())
-        scratch("optimizer: table of tensors", {plan.tensor_count * int64_t{sizeof(optim::StepTensor)}},
-                DType::U8);
+        scratch("optimizer: table of tensors",
+                {table_rows(plans[i], kinds[i]) * int64_t{sizeof(optim::StepTensor)}}, DType::U8);
     }
     const auto count = static_cast<int>(plans.size());
     scratch("optimizer: partial sums of gradient norms", {partial_count(plans.data(), count)}, DType::F64);
@@ -122,6 +143,7 @@ class Building {
   const TrainConfig& config_;
   Parameters parameters_;
   std::vector<Handle> held_;
+  std::vector<Shape> orthogonal_;  // matrices that the optimizer makes products of
   int64_t state_bytes_ = 0, coded_ = 0;
 };
 
@@ -151,6 +173,7 @@ MemoryForecast forecast(const TrainConfig& config, const Workload& work) {
   const Building building(plan, config, work);
   MemoryStep step(plan, config, work);
   for (const BatchShape& batch : work.train) step.train(batch);
+  building.step();
   validate(plan, config, work);
   return {.peak = plan.peak(),
           .at_peak = plan.at_peak(),

@@ -1,6 +1,7 @@
 // Optimizer steps on the GPU against the CPU's, to the last bit.
 #include "optim/bench.h"
 #include "tests/optim/feature_cases.h"
+#include "tests/optim/muon_cases.h"
 
 using namespace octet;
 using namespace octet::optim;
@@ -33,6 +34,10 @@ TEST_CASE("under skip a bad step is counted and leaves no trace") { check_skip(D
 
 TEST_CASE("norms, largest values and means of whole tensors are found on the device as on the CPU") {
   check_whole_tensors(Device::cuda());
+}
+
+TEST_CASE("Muon's momentum is the CPU's bytes and its weights are close, through bad steps and a reload") {
+  check_muon(Device::cuda());
 }
 
 TEST_CASE("there may be more groups than one launch takes") { check_many_groups(Device::cuda()); }

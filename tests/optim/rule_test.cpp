@@ -94,6 +94,12 @@ double adafactor_direction(Cell& cell, double g, int t, const HyperParameters& h
   return g / std::sqrt(cell.state[0]);
 }
 
+double muon_direction(Cell& cell, double g, const HyperParameters& h) {
+  double& s = cell.state[0];
+  s = h.momentum * s + g;
+  return h.nesterov ? g + h.momentum * s : s;
+}
+
 const std::map<std::string_view, Formula> kFormulas{
     {"adam", [](Cell& cell, double g, int t, const HyperParameters& h,
                 double) { adam(cell, g + h.weight_decay * cell.w, t, h); }},
@@ -122,6 +128,10 @@ const std::map<std::string_view, Formula> kFormulas{
        cell.w *= 1 - h.lr * h.weight_decay;
        cell.w -= factor * u;
      }},
+    // The pass before the products, which writes a direction in place of weights (muon_test.cpp has the
+    // rest).
+    {"muon", [](Cell& cell, double g, int, const HyperParameters& h,
+                double factor) { cell.w = factor * muon_direction(cell, g, h); }},
 };
 
 // The norms of the weights and of what direction() gives, over the whole tensor.
@@ -157,6 +167,11 @@ const std::map<std::string_view, Factor> kFactors{
        const double root = std::sqrt(static_cast<double>(cells.size()));
        const double relative = std::max(h.eps2, w / root) * std::min(h.lr, 1 / std::sqrt(t));
        return (h.fixed_step ? h.lr : relative) / std::max(1.0, u / root / h.clip_threshold);
+     }},
+    {"muon",
+     [](const std::vector<Cell>& cells, const std::vector<double>& g, int, const HyperParameters& h) {
+       const auto [w, u] = norms(cells, g, [&](Cell& cell, double x) { return muon_direction(cell, x, h); });
+       return 1 / (u + 1e-7);
      }},
 };
 double factor_of(const RuleInfo& rule, const std::vector<Cell>& cells, const std::vector<double>& g, int t,

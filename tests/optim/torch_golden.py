@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """Prints the rows of kTorch in rule_test.cpp: three weights after 20 steps of torch.optim in double; and those
-of a matrix of 4 rows and 3 columns in matrix_test.cpp.
+of a matrix of 4 rows and 3 columns in matrix_test.cpp and, with Muon, in muon_test.cpp.
 
-Needs PyTorch; 2.11 made the numbers, 2.15 those of Adafactor.
+Needs PyTorch; 2.11 made the numbers, 2.15 those of Adafactor and Muon. PyTorch's Muon makes its products in
+bfloat16 whatever the weights are, so its own function for them is compiled again here with float64 in its place.
 """
 
+import inspect
 import math
 
 import torch
+from torch.optim import _muon
 
 STEPS = 20
 RUNS = [
@@ -50,3 +53,25 @@ for t in range(1, STEPS + 1):
     w.grad = torch.tensor([gradient(i, t) for i in range(12)], dtype=torch.float64).reshape(4, 3)
     optimizer.step()
 print("matrix", ", ".join(repr(x) for x in w.flatten().tolist()))
+
+
+PRODUCTS = inspect.getsource(_muon._zeropower_via_newtonschulz)
+
+
+def muon(products, w, gradients):
+    exec(PRODUCTS.replace("torch.bfloat16", products), _muon.__dict__)
+    optimizer = torch.optim.Muon([w], lr=3e-3, weight_decay=0.02, adjust_lr_fn="match_rms_adamw")
+    for g in gradients:
+        w.grad = g
+        optimizer.step()
+    return ", ".join(repr(x) for x in w.flatten().tolist())
+
+
+for products in ("torch.float64", "torch.bfloat16"):
+    for rows, columns in ((4, 3), (3, 4)):
+        w = torch.tensor([math.cos(1.3 * i) for i in range(12)], dtype=torch.float64).reshape(rows, columns)
+        gradients = [
+            torch.tensor([math.sin(1.7 * i * i + 0.9 * t) for i in range(12)], dtype=torch.float64).reshape(rows, columns)
+            for t in range(1, STEPS + 1)
+        ]
+        print("muon", products, rows, columns, muon(products, w.requires_grad_(), gradients))

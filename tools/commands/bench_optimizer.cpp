@@ -1,4 +1,5 @@
 // octet bench optimizer: the step of every rule and codec, beside a plain copy of as many bytes.
+#include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -126,6 +127,16 @@ void require_memory(const Shapes& shapes, const optim::RuleInfo& rule) {
           " are available");
 }
 
+// What a rule for matrices was timed at.
+std::string note_of(const optim::RuleInfo& rule, bool products) {
+  if (rule.others < 0) return "";
+  if (products)
+    return fmt::format(
+        "\n{} steps matrices by matrix products: they decide, so there are no bytes to compare\n", rule.name);
+  return fmt::format("\nnone of these tensors is a matrix: {} stepped them; --shapes has matrices\n",
+                     optim::rules()[static_cast<size_t>(rule.others)].name);
+}
+
 int bench_optimizer(const BenchConfig& config) {
   const std::vector<std::string> states = parse_states(config.state);
   const std::vector<Shapes> cases = cases_of(config);
@@ -139,6 +150,7 @@ int bench_optimizer(const BenchConfig& config) {
                "state bytes/param", "GB/s", "copy GB/s", "of copy"},
               2);
   double norm_ns = 0;
+  bool products = false;
   for (const Shapes& shapes : cases) {
     if (device.is_cpu()) require_memory(shapes, rule);
     for (const std::string& state : states) {
@@ -152,7 +164,11 @@ int bench_optimizer(const BenchConfig& config) {
                             .repetitions = repeats,
                             .device = device});
       const auto params = static_cast<double>(timing.parameters);
-      const double copy = copy_gbps_like(device, timing.bytes_per_parameter * params, repeats);
+      const bool counted = timing.bytes_per_parameter > 0;  // not where matrix products decide
+      products |= !counted;
+      const double copy = counted ? copy_gbps_like(device, timing.bytes_per_parameter * params, repeats) : 0;
+      const auto json = [&](double x) { return counted ? nlohmann::ordered_json(x) : nullptr; };
+      const auto text = [&](double x, int digits) { return counted ? fixed(x, digits) : "-"; };
       norm_ns = 1e9 * timing.norm_seconds / params;
       if (config.json) {
         lines.write({{"optimizer", config.optimizer},
@@ -161,22 +177,22 @@ int bench_optimizer(const BenchConfig& config) {
                      {"params", timing.parameters},
                      {"tensors", shapes.size()},
                      {"ms", 1e3 * timing.seconds},
-                     {"bytes_per_param", timing.bytes_per_parameter},
+                     {"bytes_per_param", json(timing.bytes_per_parameter)},
                      {"state_bytes_per_param", timing.state_bytes_per_parameter},
-                     {"gbps", timing.gbps},
-                     {"copy_gbps", copy}});
+                     {"gbps", json(timing.gbps)},
+                     {"copy_gbps", json(copy)}});
         continue;
       }
       table.row({config.optimizer, state, format_count(timing.parameters),
                  format_count(static_cast<int64_t>(shapes.size())),
                  fixed(1e3 * timing.seconds, timing.seconds < 1e-4 ? 4 : 3),
-                 fixed(1e9 * timing.seconds / params, 3), fixed(timing.bytes_per_parameter, 2),
-                 fixed(timing.state_bytes_per_parameter, 3), fixed(timing.gbps, 2), fixed(copy, 2),
-                 fixed(100 * timing.gbps / copy, 0) + " %"});
+                 fixed(1e9 * timing.seconds / params, 3), text(timing.bytes_per_parameter, 2),
+                 fixed(timing.state_bytes_per_parameter, 3), text(timing.gbps, 2), text(copy, 2),
+                 counted ? fixed(100 * timing.gbps / copy, 0) + " %" : "-"});
     }
   }
   if (config.json) return 0;
-  std::fputs(table.text().c_str(), stdout);
+  std::fputs((table.text() + note_of(rule, products)).c_str(), stdout);
   std::printf(
       "\n%s, %d threads; update pass, fastest of %d; a training step adds the norm pass, %s ns/param\n",
       config.device.c_str(), cpu::thread_count(), repeats, fixed(norm_ns, 3).c_str());

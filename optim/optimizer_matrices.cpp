@@ -1,0 +1,63 @@
+// The update of an optimizer, and the matrices in it whose directions are made orthogonal.
+#include <algorithm>
+
+#include "optim/optimizer.h"
+
+namespace octet::optim {
+
+void Optimizer::build_matrices() {
+  int64_t bytes = 0;
+  for (const Batch& batch : batches_)
+    if (batch.layout.orthogonal) {
+      const Tensor& weight = batch.parameters[0].variable.value();
+      bytes = std::max(bytes, NewtonSchulz::scratch_bytes(weight.shape(), weight.dtype()));
+    }
+  products_ = Tensor::zeros({bytes}, DType::U8, device_, MemoryTag::Workspace);
+  for (const Batch& batch : batches_)
+    if (batch.layout.orthogonal) {
+      const Tensor& weight = batch.parameters[0].variable.value();
+      matrices_.push_back({.products = NewtonSchulz(products_, weight.shape(), weight.dtype()),
+                           .scale = Muon::scale(weight.size(0), weight.size(1)),
+                           .apply = {}});
+    }
+}
+
+// One for the direction, whose "weight" is scratch, and one that applies it, whose "state" is that scratch.
+void Optimizer::add_matrix_rows(Batch& batch, const Matrix& matrix) {
+  StepTensor &direction = batch.table[0], applied = direction;
+  direction.weight = matrix.products.matrix();
+  applied.state[0] = matrix.products.matrix();
+  applied.absmax[0] = nullptr;
+  batch.table.push_back(applied);
+}
+
+// `plan`: of the direction. The constants are the same.
+StepPlan Optimizer::applying(const StepPlan& plan, const Tensor& weight) {
+  StepPlan out{};
+  const StateLayout layout{.rule = rules()[static_cast<size_t>(plan.rule)].applied_by,
+                           .codec = codec_place(weight.dtype() == DType::F64 ? "fp64" : "fp32"),
+                           .matrix = false,
+                           .orthogonal = true,
+                           .decays = true,
+                           .block_size = kPlainBlock,
+                           .slots = {}};
+  count_in(out, layout, weight.shape());
+  out.tensors = plan.tensors + 1;
+  out.update = plan.update;
+  return out;
+}
+
+void Optimizer::update() {
+  const StepTable& steps = steps_table();
+  const size_t others = plans_.size() - matrices_.size();
+  steps.step(device_, plans_.data(), static_cast<int>(others), control());
+  for (size_t i = 0; i < matrices_.size(); ++i) {
+    if (!batches_[others + i].table[0].gradient) continue;
+    // After a bad gradient both passes do nothing, so what the products make of old scratch goes nowhere.
+    steps.step(device_, &plans_[others + i], 1, control());
+    matrices_[i].products.run(matrices_[i].scale);
+    steps.step(device_, &matrices_[i].apply, 1, control());
+  }
+}
+
+}  // namespace octet::optim
