@@ -50,7 +50,8 @@ StateLayout state_layout(const GroupOptions& options, const ParameterShape& para
   out.rule = rule_place(options.rule);
   out.codec = choose_codec(options, parameter);
   const Shape& shape = parameter.shape;
-  out.orthogonal = info_of_rule(out.rule).applied_by >= 0 && shape.rank() == 2 && shape.numel() > 0;
+  out.orthogonal = info_of_rule(out.rule).applied_by >= 0 && shape.rank() == 2 && shape.numel() > 0 &&
+                   !glob_match(options.not_orthogonal, parameter.name);
   if (info_of_rule(out.rule).others >= 0 && !out.orthogonal) out.rule = info_of_rule(out.rule).others;
   const RuleInfo& rule = info_of_rule(out.rule);
   const bool factored = !rule.matrix_slots.empty() && !(options.hyper && options.hyper->unfactored);

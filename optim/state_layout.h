@@ -37,6 +37,9 @@ struct GroupOptions {
   // The first that fits rules, whatever the size of the parameter and its module's wish for full precision.
   std::vector<CodecOverride> overrides;
   std::vector<std::string> no_decay;  // patterns of parameters without weight decay, or kNormAndBias
+  // Pattern of the matrices that a rule for matrices (muon) leaves to its rule for all others: tables of
+  // embeddings, of which a step sees few rows. It need not fit any parameter.
+  std::string not_orthogonal = "*embedding*";
 };
 
 struct ParameterShape {

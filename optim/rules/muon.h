@@ -3,7 +3,8 @@
 //   s = mu s + g;  u = g + mu s, or without Nesterov's look-ahead u = s
 //   X = u / (|u| + 1e-7), made nearly orthogonal by five products (optim/newton_schulz.h)
 //   w *= 1 - lr wd;  w -= lr 0.2 sqrt(max(rows, columns)) X
-// It is for parameters of two axes; AdamW steps all others, with the same learning rate and weight decay.
+// It is for parameters of two axes but tables of embeddings, as its author has it
+// (GroupOptions::not_orthogonal); AdamW steps all others, with the same learning rate and weight decay.
 // That they can be the same is what the scale is for: the elements of X have a root mean square of about 1 /
 // sqrt(max(rows, columns)), and AdamW's steps one of about 0.2. Liu et al., "Muon is Scalable for LLM
 // Training", 2025; PyTorch's adjust_lr_fn = "match_rms_adamw".

@@ -160,6 +160,7 @@ TEST_CASE("what is no matrix is stepped by AdamW, to the bit, and a matrix besid
   const auto run = [](const char* rule, bool with_matrix) {
     std::vector<NamedParameter> p = model();
     p[1].variable = Variable::leaf(p[1].variable.value().reshape({16, 16, 16}));
+    p.push_back(matrix("word_embedding.weight", 50, 16));
     const std::vector<NamedParameter> others = p;
     if (with_matrix) p.insert(p.begin() + 1, matrix("matrix", 40, 30));
     GroupOptions options{.rule = rule, .codec = "blockwise8", .hyper = hyper()};
