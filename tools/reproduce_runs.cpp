@@ -53,7 +53,7 @@ class Runner {
       const bool signalled = stop(), late = steady_seconds() >= settings_.stop_at;
       if (signalled || late || failure_) {
         stop_all();
-        if (failure_) throw *failure_;
+        if (failure_) throw Error(*failure_);
         return waiting_.empty() ? GridEnd::Done : signalled ? GridEnd::Signalled : GridEnd::TimeUp;
       }
       while (!waiting_.empty() && static_cast<int64_t>(active_.size()) < settings_.jobs) {
@@ -64,7 +64,7 @@ class Runner {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
       reap();
     }
-    if (failure_) throw *failure_;
+    if (failure_) throw Error(*failure_);
     return GridEnd::Done;
   }
 

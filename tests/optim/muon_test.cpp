@@ -74,8 +74,9 @@ double off_after(int steps, int64_t rows, int64_t columns, const char* codec, Hy
 }  // namespace
 
 TEST_CASE("matrices of every form follow Muon's formula for 8 steps") {
-  for (const auto& [rows, columns] : kShapes)
+  for (const auto& shape : kShapes)
     for (const bool nesterov : {true, false}) {
+      const int64_t rows = shape.first, columns = shape.second;
       HyperParameters h = hyper();
       h.nesterov = nesterov;
       INFO(rows << " x " << columns << (nesterov ? ", nesterov" : ""));

@@ -32,8 +32,7 @@ inline HyperParameters busy_hyper(std::string_view rule) {
 inline Tensor survey_scratch(StepPlan& plan, Device device) {
   const RuleInfo& rule = rules()[static_cast<size_t>(plan.rule)];
   const bool needed = needs_survey(rule.has_factor, codecs()[static_cast<size_t>(plan.codec)].scale);
-  const Tensor scratch =
-      Tensor::zeros({needed ? survey_bytes(plan) : 0}, DType::U8, device, MemoryTag::Workspace);
+  Tensor scratch = Tensor::zeros({needed ? survey_bytes(plan) : 0}, DType::U8, device, MemoryTag::Workspace);
   plan.survey = needed ? scratch.raw() : nullptr;
   return scratch;
 }
