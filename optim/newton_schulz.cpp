@@ -1,16 +1,16 @@
 #include "optim/newton_schulz.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "core/backend.h"
+#include "core/ceil_div.h"
 
 namespace octet::optim {
 namespace {
 
 constexpr int64_t kAlignment = 256;  // of each tensor in the scratch
 
-int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+int64_t aligned(int64_t bytes) { return ceil_div(bytes, kAlignment) * kAlignment; }
 int64_t side_of(const Shape& shape) { return std::min(shape[0], shape[1]); }
 
 }  // namespace
@@ -35,7 +35,8 @@ NewtonSchulz::NewtonSchulz(const Tensor& scratch, const Shape& shape, DType dtyp
 }
 
 void NewtonSchulz::run(double scale) const {
-  const auto& [matmul, pointwise] = std::tie(kernels(x_).matmul, kernels(x_).pointwise);
+  const auto& matmul = kernels(x_).matmul;
+  const auto& pointwise = kernels(x_).pointwise;
   const bool tall = x_.size(1) > x_.size(2);
   for (int i = 0; i < kIterations; ++i) {
     const double factor = i + 1 < kIterations ? 1 : scale;

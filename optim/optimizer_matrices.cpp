@@ -35,7 +35,7 @@ void Optimizer::add_matrix_rows(Batch& batch, const Matrix& matrix) {
 StepPlan Optimizer::applying(const StepPlan& plan, const Tensor& weight) {
   StepPlan out{};
   const StateLayout layout{.rule = rules()[static_cast<size_t>(plan.rule)].applied_by,
-                           .codec = codec_place(weight.dtype() == DType::F64 ? "fp64" : "fp32"),
+                           .codec = full_precision_codec(weight.dtype()),
                            .matrix = false,
                            .orthogonal = true,
                            .decays = true,

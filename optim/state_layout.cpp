@@ -45,6 +45,8 @@ bool fits_no_decay(std::string_view pattern, const ParameterShape& parameter) {
 
 }  // namespace
 
+int full_precision_codec(DType dtype) { return codec_place(dtype == DType::F64 ? "fp64" : "fp32"); }
+
 StateLayout state_layout(const GroupOptions& options, const ParameterShape& parameter) {
   StateLayout out{};
   out.rule = rule_place(options.rule);
@@ -57,7 +59,7 @@ StateLayout state_layout(const GroupOptions& options, const ParameterShape& para
   const bool factored = !rule.matrix_slots.empty() && !(options.hyper && options.hyper->unfactored);
   out.matrix = factored && shape.rank() >= 2 && shape.numel() > 0;
   // Means of rows and columns are few: they stay as they are computed.
-  if (out.matrix) out.codec = codec_place(parameter.dtype == DType::F64 ? "fp64" : "fp32");
+  if (out.matrix) out.codec = full_precision_codec(parameter.dtype);
   out.decays = std::none_of(options.no_decay.begin(), options.no_decay.end(),
                             [&](const std::string& pattern) { return fits_no_decay(pattern, parameter); });
   const CodecInfo& codec = info(out.codec);

@@ -72,6 +72,9 @@ struct StateLayout {
   }
 };
 
+// The place of the codec that keeps the state of parameters of a type as it is computed.
+int full_precision_codec(DType dtype);
+
 // Errors (Usage): unknown rule or codec; an element type that the codec does not take.
 StateLayout state_layout(const GroupOptions& options, const ParameterShape& parameter);
 

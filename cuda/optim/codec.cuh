@@ -154,7 +154,11 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
       };
       // Others are raised afterwards, by codes_of().
       constexpr bool kRaises = Codec::map == optim::Map::Powers4 && kBook == Book::Unsigned;
-      kRaises&& how.floor ? find_places(std::true_type()) : find_places(std::false_type());
+      if (kRaises && how.floor) {
+        find_places(std::true_type());
+      } else {
+        find_places(std::false_type());
+      }
     } else {
 #pragma unroll
       for (int i = 0; i < kPerLane; ++i) {

@@ -56,7 +56,6 @@ struct Valid {
       of[g] = static_cast<int>(min(max(rest - g * stride, int64_t{0}), int64_t{kGroup}));
   }
   __device__ bool any() const { return of[0] > 0; }
-  __device__ bool all() const { return of[kPerLane / kGroup - 1] == kGroup; }
   __device__ bool operator[](int i) const { return i % kGroup < of[i / kGroup]; }
 };
 

@@ -4,6 +4,8 @@
 namespace octet::cuda {
 namespace {
 
+constexpr int kTensorThreads = 1024;  // a large tensor has thousands of pieces
+
 struct Surveyed {
   const StepTensor& tensor;
   TensorSurvey& survey;
@@ -18,7 +20,7 @@ struct Surveyed {
   __device__ bool stepped() const { return tensor.gradient && tensor.count > 0; }
 };
 
-__global__ void __launch_bounds__(1024)
+__global__ void __launch_bounds__(kTensorThreads)
     factor_kernel(const __grid_constant__ StepPlan plan, const StepControl* control) {
   const Surveyed at(plan);
   if (control->bad_tensor >= 0 || !at.stepped()) return;
@@ -32,7 +34,7 @@ __global__ void __launch_bounds__(1024)
     at.survey.factor = optim::tensor_factor(optim::Rules(), plan, {sums[0], sums[1], at.tensor.count});
 }
 
-__global__ void __launch_bounds__(1024)
+__global__ void __launch_bounds__(kTensorThreads)
     absmax_kernel(const __grid_constant__ StepPlan plan, const StepControl* control, int slots) {
   const Surveyed at(plan);
   if (control->bad_tensor >= 0 || !at.stepped()) return;
@@ -47,7 +49,7 @@ __global__ void __launch_bounds__(1024)
   }
 }
 
-__global__ void __launch_bounds__(1024)
+__global__ void __launch_bounds__(kTensorThreads)
     mean_of_rows_kernel(const __grid_constant__ StepPlan plan, const StepControl* control) {
   const Surveyed at(plan);
   if (control->bad_tensor >= 0 || !at.stepped()) return;
@@ -64,17 +66,19 @@ __global__ void __launch_bounds__(1024)
 }  // namespace
 
 void find_factors(const Context& c, const StepPlan& plan, const StepControl* control) {
-  factor_kernel<<<static_cast<unsigned>(plan.tensor_count), 1024, 0, c.stream>>>(plan, control);
+  factor_kernel<<<static_cast<unsigned>(plan.tensor_count), kTensorThreads, 0, c.stream>>>(plan, control);
   check_launch();
 }
 
 void find_absmax(const Context& c, const StepPlan& plan, const StepControl* control, int slots) {
-  absmax_kernel<<<static_cast<unsigned>(plan.tensor_count), 1024, 0, c.stream>>>(plan, control, slots);
+  absmax_kernel<<<static_cast<unsigned>(plan.tensor_count), kTensorThreads, 0, c.stream>>>(plan, control,
+                                                                                           slots);
   check_launch();
 }
 
 void find_mean_of_rows(const Context& c, const StepPlan& plan, const StepControl* control) {
-  mean_of_rows_kernel<<<static_cast<unsigned>(plan.tensor_count), 1024, 0, c.stream>>>(plan, control);
+  mean_of_rows_kernel<<<static_cast<unsigned>(plan.tensor_count), kTensorThreads, 0, c.stream>>>(plan,
+                                                                                                 control);
   check_launch();
 }
 

@@ -10,10 +10,6 @@ using namespace octet::optim::testing;
 
 namespace {
 
-std::vector<double> doubles_of(const Tensor& t) {
-  return t.to(DType::F64, MemoryTag::Data).to_vector<double>();
-}
-
 // Adafactor's matrices by the letter of its paper.
 struct Matrix {
   size_t rows, columns;

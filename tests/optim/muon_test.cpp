@@ -7,10 +7,6 @@ using namespace octet::optim::testing;
 
 namespace {
 
-std::vector<double> doubles_of(const Tensor& t) {
-  return t.to(DType::F64, MemoryTag::Data).to_vector<double>();
-}
-
 // A matrix and its momentum by the letter of Muon.
 struct Reference {
   int64_t rows, columns;
@@ -139,7 +135,7 @@ TEST_CASE("coded momentum changes the direction by what rounding it costs") {
   CHECK(off_after(8, 48, 80, "bf16", hyper()) > 1e-4);  // it is coded
 }
 
-TEST_CASE("the direction is nearly orthogonal: its singular values are 0.7 to 1.2") {
+TEST_CASE("the direction is nearly orthogonal: its singular values are about 0.7 to 1.2") {
   for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{48, 80}, {80, 48}, {32, 300}}) {
     const NamedParameter p = matrix("w", rows, columns);
     p.variable.value().fill(0);

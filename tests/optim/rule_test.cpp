@@ -198,10 +198,6 @@ std::vector<HyperParameters> variants(HyperParameters h) {
   return out;
 }
 
-std::vector<double> doubles_of(const Tensor& t) {
-  return t.to(DType::F64, MemoryTag::Data).to_vector<double>();
-}
-
 std::vector<Cell> cells_of(const Model& model) {
   std::vector<Cell> cells(static_cast<size_t>(model.weights[0].numel()));
   const std::vector<double> w = doubles_of(model.weights[0]);

@@ -1,4 +1,5 @@
-// What the suites of optim share: the levels this machine has, blocks of one state slot, bytes of tensors.
+// What the suites of optim share: the levels this machine has, values as doubles, blocks of one state slot,
+// bytes of tensors.
 #pragma once
 
 #include <array>
@@ -20,6 +21,10 @@ constexpr bool kSanitized = false;
 #endif
 
 namespace octet::optim::testing {
+
+inline std::vector<double> doubles_of(const Tensor& t) {
+  return t.to(DType::F64, MemoryTag::Data).to_vector<double>();
+}
 
 inline std::vector<cpu::Level> levels() {
   std::vector<cpu::Level> out;
