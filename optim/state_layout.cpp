@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/ceil_div.h"
 #include "core/error.h"
 #include "optim/survey.h"
 
@@ -85,6 +86,11 @@ void check_patterns(const GroupOptions& options, std::span<const ParameterShape>
             "' of those without weight decay");
 }
 
+int64_t block_after(const StepPlan& plan, int64_t count) {
+  const int64_t end = plan.block_count + ceil_div(count, int64_t{plan.block_size});
+  return info(plan.codec).scale == Scale::Block ? ceil_div(end, kSectorBlocks) * kSectorBlocks : end;
+}
+
 void count_in(StepPlan& plan, const StateLayout& layout, const Shape& shape) {
   plan.rule = layout.rule;
   plan.codec = layout.codec;
@@ -92,7 +98,7 @@ void count_in(StepPlan& plan, const StateLayout& layout, const Shape& shape) {
   plan.block_size = layout.block_size;
   const int64_t count = shape.numel();
   ++plan.tensor_count;
-  plan.block_count += (count + plan.block_size - 1) / plan.block_size;
+  plan.block_count = block_after(plan, count);
   plan.piece_count += pieces_in(count, plan.matrices ? shape.cols() : 0, plan.matrices);
 }
 

@@ -78,6 +78,9 @@ int full_precision_codec(DType dtype);
 // Errors (Usage): unknown rule or codec; an element type that the codec does not take.
 StateLayout state_layout(const GroupOptions& options, const ParameterShape& parameter);
 
+// The number of the first block behind a tensor of `count` elements that comes next in a plan.
+int64_t block_after(const StepPlan& plan, int64_t count);
+
 // Adds a tensor to what a plan counts: tensors, blocks, pieces. Sets rule, codec, form and block size.
 void count_in(StepPlan& plan, const StateLayout& layout, const Shape& shape);
 

@@ -38,11 +38,16 @@ struct StepTensor {
   void* state[kMaxSlots];    // S [ceil(count / values_per_stored)]; of a matrix: see the slot's extent
   float* absmax[kMaxSlots];  // [ceil(count / block_size)], or [1], or null: see Scale
   int64_t count;
-  int64_t first_block;  // number of blocks in the tensors before this one
+  int64_t first_block;  // number of blocks in the tensors before this one; see kSectorBlocks
   uint32_t salt;        // tells its dither from that of other tensors
   int64_t first_piece;  // number of pieces (survey.h) in the tensors before this one
   int64_t columns;      // of a matrix: [count / columns, columns]
 };
+
+// Where each block has an absmax, a tensor's first block has a multiple of this as its number, and the
+// numbers in between belong to no block: eight absmax are the 32 bytes that a GPU's memory writes as a whole,
+// so those of eight blocks that are stepped together should be no others'.
+constexpr int64_t kSectorBlocks = 8;
 
 // Parameters that are stepped by the same rule, codec and constants.
 struct StepPlan {
@@ -54,7 +59,7 @@ struct StepPlan {
   uint32_t seed;  // of dither
   int block_size;
   int tensor_count;
-  int64_t block_count;  // in all tensors
+  int64_t block_count;  // in all tensors, with the numbers between them
   const StepTensor* tensors;
   HyperParameters hyper;  // with the learning rate at factor 1
   // kUpdateBytes at a multiple of 16: Rule::Update<Codec::Value> of this step, which measure() writes.

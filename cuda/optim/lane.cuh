@@ -1,6 +1,8 @@
 // A lane's eight elements of a round: where they are in memory, and what is read of them.
 #pragma once
 
+#include <type_traits>
+
 #include "cuda/optim/codec.cuh"
 #include "optim/survey.h"
 
@@ -84,5 +86,19 @@ struct Lane {
     }
   }
 };
+
+// Calls body(block size) with a constant: the plan's block size where kernels are made for it, else 0.
+template <class Codec, class Body>
+void with_block_size(const StepPlan& plan, const Body& body) {
+  if constexpr (Codec::scale != optim::Scale::Block) {
+    body(std::integral_constant<int, optim::kPlainBlock>());
+  } else {
+    if constexpr (std::is_same_v<Codec, optim::Blockwise8> || std::is_same_v<Codec, optim::Blockwise4>) {
+      if (plan.block_size == optim::kDefaultBlock)
+        return body(std::integral_constant<int, optim::kDefaultBlock>());
+    }
+    body(std::integral_constant<int, 0>());
+  }
+}
 
 }  // namespace octet::cuda

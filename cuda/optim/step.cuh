@@ -151,15 +151,8 @@ void step_rule(const Context& c, const StepPlan& plan, const StepPlan& rest, con
   survey_rule<Rule>(c, rest, control);
   optim::Codecs::for_each([&]<class Codec>(int place) {
     if (place != plan.codec) return;
-    if constexpr (Codec::scale != optim::Scale::Block) {
-      launch_step<Rule, Codec, optim::kPlainBlock>(c, plan, rest, control);
-    } else {
-      if constexpr (std::is_same_v<Codec, optim::Blockwise8> || std::is_same_v<Codec, optim::Blockwise4>) {
-        if (plan.block_size == optim::kDefaultBlock)
-          return launch_step<Rule, Codec, optim::kDefaultBlock>(c, plan, rest, control);
-      }
-      launch_step<Rule, Codec, 0>(c, plan, rest, control);
-    }
+    with_block_size<Codec>(
+        plan, [&](auto block) { launch_step<Rule, Codec, block.value>(c, plan, rest, control); });
   });
 }
 

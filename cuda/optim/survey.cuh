@@ -62,8 +62,9 @@ constexpr bool surveys_state = optim::slot_count<Rule> > 0 &&
 template <class Rule, Survey kSurvey>
 constexpr int kSurveyBlocks = surveys_state<Rule, kSurvey> ? 1 : 2;
 
-// A block of threads has one piece after another.
-template <class Rule, class Codec, Survey kSurvey>
+// A block of threads has one piece after another. kBlock: plan.block_size, or 0 if it is known at run time
+// alone.
+template <class Rule, class Codec, Survey kSurvey, int kBlock>
 __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
     survey_kernel(const __grid_constant__ StepPlan plan, const StepControl* control,
                   const typename LaneCodec<Codec>::Tables* tables) {
@@ -74,8 +75,8 @@ __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
   using Own = Lane<Rule, Codec, kState, false>;
   constexpr int kRounds = optim::kPiece / (kSurveyThreads * kPerLane);
   if (control->bad_tensor >= 0) return;
-  const Seat seat(plan.block_size);
-  const int log_block_size = log2_of(plan.block_size);
+  const Seat seat(kBlock ? kBlock : plan.block_size);
+  const int log_block_size = log2_of(seat.block_size);
   const auto in_piece = static_cast<uint32_t>(optim::kPiece >> log_block_size);  // blocks
   const uint32_t at_once = kSurveyThreads * kPerLane >> log_block_size;
   int tensor = 0;
@@ -158,9 +159,11 @@ __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
 template <class Rule, class Codec, Survey kSurvey>
 void launch_survey(const Context& c, const StepPlan& plan, const StepControl* control) {
   const int64_t resident = int64_t{c.multiprocessors} * kSurveyBlocks<Rule, kSurvey>;
-  survey_kernel<Rule, Codec, kSurvey>
-      <<<static_cast<unsigned>(std::min(plan.piece_count, resident)), kSurveyThreads, 0, c.stream>>>(
-          plan, control, LaneCodec<Codec>::tables(c));
+  with_block_size<Codec>(plan, [&](auto block) {
+    survey_kernel<Rule, Codec, kSurvey, block.value>
+        <<<static_cast<unsigned>(std::min(plan.piece_count, resident)), kSurveyThreads, 0, c.stream>>>(
+            plan, control, LaneCodec<Codec>::tables(c));
+  });
   check_launch();
 }
 

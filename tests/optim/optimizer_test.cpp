@@ -23,6 +23,24 @@ TEST_CASE("8-bit state takes 2.03125 bytes a parameter, and small tensors keep 3
   CHECK(mixed.parameter_count() == 12293 + 4096 + 17);
 }
 
+TEST_CASE("where blocks have scales, a tensor's first block has a multiple of eight as its number") {
+  const auto blocks_of = [](const char* codec, int block_size, std::initializer_list<int64_t> sizes) {
+    const GroupOptions options{.codec = codec, .block_size = block_size, .min_8bit_size = 0};
+    StepPlan plan{};
+    std::vector<int64_t> first;
+    for (const int64_t size : sizes) {
+      first.push_back(plan.block_count);
+      count_in(plan, state_layout(options, {.name = "w", .shape = {size}}), {size});
+    }
+    first.push_back(plan.block_count);
+    return first;
+  };
+  CHECK(blocks_of("blockwise8", 256, {1, 2048, 2049, 4096}) == std::vector<int64_t>{0, 8, 16, 32, 48});
+  CHECK(blocks_of("blockwise4", 64, {64, 1024}) == std::vector<int64_t>{0, 8, 24});
+  CHECK(blocks_of("fp32", 256, {1, 1025, 1024}) == std::vector<int64_t>{0, 1, 3, 4});
+  CHECK(blocks_of("tensorwise8", 256, {1, 1025}) == std::vector<int64_t>{0, 1, 3});
+}
+
 TEST_CASE("overrides choose the codec by name, the first that fits, before the size does") {
   GroupOptions options{.codec = "blockwise8"};
   options.overrides = {{"embedding.*", "fp32"}, {"*.bias", "blockwise8"}, {"*", "bf16"}};

@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "core/backend.h"
+#include "optim/state_layout.h"
 #include "tests/optim/plan_model.h"
 
 namespace octet::optim::testing {
@@ -54,7 +55,6 @@ class PlanOnDevice {
                      .salt = static_cast<uint32_t>(n + 1),
                      .first_piece = plan_.piece_count,
                      .columns = setting.matrices ? columns_of(n) : 0};
-      const int64_t blocks = (n + plan_.block_size - 1) / plan_.block_size;
       weights_.push_back(place(n, codec_.value));
       weights_.back().copy_from(random_tensors(sizes, 11, 1, codec_.value)[weights_.size() - 1]);
       gradients_.push_back(place(n, codec_.value));
@@ -66,7 +66,7 @@ class PlanOnDevice {
         row.state[slot] = state_.back().raw();
         row.absmax[slot] = absmax_.back().data<float>();
       }
-      plan_.block_count += blocks;
+      plan_.block_count = block_after(plan_, n);
       plan_.piece_count += pieces_in(n, row.columns, setting.matrices);
       table_.push_back(row);
     }
