@@ -64,6 +64,22 @@ TEST_CASE("an optimizer case is a JSON line with the fixed fields, and they agre
   CHECK(lines[1]["params"] == 10000);
 }
 
+TEST_CASE("a case may have several equal tensors") {
+  const auto lines = json_lines(
+      bench({"optimizer", "--state", "fp32", "--params", "1e3x12,7x1", "--repeats", "1", "--json"}));
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0]["params"] == 12000);
+  CHECK(lines[0]["tensors"] == 12);
+  CHECK(lines[1]["params"] == 7);
+  CHECK(lines[1]["tensors"] == 1);
+  for (const char* wrong : {"5x0", "5x", "x5", "5x1.5", "5x-1", "5x2x3"}) {
+    INFO(wrong);
+    check_refused({"optimizer", "--params", wrong}, 2, "must be a whole number of at least 1");
+  }
+  check_refused({"optimizer", "--params", "1x100001"}, 2, "at most 100,000 tensors");
+  check_refused({"optimizer", "--params", "9e15x2"}, 4, "no machine has memory");
+}
+
 TEST_CASE("without --state every codec is measured, and each stores what it should") {
   const auto lines = json_lines(bench({"optimizer", "--params", "16384", "--repeats", "1", "--json"}));
   const std::pair<const char*, double> wanted[] = {{"fp32", 8},

@@ -36,6 +36,7 @@ std::vector<std::string_view> codec_names() {
 }
 
 constexpr std::string_view kDefaultParams = "359549,1e7,5e7";
+constexpr int64_t kMostTensors = 100'000;
 
 struct BenchConfig {
   std::string optimizer = "adam", state, params, shapes, device = "cpu";
@@ -48,10 +49,11 @@ struct BenchConfig {
     static const std::vector<std::string_view> rules = rule_names(), codecs = codec_names();
     static const std::string states = "how state is stored, separated by commas: " + join(codecs) + " [all]";
     static const std::string sizes =
-        "weights of each case, separated by commas [" + std::string(kDefaultParams) + "]";
+        "weights of each case, separated by commas; 1e6x20 is 20 tensors of 1e6 [" +
+        std::string(kDefaultParams) + "]";
     v(Field{"optimizer", "update rule"}, optimizer, Choice{rules});
     v(Field{"state", states}, state, Text{"NAME[,NAME...]"});
-    v(Field{"params", sizes}, params, Text{"N[,N...]"});
+    v(Field{"params", sizes}, params, Text{"N[xTENSORS][,...]"});
     v(Field{"shapes", "the tensors of a model instead of --params"}, shapes, Choice{kModelShapes});
     v(Field{"block_size", "elements that share one scale in 8-bit state"}, block_size,
       Range{.low = 64, .high = 4096, .power_of_two = true});
@@ -94,8 +96,20 @@ int64_t parse_count(const std::string& text) {
   return static_cast<int64_t>(count);
 }
 
-// Of one case: a model's, or one tensor of one axis.
+// Of one case: a model's, or equal tensors of one axis.
 using Shapes = std::vector<Shape>;
+
+// "5e7", or "1e6x20".
+Shapes parse_case(const std::string& text) {
+  const size_t times = text.find('x');
+  const int64_t tensors = times == std::string::npos ? 1 : parse_count(text.substr(times + 1));
+  require(tensors <= kMostTensors, ErrorKind::Usage, "--params ", text, ": at most ",
+          format_count(kMostTensors), " tensors");
+  const int64_t weights = parse_count(text.substr(0, times));
+  require(weights <= (int64_t{1} << 53) / tensors, ErrorKind::Memory, "--params ", text,
+          ": no machine has memory for so many weights");
+  return Shapes(static_cast<size_t>(tensors), Shape{weights});
+}
 
 std::vector<Shapes> cases_of(const BenchConfig& config) {
   require(config.params.empty() || config.shapes.empty(), ErrorKind::Usage,
@@ -105,7 +119,7 @@ std::vector<Shapes> cases_of(const BenchConfig& config) {
   std::vector<Shapes> cases;
   for (const std::string& count :
        split_at_commas(config.params.empty() ? std::string(kDefaultParams) : config.params))
-    cases.push_back({Shape{parse_count(count)}});
+    cases.push_back(parse_case(count));
   return cases;
 }
 
