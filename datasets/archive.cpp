@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -256,7 +255,7 @@ size_t UnpackedFile::read_some(char* to, size_t room) {
   if (state_->reader) return state_->reader->read_some(to, room);
   if (state_->head.empty()) return state_->file.read_some(to, room);
   const size_t size = std::min(room, state_->head.size());
-  std::memcpy(to, state_->head.data(), size);
+  std::copy_n(state_->head.data(), size, to);
   state_->head.erase(0, size);
   return size;
 }

@@ -116,7 +116,7 @@ bool take_header(TextTable& table, const ColumnFlags& flags) {
 
 class Guess {
  public:
-  Guess(TextTable& table, ColumnFlags flags) : table_(table) {
+  Guess(TextTable& table, const ColumnFlags& flags) : table_(table) {
     text_ = column_of(table, kText, flags.text);
     label_ = column_of(table, kLabel, flags.label);
     require(!text_ || text_ != label_, ErrorKind::Usage, table.source, ": ",

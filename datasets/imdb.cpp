@@ -201,7 +201,7 @@ std::filesystem::path imdb_file(const std::filesystem::path& file_or_folder) {
        ": the folder holds none of imdb_50k.csv, imdb_50k.csv.xz, IMDB Dataset.csv, aclImdb_v1.tar.gz");
 }
 
-TextCorpus parse_imdb(std::string bytes, const std::string& path) {
+TextCorpus parse_imdb(std::string_view bytes, const std::string& path) {
   TextCorpus corpus;
   corpus.name = "imdb";
   corpus.path = path;

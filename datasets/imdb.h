@@ -33,7 +33,7 @@ std::filesystem::path imdb_file(const std::filesystem::path& file_or_folder);
 TextCorpus read_imdb(const std::filesystem::path& file_or_folder);
 
 // The same from the bytes of the file, packed or not; `path` stands in messages and in the corpus.
-TextCorpus parse_imdb(std::string bytes, const std::string& path);
+TextCorpus parse_imdb(std::string_view bytes, const std::string& path);
 
 // The corpus as CSV, quoted only where needed.
 std::string imdb_as_csv(const TextCorpus& corpus);

@@ -1,6 +1,6 @@
 #include "datasets/imdb_words.h"
 
-#include <utility>
+#include <string>
 
 #include "datasets/generator.h"
 #include "datasets/imdb.h"
@@ -25,8 +25,11 @@ CachedWords read_imdb_words(const std::filesystem::path& path, const std::filesy
   const std::filesystem::path file = imdb_file(path);
   std::string bytes = read_input_file(file);
   const WordCache cache{cache_folder, "imdb", sha256_hex(bytes), rules()};
-  return cached_words(cache, file.string(),
-                      [&] { return word_corpus(parse_imdb(std::move(bytes), file.string())); });
+  return cached_words(cache, file.string(), [&] {
+    const TextCorpus corpus = parse_imdb(bytes, file.string());
+    bytes = std::string();  // the words take memory too
+    return word_corpus(corpus);
+  });
 }
 
 CachedWords load_imdb_words(const DataPlaces& places) {

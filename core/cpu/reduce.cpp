@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <ranges>
 #include <vector>
 
 #include "core/cpu/backend.h"
@@ -30,9 +31,9 @@ void sum_to(const Tensor& x, double scale, const Tensor& y) {
   for (const int axis : reduced) count *= from[axis];
   const auto offset = [&](int64_t index, const std::vector<int>& axes) {
     int64_t at = 0;
-    for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-      at += index % from[*axis] * stride[*axis];
-      index /= from[*axis];
+    for (const int axis : std::views::reverse(axes)) {
+      at += index % from[axis] * stride[axis];
+      index /= from[axis];
     }
     return at;
   };
