@@ -21,6 +21,7 @@ RuleInfo rule_info() {
                .applied_by = -1,
                .others = -1,
                .other_slots = {},
+               .stochastic = requires { requires Rule::stochastic; },
                .defaults = Rule::defaults};
   if constexpr (has_matrix_form<Rule>) out.matrix_slots = Rule::matrix_slots;
   if constexpr (is_orthogonal<Rule>) {

@@ -23,7 +23,10 @@ struct RuleInfo {
   // them, and that of all other parameters, with its slots. -1 and none in other rules.
   int applied_by, others;
   std::span<const Slot> other_slots;
+  bool stochastic;  // stochastic rounding whatever the options say
   HyperParameters defaults;
+
+  Rounding rounding(Rounding asked) const { return stochastic ? Rounding::Stochastic : asked; }
 };
 
 inline std::span<const Slot> slots_of(const RuleInfo& rule, bool matrices) {
@@ -49,6 +52,10 @@ struct CodecInfo {
     return scale == Scale::Tensor  ? (count > 0 ? 1 : 0)
            : scale == Scale::Block ? (count + block_size - 1) / block_size
                                    : 0;
+  }
+  // `asked`: by the options or the rule.
+  Rounding rounding(Rounding asked) const {
+    return historical ? Rounding::Nearest : coarse ? Rounding::Stochastic : asked;
   }
   // What state that was never updated holds, apart from absmax 0.
   double zero(Book book) const;

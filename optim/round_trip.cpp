@@ -65,7 +65,7 @@ StoredSlot store(const Storage& how, Book book, std::span<const float> values, i
   StepPlan plan{};
   plan.codec = codec;
   plan.second_moment = kind.historical ? SecondMoment::Plain : how.second_moment;
-  plan.rounding = kind.historical ? Rounding::Nearest : how.rounding;
+  plan.rounding = kind.rounding(how.rounding);
   StoredSlot out;
   out.book = book;
   out.absmax.resize(static_cast<size_t>(kind.absmax_count(count, block_size)));

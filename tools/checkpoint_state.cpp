@@ -85,9 +85,10 @@ class Reader {
     for (const optim::Slot& other : rule.other_slots)
       if (other.name == out.slot) book = other.book;
     const TrainConfig& config = file_.config;
-    out.dithered =
-        codec.has_absmax() && !codec.historical &&
-        (config.rounding == "stochastic" || (book == Book::Unsigned && config.second_moment == "dither"));
+    const optim::Rounding rounding = codec.rounding(rule.rounding(optim::rounding(config.rounding)));
+    out.dithered = codec.has_absmax() &&
+                   (rounding == optim::Rounding::Stochastic ||
+                    (book == Book::Unsigned && config.second_moment == "dither" && !codec.historical));
     try {
       out.held = optim::read_back(out.codec, book, std::max(out.block_size, 1), count, tensor,
                                   file_.tensors.find(name + ".absmax"));

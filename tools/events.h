@@ -30,6 +30,7 @@ struct TestEvent {
 struct EndEvent {
   std::string status = "ok";  // "ok", "interrupted", or why it ended
   int64_t epochs = 0, steps = 0;
+  int64_t skipped_steps = 0;              // of them, for their gradients; in the log where there were any
   double val_loss = 0, val_accuracy = 0;  // of the last epoch
   int64_t best_epoch = 0;                 // with the lowest validation loss
   double seconds = 0;

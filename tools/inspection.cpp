@@ -84,7 +84,7 @@ SlotFigures try_codec(const CheckpointState& state, const SlotState& slot, const
   const Storage how{.name = name,
                     .block_size = static_cast<int>(state.config.block_size),
                     .second_moment = optim::second_moment(state.config.second_moment),
-                    .rounding = optim::rounding(state.config.rounding)};
+                    .rounding = state.rule().rounding(optim::rounding(state.config.rounding))};
   return compare(state, slot, name, store(how, slot.held.book, slot.held.values, slot.place));
 }
 

@@ -60,17 +60,19 @@ Json to_json(const TestEvent& event) {
 }
 
 Json to_json(const EndEvent& event) {
-  return {{"event", "end"},
-          {"status", event.status},
-          {"epochs", event.epochs},
-          {"steps", event.steps},
-          {"val_loss", event.val_loss},
-          {"val_accuracy", event.val_accuracy},
-          {"best_epoch", event.best_epoch},
-          {"seconds", event.seconds},
-          {"peak_bytes", event.peak_bytes},
-          {"peak_by_tag", to_json(event.peak_by_tag)},
-          {"max_by_tag", to_json(event.max_by_tag)}};
+  Json out = {{"event", "end"},
+              {"status", event.status},
+              {"epochs", event.epochs},
+              {"steps", event.steps},
+              {"val_loss", event.val_loss},
+              {"val_accuracy", event.val_accuracy},
+              {"best_epoch", event.best_epoch},
+              {"seconds", event.seconds},
+              {"peak_bytes", event.peak_bytes},
+              {"peak_by_tag", to_json(event.peak_by_tag)},
+              {"max_by_tag", to_json(event.max_by_tag)}};
+  if (event.skipped_steps > 0) out["skipped_steps"] = event.skipped_steps;
+  return out;
 }
 
 JsonLines::JsonLines(const std::string& path, bool append)

@@ -1,8 +1,12 @@
 #include "tools/rule_settings.h"
 
+#include <string_view>
 #include <type_traits>
 
+#include "optim/hyper_use.h"
 #include "optim/registry.h"
+#include "tools/fields.h"
+#include "tools/names.h"
 
 namespace octet::tools {
 namespace {
@@ -65,6 +69,39 @@ void take_rule_defaults(TrainConfig& config) {
   for_each_pair(config, own, [](auto& field, const auto& value) {
     field = static_cast<std::decay_t<decltype(field)>>(value);
   });
+}
+
+std::vector<std::string> lines_about_settings(const TrainConfig& config) {
+  std::vector<std::string> lines, flags;
+  const auto say_unused = [&](const std::string& by) {
+    if (!flags.empty())
+      lines.push_back("no effect on " + by + ": " +
+                      join(std::vector<std::string_view>(flags.begin(), flags.end())));
+    flags.clear();
+  };
+  for (const std::string_view name : optim::without_effect(hyper_of(config), config.optimizer))
+    flags.push_back(flag_name(name));
+  say_unused(config.optimizer);
+
+  const optim::CodecInfo& codec = optim::codecs()[static_cast<size_t>(optim::codec_place(config.state))];
+  const optim::GroupOptions none;
+  const bool rounds = codec.stored != codec.value;
+  const auto changed = [&](std::string_view field, bool differs, bool counts) {
+    if (differs && !counts) flags.push_back(flag_name(field));
+  };
+  changed("block_size", config.block_size != none.block_size,
+          codec.scale == optim::Scale::Block && codec.own_block_size == 0);
+  changed("second_moment", optim::second_moment(config.second_moment) != none.second_moment,
+          rounds && !codec.historical);
+  changed("rounding", optim::rounding(config.rounding) != none.rounding,
+          rounds && !codec.historical && !codec.coarse);
+  if (config.state_override.empty()) say_unused(config.state + " state");
+
+  if (config.optimizer == "rmsprop" && config.centered && rounds)
+    lines.push_back(
+        "rmsprop --centered divides by the root of a difference, which rounded state can make far too "
+        "small: steps may be thousands of times too long; --state fp32 does not round");
+  return lines;
 }
 
 }  // namespace octet::tools

@@ -1,6 +1,9 @@
 // The hyper-parameters of a run's update rule.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "optim/hyper.h"
 #include "optim/state_layout.h"
 #include "tools/config.h"
@@ -15,5 +18,9 @@ optim::GroupOptions group_options(const TrainConfig& config);
 // Gives the config its rule's own defaults, but for learning rate and weight decay, which are the
 // experiment's.
 void take_rule_defaults(TrainConfig& config);
+
+// A line for each of: settings that the rule does not look at, settings that the state's codec does not, and a
+// rule that goes badly with rounded state.
+std::vector<std::string> lines_about_settings(const TrainConfig& config);
 
 }  // namespace octet::tools

@@ -8,6 +8,7 @@
 #include "core/cpu/thread_pool.h"
 #include "tools/config_file.h"
 #include "tools/format.h"
+#include "tools/rule_settings.h"
 #include "tools/version.h"
 #include "tools/word_vectors.h"
 
@@ -63,6 +64,7 @@ std::vector<std::string> opening_lines(const TrainConfig& config, const TextData
                   format_count(data.encoder.size()), format_count(trainer.model().parameter_count()),
                   config.optimizer, config.state, format_bytes(trainer.optimizer().state_bytes()),
                   config.device, cpu::thread_count(), cpu::thread_count() == 1 ? "" : "s"));
+  for (std::string& line : lines_about_settings(config)) say(std::move(line));
   for (const std::string& note : data.notes) say(note);
   if (data.vectors)
     for (std::string& line : lines_about(*data.vectors)) say(std::move(line));

@@ -129,7 +129,7 @@ void Trainer::with_place(const std::function<void()>& body) {
     const int64_t good = optimizer_.steps(), per_epoch = steps_per_epoch();
     state_.steps = good;  // those after it changed nothing
     fail(ErrorKind::NonFinite, "epoch ", good / per_epoch + 1, ", step ", good % per_epoch + 1, ": ",
-         error.what());
+         error.what(), "; a smaller --lr, --clip-norm or --on-nonfinite skip may help");
   }
 }
 
@@ -204,6 +204,7 @@ EndEvent Trainer::end_event(const std::string& status) const {
   event.status = status;
   event.epochs = state_.epoch;
   event.steps = state_.steps;
+  event.skipped_steps = optimizer_.skipped_steps();
   event.val_loss = state_.val_loss;
   event.val_accuracy = state_.val_accuracy;
   event.best_epoch = state_.best_epoch;

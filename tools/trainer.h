@@ -46,6 +46,12 @@ struct RunState {
   }
 };
 
+// All epochs done, or --patience of them without a better one.
+inline bool is_over(const TrainConfig& config, const RunState& state) {
+  return state.epoch >= config.epochs ||
+         (config.patience > 0 && state.epoch - state.best_epoch >= config.patience);
+}
+
 struct StepReport {
   int64_t epoch, step, rows;  // epoch and step from 1
   double loss;                // of the last step whose loss was read: on a GPU not of every one
@@ -76,11 +82,7 @@ class Trainer {
   const ModelForm& form() const { return form_; }
   // Each takes `accumulate` batches, the last of an epoch those that are left.
   int64_t steps_per_epoch() const;
-  // All epochs done, or --patience of them without a better one.
-  bool done() const {
-    return state_.epoch >= config_.epochs ||
-           (config_.patience > 0 && state_.epoch - state_.best_epoch >= config_.patience);
-  }
+  bool done() const { return is_over(config_, state_); }
   // Of the first epoch, from 1: the one with the batch of the most tokens, which needs the most memory.
   int64_t largest_step() const;
   // Of the last epoch that was finished here; no probabilities before the first.

@@ -14,6 +14,9 @@ namespace octet::cuda {
 // Threads of a block: as many as the largest quantization block needs, where its size is not known.
 template <int kBlock>
 constexpr int kStepThreads = kBlock == 0 ? optim::kMaxBlock / kPerLane : 256;
+static_assert(kStepThreads<optim::kDefaultBlock> * kPerLane / optim::kDefaultBlock % optim::kSectorBlocks ==
+                  0,
+              "blocks of threads would share sectors of absmax");
 // Threads that a multiprocessor holds at once: 128 registers for each, so that nothing is spilled.
 constexpr int kResidentThreads = 512;
 

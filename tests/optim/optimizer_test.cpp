@@ -2,6 +2,7 @@
 
 #include "core/cpu/thread_pool.h"
 #include "optim/bench.h"
+#include "optim/hyper_use.h"
 #include "tests/optim/support.h"
 
 using namespace octet;
@@ -49,6 +50,40 @@ TEST_CASE("overrides choose the codec by name, the first that fits, before the s
   CHECK(optimizer.codec_of("fc.bias") == "blockwise8");
   CHECK(optimizer.codec_of("fc.weight") == "bf16");
   CHECK_ERROR(ErrorKind::Usage, "no parameter 'fc'", optimizer.codec_of("fc"));
+}
+
+TEST_CASE("hyper-parameters that a rule does not look at are told from those it does") {
+  const auto changed = [](const char* rule, const auto& change) {
+    HyperParameters hyper = default_hyper(rule);
+    change(hyper);
+    return without_effect(hyper, rule);
+  };
+  using Names = std::vector<std::string_view>;
+  for (const RuleInfo& rule : rules()) CHECK(without_effect(rule.defaults, rule.name) == Names{});
+  const auto momentum = [](HyperParameters& h) { h.momentum = 0.5, h.nesterov = !h.nesterov; };
+  CHECK(changed("sgd", momentum) == Names{"momentum", "nesterov"});
+  CHECK(changed("adam", momentum) == Names{"momentum", "nesterov"});
+  CHECK(changed("momentum", momentum) == Names{});
+  CHECK(changed("muon", momentum) == Names{});
+  const auto betas = [](HyperParameters& h) { h.beta1 = 0.8, h.beta3 = 0.99, h.unfactored = true; };
+  CHECK(changed("adam", betas) == Names{"beta3", "unfactored"});
+  CHECK(changed("ademamix", betas) == Names{"unfactored"});
+  CHECK(changed("muon", betas) == Names{"beta3", "unfactored"});  // AdamW steps the other parameters
+  CHECK(changed("adafactor", betas) == Names{"beta1", "beta3"});
+  const auto rates = [](HyperParameters& h) { h.lr = 0.5, h.weight_decay = 0.25, h.eps = 0.125; };
+  CHECK(changed("sgd", rates) == Names{"eps"});
+  CHECK(changed("rmsprop", rates) == Names{});
+}
+
+TEST_CASE("AdEMAMix's means are rounded at random unless a codec rounds in a way of its own") {
+  const RuleInfo& rule = rules()[static_cast<size_t>(rule_place("ademamix"))];
+  const auto rounding_of = [&](const char* codec) {
+    return codecs()[static_cast<size_t>(codec_place(codec))].rounding(rule.rounding(Rounding::Nearest));
+  };
+  CHECK(rounding_of("blockwise8") == Rounding::Stochastic);
+  CHECK(rounding_of("bf16") == Rounding::Stochastic);
+  CHECK(rounding_of("blockwise8-v0.36") == Rounding::Nearest);
+  CHECK(rules()[static_cast<size_t>(rule_place("adam"))].rounding(Rounding::Nearest) == Rounding::Nearest);
 }
 
 TEST_CASE("a glob pattern fits whole names") {

@@ -6,6 +6,7 @@
 
 #include "core/cpu/thread_pool.h"
 #include "optim/conclude.h"
+#include "optim/state_layout.h"
 #include "optim/survey.h"
 #include "tests/optim/support.h"
 
@@ -87,6 +88,8 @@ struct Model {
     const CodecInfo info = codecs()[static_cast<size_t>(codec)];
     block_size = info.own_block_size ? info.own_block_size : info.scale == Scale::Block ? block : kPlainBlock;
     slots = slots_of(rules()[static_cast<size_t>(rule_place(rule))], matrices);
+    plan.codec = codec;
+    plan.block_size = block_size;
     for (const int64_t n : sizes) {
       weights.push_back(random_tensors(sizes, 11, 1, info.value)[weights.size()].clone(MemoryTag::Weights));
       gradients.push_back(
@@ -110,13 +113,11 @@ struct Model {
         row.state[slot] = state.back()[slot].raw();
         row.absmax[slot] = absmax.back()[slot].data<float>();
       }
-      plan.block_count += (n + block_size - 1) / block_size;
+      plan.block_count = block_after(plan, n);
       plan.piece_count += pieces_in(n, row.columns, matrices);
       table.push_back(row);
     }
     plan.rule = rule_place(rule);
-    plan.codec = codec;
-    plan.block_size = block_size;
     plan.tensors = table.data();
     plan.update = constants.raw();
     plan.tensor_count = static_cast<int>(table.size());

@@ -11,7 +11,6 @@
 #include <tuple>
 
 #include "core/backend.h"
-#include "optim/state_layout.h"
 #include "tests/optim/plan_model.h"
 
 namespace octet::optim::testing {

@@ -61,15 +61,18 @@ TEST_CASE(
   }
   const Outcome outcome = run_octet({"train", "--resume", runs.path("run")});
   INFO(outcome.err);
-  CHECK(outcome.status == 0);
+  CHECK(outcome.status == 5);
+  CHECK(outcome.err.find("is not finite, so its weights are of no use") != std::string::npos);
+  CHECK(outcome.out.find(" of 198 steps were skipped: their gradients were not finite") != std::string::npos);
   const std::vector<Json> events = events_in(runs.bytes("run/log.jsonl"));
   REQUIRE(events.size() == 5);
   CHECK(events[1]["train_loss"].is_null());  // JSON has no word for it
   CHECK(events[1]["val_loss"].is_null());
-  CHECK(events.back()["status"] == "ok");
+  CHECK(events.back()["status"] == "non-finite");
   CHECK(events.back()["steps"] == 3 * 66);
   const TensorFile file = read_safetensors(checkpoint);
   CHECK(file.at("optimizer.skipped_steps").to_vector<int64_t>()[0] > 100);
+  CHECK(file.at("optimizer.skipped_steps").to_vector<int64_t>()[0] == events.back()["skipped_steps"]);
   CHECK(run_octet({"report", runs.path("run")}).out.find("not finite") != std::string::npos);
 }
 

@@ -146,6 +146,13 @@ TEST_CASE("resuming a finished run changes nothing") {
   fs::copy(runs.path("run"), runs.path("copy"));
   finish(runs.path("copy"));
   check_same_run(runs.path("run"), runs.path("copy"));
+  const std::string config = runs.bytes("copy/config.toml");
+  const Outcome other = run_process(resume(runs.path("copy"), {"--state", "bf16"}));
+  CHECK(other.status == 2);
+  CHECK(other.err.find("the run is finished, so its state stays as it is; leave --state out") !=
+        std::string::npos);
+  CHECK((runs.bytes("copy/config.toml") == config));
+  check_same_run(runs.path("run"), runs.path("copy"));
 }
 
 TEST_CASE("a resumed run may change threads and what it shows, and where it logs") {
@@ -217,10 +224,10 @@ TEST_CASE("a resumed run converts its optimizer state to the codec it is given, 
   CHECK(text.find("state = \"blockwise8\"\n") != std::string::npos);
   CHECK(text.find("state_override = [\"fc.*=bf16\"]\n") != std::string::npos);
   CHECK(text.find("resume = \"\"\n") != std::string::npos);  // or it would not repeat the run
+  run.refused({"--state-override", "nothing=bf16"}, 2, "fits the pattern 'nothing'");
   finish(run.folder);
   CHECK(run_octet({"report", run.folder}).out.find("blockwise8") != std::string::npos);
   run.refused({"--state", "blockwise8", "--optimizer", "lion"}, 2, "--optimizer differs");
-  run.refused({"--state-override", "nothing=bf16"}, 2, "fits the pattern 'nothing'");
   run.refused({"--state", "blockwise9"}, 2, "did you mean 'blockwise8'?");
 }
 

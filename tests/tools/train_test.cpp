@@ -215,6 +215,30 @@ TEST_CASE("the same seed gives the same bytes, whatever the number of threads; a
   }
 }
 
+TEST_CASE(
+    "settings that the rule or the codec does not look at are named, and so is a rule that needs exact "
+    "state") {
+  const Runs runs;
+  const auto says = [&](const char* name, const Arguments& flags) {
+    const Outcome outcome = run_process(runs.train(name, Arguments{"--epochs", "1"} + flags));
+    INFO(outcome.err);
+    CHECK(outcome.status == 0);
+    return outcome.out;
+  };
+  CHECK(says("a", {}).find("no effect") == std::string::npos);
+  const std::string sgd =
+      says("b", {"--optimizer", "sgd", "--momentum", "0.9", "--nesterov", "--block-size", "64"});
+  CHECK(sgd.find("no effect on sgd: --momentum, --nesterov\n") != std::string::npos);
+  CHECK(sgd.find("no effect on fp32 state: --block-size\n") != std::string::npos);
+  const std::string old = says("c", {"--state", "blockwise8-v0.36", "--second-moment", "plain", "--rounding",
+                                     "stochastic", "--block-size", "64"});
+  CHECK(old.find("no effect on blockwise8-v0.36 state: --block-size, --second-moment, --rounding\n") !=
+        std::string::npos);
+  CHECK(says("d", {"--state", "blockwise8", "--block-size", "64"}).find("no effect") == std::string::npos);
+  CHECK(says("e", {"--optimizer", "rmsprop", "--centered", "--state", "bf16"})
+            .find("--state fp32 does not round") != std::string::npos);
+}
+
 TEST_CASE("without --out runs go into octet-run, octet-run-2 and so on") {
   const Runs runs;
   const std::string here = fs::current_path().string();

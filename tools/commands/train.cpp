@@ -106,7 +106,8 @@ class Run {
       return signals.exit_code();
     }
     log_test(progress);
-    log_end("ok");
+    const bool finite = std::isfinite(trainer_.state().val_loss);
+    log_end(finite ? "ok" : "non-finite");
     write_report(progress);
     if (config_.task == "text") show_answers(progress);
     const RunState& state = trainer_.state();
@@ -116,7 +117,10 @@ class Run {
         format_duration(state.seconds)));
     progress.note("memory at the peak of " + format_bytes(state.memory.peak_total) + ": " +
                   format_tags(state.memory.at_peak));
+    note_skipped(progress);
     progress.note("saved to " + folder_.path);
+    require(finite, ErrorKind::NonFinite, folder_.path, ": the validation loss of the last epoch is not ",
+            "finite, so its weights are of no use; a smaller --lr or --clip-norm may help");
     return 0;
   }
 
@@ -194,10 +198,18 @@ class Run {
 
   void announce(Progress& progress) const {
     for (const std::string& line : opening_lines(config_, data_, trainer_)) progress.note(line);
-    if (resumed_)
-      progress.note(
-          fmt::format("goes on behind epoch {}, step {}", trainer_.state().epoch, trainer_.state().batch));
+    const RunState& state = trainer_.state();
+    if (trainer_.done())
+      progress.note(fmt::format("the run was finished after epoch {}; nothing is trained", state.epoch));
+    else if (resumed_)
+      progress.note(fmt::format("goes on behind epoch {}, step {}", state.epoch, state.batch));
     if (!conversion_.empty()) progress.note(conversion_);
+  }
+
+  void note_skipped(Progress& progress) const {
+    if (const int64_t skipped = trainer_.optimizer().skipped_steps())
+      progress.note(format_count(skipped) + " of " + format_count(trainer_.state().steps) +
+                    " steps were skipped: their gradients were not finite");
   }
 
   // False if a signal asked for an end.
@@ -265,6 +277,10 @@ int resume(const TrainFlags& flags, const std::string& path) {
   const std::string_view changed = first_difference(checkpoint.config, config);
   require(changed.empty(), ErrorKind::Usage, path, ": a resumed run keeps its settings, but ",
           changed.empty() ? "" : flag_name(changed), " differs; leave it out, or start a run of its own");
+  const std::string_view format = first_difference(checkpoint.config, config, Affects::StateFormat);
+  require(format.empty() || !is_over(config, checkpoint.state), ErrorKind::Usage, path,
+          ": the run is finished, so its state stays as it is; leave ",
+          format.empty() ? "" : flag_name(format), " out");
   cpu::set_thread_count(static_cast<int>(config.threads));
   return Run(config, std::move(checkpoint)).go();
 }
