@@ -163,6 +163,14 @@ optim::Denominator CheckpointState::denominator() const {
   return optim::denominator(rule(), hyper_of(config), std::max<int64_t>(1, steps));
 }
 
+bool SlotState::rounded() const { return info(codec).stored != info(codec).value; }
+
+const SlotState* CheckpointState::rounded() const {
+  const auto found =
+      std::find_if(slots.begin(), slots.end(), [](const SlotState& slot) { return slot.rounded(); });
+  return found == slots.end() ? nullptr : &*found;
+}
+
 bool CheckpointState::coded() const {
   return std::any_of(slots.begin(), slots.end(), [](const SlotState& slot) { return slot.held.coded(); });
 }

@@ -20,6 +20,7 @@ struct SlotState {
   optim::StoredSlot held;
 
   int64_t elements() const { return static_cast<int64_t>(held.values.size()); }
+  bool rounded() const;  // the codec keeps other values than the step computed
 };
 
 struct CheckpointState {
@@ -32,7 +33,8 @@ struct CheckpointState {
 
   const optim::RuleInfo& rule() const;
   optim::Denominator denominator() const;
-  bool coded() const;  // some slot is kept in codes
+  bool coded() const;                // some slot is kept in codes
+  const SlotState* rounded() const;  // the first slot that is rounded, in codes or not; null: all are exact
   // The slots of a parameter, by their place in the rule; null for those it has not.
   std::vector<const SlotState*> slots_of(const std::string& parameter) const;
   std::vector<std::string> parameters() const;

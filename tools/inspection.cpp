@@ -182,8 +182,9 @@ void require_pair(const CheckpointState& coded, const CheckpointState& exact) {
   const std::string between = coded.path + " and " + exact.path;
   require(coded.config.optimizer == exact.config.optimizer, ErrorKind::Checkpoint, between,
           " are of different rules, ", coded.config.optimizer, " and ", exact.config.optimizer);
-  require(!exact.coded(), ErrorKind::Usage, "--against ", exact.path,
-          ": keeps its state in codes; name a run with --state fp32");
+  if (const SlotState* rounded = exact.rounded())
+    fail(ErrorKind::Usage, "--against ", exact.path, ": keeps its state in ",
+         exact.coded() ? "codes" : rounded->codec, "; name a run with --state fp32");
   require(coded.steps == exact.steps, ErrorKind::Usage, between, " are no pair: after ", coded.steps, " and ",
           exact.steps, " steps");
   require(coded.config.seed == exact.config.seed, ErrorKind::Usage, between, " are no pair: seeds ",
@@ -209,7 +210,7 @@ const SlotState& truth_of(const CheckpointState& exact, const SlotState& slot) {
 std::vector<double> paired_ratios(const CheckpointState& exact, const CheckpointState& coded) {
   std::vector<double> out;
   for (const SlotState& slot : coded.slots) {
-    if (!slot.held.coded()) continue;
+    if (!slot.rounded()) continue;
     const std::vector<double> of_slot = ratios_of(exact, truth_of(exact, slot), slot.held.values);
     out.insert(out.end(), of_slot.begin(), of_slot.end());
   }
@@ -252,14 +253,15 @@ Inspection inspect(const std::string& path, const InspectOptions& options) {
   }
   Inspection out{.state = read_checkpoint_state(path, options.codec)};
   const bool coded = out.state.coded();
-  require(coded || options.against.empty(), ErrorKind::Usage, "--against ", options.against,
-          ": the state of ", path,
-          " is kept in full, it is itself what others are held against; name the run with coded state first");
+  require(
+      out.state.rounded() || options.against.empty(), ErrorKind::Usage, "--against ", options.against,
+      ": the state of ", path,
+      " is kept in full, it is itself what others are held against; name the run with rounded state first");
   if (!options.against.empty()) {
     out.against = std::make_shared<CheckpointState>(read_checkpoint_state(options.against));
     require_pair(out.state, *out.against);
   }
-  out.basis = !coded ? Basis::Trial : out.against ? Basis::Paired : Basis::Spacing;
+  out.basis = out.against ? Basis::Paired : coded ? Basis::Spacing : Basis::Trial;
   const std::string codec = options.codec.empty() ? "blockwise8" : options.codec;
   for (const SlotState& slot : out.state.slots)
     out.slots.push_back(out.basis == Basis::Trial ? try_codec(out.state, slot, codec)

@@ -79,7 +79,7 @@ std::string courses_text(const Inspection& inspection) {
 std::string slots_text(const Inspection& inspection) {
   std::string out;
   if (!inspection.paired_ratios.empty())
-    out += fmt::format("This run, all tensors in codes together: step x {}, 99 % {}\n\n",
+    out += fmt::format("This run, all rounded tensors together: step x {}, 99 % {}\n\n",
                        times(sorted_quantile(inspection.paired_ratios, 0.5)),
                        times(sorted_quantile(inspection.paired_ratios, 0.99)));
   const bool bounded = inspection.basis == Basis::Spacing;
@@ -189,10 +189,15 @@ std::string basis_sentence(const Inspection& inspection) {
           return slot && slot->elements() >= state.config.min_8bit_size;
         });
       }
+      const SlotState* rounded = state.rounded();
       return fmt::format(
-          "The state is exact. It was stored anew here in each way, but for {} tensors that keep exact "
-          "state: "
-          "those of fewer than {} elements, and factored ones.",
+          "{} It was stored anew here in each way, but for {} tensors that keep exact state: those of fewer "
+          "than {} "
+          "elements, and factored ones.",
+          rounded ? "The state is kept in " + rounded->codec +
+                        ", and what was rounded away is not in the file; --against a run with fp32 state "
+                        "shows that."
+                  : "The state is exact.",
           exact, format_count(state.config.min_8bit_size));
     }
     case Basis::Spacing:
@@ -200,7 +205,8 @@ std::string basis_sentence(const Inspection& inspection) {
              "expect from the spacing of codes around each stored value; with --against a run with fp32 "
              "state they are true ones.";
     case Basis::Paired:
-      return "The state is kept in codes. Errors and step sizes are against " + inspection.against->path +
+      return "The state is kept in " + (state.coded() ? "codes" : state.rounded()->codec) +
+             ". Errors and step sizes are against " + inspection.against->path +
              ", a run of the same seed and length: they hold all that came apart since the first step.";
   }
   return "";

@@ -21,6 +21,7 @@ const Runs& runs() {
     const Arguments common = {"--epochs", "1", "--min-8bit-size", "256"};
     all.trained("fp32", common);
     all.trained("blockwise8", common + Arguments{"--state", "blockwise8", "--block-size", "64"});
+    all.trained("bf16", common + Arguments{"--state", "bf16"});
     all.trained("seed2", common + Arguments{"--seed", "2"});
     all.trained("lion", common + Arguments{"--optimizer", "lion"});
     all.trained("sgd", common + Arguments{"--optimizer", "sgd"});
@@ -173,6 +174,19 @@ TEST_CASE("against its pair with exact state, errors and step sizes are true one
   check_refused(inspect("fp32", {"--against", runs().path("seed2")}), 2, "--against");
   check_refused(inspect("blockwise8", {"--against", runs().path("lion")}), 6, "different rules");
   check_refused(inspect("blockwise8", {"--against", runs().path("nowhere")}), 3, "no such folder");
+}
+
+TEST_CASE("state in bf16 is rounded too: it is no truth for others, and has one of its own") {
+  CHECK(inspect("bf16").out.find("The state is kept in bf16, and what was rounded away is not") !=
+        std::string::npos);
+  const Json json = inspected("bf16", {"--against", runs().path("fp32")});
+  CHECK(json["basis"] == "paired");
+  const double error = slot_of(json, "lstm.weight_hh_l0", "exp_avg_sq")["error"]["relative"];
+  CHECK(error > 1e-4);
+  CHECK(error < 0.1);
+  CHECK(json["step_size_ratio"]["median"].get<double>() == doctest::Approx(1).epsilon(0.01));
+  check_refused(inspect("blockwise8", {"--against", runs().path("bf16")}), 2, "keeps its state in bf16");
+  check_refused(inspect("fp32", {"--against", runs().path("bf16")}), 2, "is kept in full");
 }
 
 TEST_CASE("rules that divide by nothing have errors and no step sizes") {
