@@ -22,8 +22,10 @@ void RunLog::write(nlohmann::ordered_json event) {
 void RunLog::cut(const std::string& path, int64_t bytes) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return;  // a pipe, or gone
-  if (static_cast<int64_t>(std::filesystem::file_size(path, error)) > bytes)
-    std::filesystem::resize_file(path, static_cast<uintmax_t>(bytes), error);
+  const auto size = static_cast<int64_t>(std::filesystem::file_size(path, error));
+  require(error || size >= bytes, ErrorKind::Data, path, ": the log is cut short, ", size, " of ", bytes,
+          " bytes are left; put it back, or start another with --log");
+  if (size > bytes) std::filesystem::resize_file(path, static_cast<uintmax_t>(bytes), error);
   require(!error, ErrorKind::Internal, path, ": cannot write the log: ", error.message());
 }
 

@@ -23,6 +23,7 @@ class RunLog {
   int64_t bytes() const { return file_.bytes(); }
 
   // A resumed run writes on from where its checkpoint stood: later lines are of steps that are done again.
+  // Errors (Data): the log is shorter than that.
   static void cut(const std::string& path, int64_t bytes);
 
  private:

@@ -231,6 +231,29 @@ TEST_CASE("a resumed run converts its optimizer state to the codec it is given, 
   run.refused({"--state", "blockwise9"}, 2, "did you mean 'blockwise8'?");
 }
 
+TEST_CASE(
+    "a resumed run mends a lost or damaged config.toml and a lost log, and refuses a log that was cut") {
+  const Stopped run;
+  const std::string config = run.folder + "/config.toml", log = run.folder + "/log.jsonl";
+  const std::string lines = read_file(log);
+  write_file(log, lines.substr(0, lines.size() / 2));
+  run.refused({}, 3, "the log is cut short");
+  write_file(log, lines);
+  for (const bool lost : {true, false}) {
+    const std::string copy = run.runs.path(lost ? "lost" : "damaged");
+    fs::copy(run.folder, copy);
+    if (lost) {
+      fs::remove(copy + "/config.toml");
+      fs::remove(copy + "/log.jsonl");
+    } else {
+      write_file(copy + "/config.toml", read_file(config).substr(0, 700));
+    }
+    finish(copy);
+    CHECK(run_octet({"report", copy}).status == 0);
+    CHECK(run_octet({"eval", copy, "--data", run.runs.data()}).status == 0);
+  }
+}
+
 TEST_CASE("other data and another vocabulary exit 6 with both hashes") {
   const Stopped run;
   const std::string old = events_in(read_file(run.folder + "/log.jsonl"))[0]["data_sha256"];

@@ -14,6 +14,7 @@
 #include "tools/atomic_file.h"
 #include "tools/checkpoint.h"
 #include "tools/commands/declare.h"
+#include "tools/config_file.h"
 #include "tools/config_flags.h"
 #include "tools/config_json.h"
 #include "tools/format.h"
@@ -46,6 +47,17 @@ Answers answers_of(const TextData& data, const Evaluation& evaluation) {
                       [&](size_t row) { return data.validation.texts[row]; });
 }
 
+// Whether a file holds this config, but for what does not change the numbers of a run.
+bool holds(const std::string& path, const TrainConfig& config) {
+  TrainConfig read;
+  try {
+    apply_config_file(read, path);
+  } catch (const Error&) {
+    return false;
+  }
+  return first_difference(read, config).empty();
+}
+
 class Run {
  public:
   // A new run: its folder and log are made once all that it reads has been found good.
@@ -76,11 +88,14 @@ class Run {
     conversion_ = restore(checkpoint, trainer_, data_);
     data_.glove_sha256 = checkpoint.glove_sha256;
     seconds_before_ = trainer_.state().seconds;
-    const bool same_log = config_.log == checkpoint.config.log;
+    std::error_code ignored;
+    const bool same_log =
+        config_.log == checkpoint.config.log && std::filesystem::exists(log_path(), ignored);
     if (same_log) RunLog::cut(log_path(), checkpoint.log_bytes);
     open_log(same_log);
     const bool same_format = first_difference(checkpoint.config, config_, Affects::StateFormat).empty();
-    if (!same_format) write_atomically(folder_.config(), config_text(config_, run_facts(data_, trainer_)));
+    if (!same_format || !holds(folder_.config(), config_))
+      write_atomically(folder_.config(), config_text(config_, run_facts(data_, trainer_)));
     if (!same_log || !same_format) log_start();
     // Without the checkpoint's own bytes, the peak is that of a run that was never stopped.
     checkpoint.tensors = {};
