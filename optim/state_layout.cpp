@@ -44,6 +44,16 @@ bool fits_no_decay(std::string_view pattern, const ParameterShape& parameter) {
   return pattern == kNormAndBias ? parameter.shape.rank() < 2 : glob_match(pattern, parameter.name);
 }
 
+// "; they are a, b, c and 16 more"
+std::string list_of(std::span<const ParameterShape> parameters) {
+  constexpr size_t kMost = 8;
+  std::string out = "; they are ";
+  for (size_t i = 0; i < std::min(parameters.size(), kMost); ++i)
+    out.append(i > 0 ? ", " : "").append(parameters[i].name);
+  if (parameters.size() > kMost) out += " and " + std::to_string(parameters.size() - kMost) + " more";
+  return out;
+}
+
 }  // namespace
 
 int full_precision_codec(DType dtype) { return codec_place(dtype == DType::F64 ? "fp64" : "fp32"); }
@@ -77,13 +87,14 @@ void check_patterns(const GroupOptions& options, std::span<const ParameterShape>
     codec_place(override.codec);
     require(std::any_of(parameters.begin(), parameters.end(),
                         [&](const ParameterShape& p) { return glob_match(override.pattern, p.name); }),
-            "optimizer: no parameter of ", group, " fits the pattern '", override.pattern, "'");
+            "optimizer: no parameter of ", group, " fits the pattern '", override.pattern, "'",
+            list_of(parameters));
   }
   for (const std::string& pattern : options.no_decay)
     require(std::any_of(parameters.begin(), parameters.end(),
                         [&](const ParameterShape& p) { return fits_no_decay(pattern, p); }),
             "optimizer: no parameter of ", group, " fits the pattern '", pattern,
-            "' of those without weight decay");
+            "' of those without weight decay", list_of(parameters));
 }
 
 int64_t block_after(const StepPlan& plan, int64_t count) {

@@ -239,14 +239,17 @@ struct TrainConfig {
             "second moments in 8-bit state: floor keeps a positive one above 0, dither also rounds it up or "
             "down so that its mean stays, plain does neither"},
         second_moment, Choice{kSecondMoments});
-    state_(
-        Field{"rounding", "of all state but fp32: to the nearest code, or up or down so that the mean stays"},
-        rounding, Choice{kRoundings});
+    state_(Field{"rounding",
+                 "of all state but fp32: to the nearest code, or up or down so that the mean stays, as "
+                 "blockwise4 and ademamix always do"},
+           rounding, Choice{kRoundings});
     state_(Field{"block_size", "elements that share one scale in 8-bit state", StateFormat}, block_size,
            Range{.low = 64, .high = 4096, .power_of_two = true});
     state_(Field{"min_8bit_size", "tensors with fewer elements keep fp32 state", StateFormat}, min_8bit_size,
            Range{0, 0x1p53});
-    state_(Field{"state_override", "PATTERN=NAME: state of the parameters whose name matches; repeatable",
+    state_(Field{"state_override",
+                 "PATTERN=NAME: state of the parameters whose name matches; repeatable, the first that "
+                 "matches counts",
                  StateFormat},
            state_override, Overrides{kCodecs});
     training(Field{"on_nonfinite", "after a NaN or infinite gradient: stop, or skip the step"}, on_nonfinite,
