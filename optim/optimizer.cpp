@@ -50,13 +50,28 @@ ParameterShape shape_of(const NamedParameter& parameter) {
           parameter.full_precision_state};
 }
 
+// An element that two parameters share would be stepped twice, perhaps by two threads at once.
+void check_apart(const std::vector<ParameterGroup>& groups) {
+  std::vector<const NamedParameter*> order;
+  for (const ParameterGroup& group : groups)
+    for (const NamedParameter& parameter : group.parameters)
+      if (parameter.variable.value().numel() > 0) order.push_back(&parameter);
+  const auto begin = [](const NamedParameter* p) {
+    return static_cast<const std::byte*>(p->variable.value().raw());
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](const auto* a, const auto* b) { return begin(a) < begin(b); });
+  for (size_t i = 1; i < order.size(); ++i)
+    require(begin(order[i]) >= begin(order[i - 1]) + order[i - 1]->variable.value().bytes(), "optimizer: '",
+            order[i]->name, "' shares elements with '", order[i - 1]->name, "'; give each element once");
+}
+
 }  // namespace
 
 Optimizer::Optimizer(std::vector<ParameterGroup> groups, OptimizerOptions options) : options_(options) {
   check_options(options);
   const NamedParameter* first = nullptr;
   std::set<std::string> names;
-  std::set<std::pair<const void*, int64_t>> tensors;
   for (const ParameterGroup& group : groups)
     for (const NamedParameter& parameter : group.parameters) {
       if (!first) first = &parameter;
@@ -66,10 +81,9 @@ Optimizer::Optimizer(std::vector<ParameterGroup> groups, OptimizerOptions option
       const Tensor& value = parameter.variable.value();
       require(value.device() == first->variable.device(), "optimizer: '", parameter.name, "' is on ",
               value.device(), ", '", first->name, "' on ", first->variable.device());
-      require(value.numel() == 0 || tensors.insert({value.raw(), value.numel()}).second, "optimizer: '",
-              parameter.name, "' is the tensor of another parameter; give each tensor once");
     }
   require(first, "optimizer: there are no parameters");
+  check_apart(groups);
   device_ = first->variable.device();
   for (size_t i = 0; i < groups.size(); ++i) {
     check_group(groups[i], i);

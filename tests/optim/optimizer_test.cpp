@@ -238,8 +238,13 @@ TEST_CASE("wrong use is refused with what to do") {
   CHECK_ERROR(ErrorKind::Usage, "beta2 is 1", with({.hyper = hyper}));
   CHECK_ERROR(ErrorKind::Usage, "no parameters", Optimizer({}));
   CHECK_ERROR(ErrorKind::Usage, "'fc.bias' comes twice", Optimizer({{.parameters = {p[2], p[2]}}}));
-  CHECK_ERROR(ErrorKind::Usage, "'b' is the tensor of another",
+  CHECK_ERROR(ErrorKind::Usage, "'b' shares elements with 'a'",
               Optimizer({{.parameters = {{"a", p[0].variable}, {"b", p[0].variable}}}}));
+  const Tensor whole = Tensor::zeros({100}, DType::F32, Device::cpu(), MemoryTag::Weights);
+  const auto part = [&](int64_t from, int64_t to) { return Variable::leaf(whole.slice_rows(from, to)); };
+  CHECK_ERROR(ErrorKind::Usage, "'late' shares elements with 'early'",
+              Optimizer({{.parameters = {{"late", part(40, 100)}, {"early", part(0, 41)}}}}));
+  Optimizer({{.parameters = {{"late", part(41, 100)}, {"none", part(41, 41)}, {"early", part(0, 41)}}}});
   CHECK_ERROR(ErrorKind::Usage, "'c' is not a leaf",
               Optimizer({{.parameters = {{"c", p[0].variable.detach()}}}}));
   CHECK_ERROR(ErrorKind::Usage, "factor of -1", with({}).set_lr_factor(-1));
