@@ -21,8 +21,9 @@ struct ProgressStyle {
 struct ProgressPlan {
   int64_t epochs = 0;
   int64_t steps_per_epoch = 0;
-  int64_t log_every = 0;    // steps between plain lines within an epoch; 0: none
-  std::string prefix = {};  // begins every line: "generated: " where the data are made up
+  int64_t log_every = 0;       // steps between plain lines within an epoch; 0: none
+  int64_t rows_per_epoch = 0;  // 0: those that step() is told of, which are not all where a run is resumed
+  std::string prefix = {};     // begins every line: "generated: " where the data are made up
 };
 
 class Progress {

@@ -113,6 +113,15 @@ TEST_CASE("the time left of a resumed run counts only its own steps") {
   CHECK(screen.text().find("eta 4.00 s") != std::string::npos);
 }
 
+TEST_CASE("an epoch that a resumed run ends has the rate of all its rows, as its seconds are of all") {
+  Screen screen;
+  Progress progress(screen.out, {}, {.epochs = 2, .steps_per_epoch = 4, .rows_per_epoch = 256},
+                    screen.clock());
+  run_epoch(screen, progress, 1, 1);  // the last step alone was taken here
+  progress.epoch(epoch_event(1));
+  CHECK(screen.text().find("  64 rows/s  ") != std::string::npos);
+}
+
 TEST_CASE("a file is no terminal, and NO_COLOR and TERM=dumb are honoured on one") {
   Screen screen;
   CHECK(!ProgressStyle::of(screen.out).terminal);

@@ -106,8 +106,11 @@ class Run {
     const SignalWatch signals;
     std::FILE* out = config_.json ? stderr : stdout;
     Progress progress(out, ProgressStyle::of(out),
-                      {config_.epochs, trainer_.steps_per_epoch(), config_.log_every,
-                       data_.generated ? "generated: " : ""});
+                      {.epochs = config_.epochs,
+                       .steps_per_epoch = trainer_.steps_per_epoch(),
+                       .log_every = config_.log_every,
+                       .rows_per_epoch = data_.train.rows(),
+                       .prefix = data_.generated ? "generated: " : ""});
     announce(progress);
     board_.start(config_text(config_, run_facts(data_, trainer_)), trainer_.steps_per_epoch(),
                  data_.train.rows(), trainer_.state().steps);
