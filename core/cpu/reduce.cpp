@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <ranges>
 #include <vector>
 
 #include "core/cpu/backend.h"
@@ -31,7 +30,8 @@ void sum_to(const Tensor& x, double scale, const Tensor& y) {
   for (const int axis : reduced) count *= from[axis];
   const auto offset = [&](int64_t index, const std::vector<int>& axes) {
     int64_t at = 0;
-    for (const int axis : std::views::reverse(axes)) {
+    for (size_t i = axes.size(); i-- > 0;) {
+      const int axis = axes[i];
       at += index % from[axis] * stride[axis];
       index /= from[axis];
     }

@@ -15,7 +15,7 @@ namespace {
 // Sets one weight of a checkpoint to infinity, as after a step that went too far.
 void spoil(const std::string& checkpoint, const std::string& name) {
   TensorFile file = read_safetensors(checkpoint);
-  Tensor weight = file.at(name);
+  const Tensor& weight = file.at(name);
   weight.data<float>()[0] = std::numeric_limits<float>::infinity();
   write_file(checkpoint, format_safetensors(file));
 }
@@ -37,7 +37,7 @@ TEST_CASE(
   CHECK(outcome.status == 5);
   CHECK_MESSAGE(outcome.err.starts_with("octet: epoch 2, step "), outcome.err);
   CHECK_MESSAGE(outcome.err.find("is not finite") != std::string::npos, outcome.err);
-  CHECK_MESSAGE(outcome.err.find("'") != std::string::npos, outcome.err);
+  CHECK_MESSAGE(outcome.err.find('\'') != std::string::npos, outcome.err);
   CHECK((read_file(checkpoint) == before));
   const Json end = events_in(runs.bytes("run/log.jsonl")).back();
   CHECK(end["event"] == "end");
