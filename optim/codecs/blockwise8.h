@@ -7,7 +7,8 @@
 // the books.
 //
 // Not a number: the absmax of a block with a NaN is NaN, else with an infinity infinity, so such a block
-// decodes to values that are not finite either. It cannot arise while gradients are checked before the step.
+// decodes to values that are not finite either. Gradients are checked before the step, so it takes one that
+// is finite and has a square that is not (above 1e19, over the root of 1 - beta2).
 #pragma once
 
 #include "optim/codecs/codec.h"
