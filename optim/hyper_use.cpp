@@ -40,22 +40,16 @@ std::vector<std::string_view> without_effect(const HyperParameters& given, std::
            (info.applied_by < 0 || same_steps(info.applied_by, given, other)) &&
            (info.matrix_slots.empty() || given.unfactored == other.unfactored);  // which is no constant
   };
-  std::vector<std::string_view> out;
+  std::vector<double> own;
   HyperParameters defaults = info.defaults, other = given;
-  std::vector<std::string_view> names;
-  defaults.visit([&](const char* name, auto&, const char*) { names.emplace_back(name); });
-  for (const std::string_view wanted : names) {
-    bool changed = false;
-    other = given;
-    defaults.visit([&](const char* name, const auto& own, const char*) {
-      if (name != wanted) return;
-      other.visit([&](const char* there, auto& value, const char*) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::decay_t<decltype(own)>>)
-          if (there == wanted) changed = value != own, value = own;
-      });
-    });
-    if (changed && same(other)) out.push_back(wanted);
-  }
+  defaults.visit([&](const char*, double value, const char*) { own.push_back(value); });
+  std::vector<std::string_view> out;
+  other.visit([&, i = size_t{0}](const char* name, auto& value, const char*) mutable {
+    const auto asked = value;
+    value = static_cast<std::decay_t<decltype(value)>>(own[i++]);
+    if (value != asked && same(other)) out.emplace_back(name);
+    value = asked;
+  });
   return out;
 }
 

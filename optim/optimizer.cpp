@@ -147,7 +147,7 @@ void Optimizer::build_plans() {
     plan.hyper = *options.hyper;
     if (!batch.layout.decays) plan.hyper.weight_decay = 0;
     if (options_.max_value > 0) plan.max_value = options_.max_value;
-    plan.second_moment = info(codec).historical ? SecondMoment::Plain : options.second_moment;
+    plan.second_moment = info(codec).second_moment(options.second_moment);
     plan.rounding =
         info(codec).rounding(rules()[static_cast<size_t>(batch.layout.rule)].rounding(options.rounding));
     plan.seed = options_.seed;

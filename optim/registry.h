@@ -46,6 +46,7 @@ struct CodecInfo {
   bool historical;     // nearest codes and plain second moments whatever the options say
 
   bool has_absmax() const { return scale != Scale::None; }
+  bool rounds() const { return stored != value; }  // what is kept is not what a step computed
   // For `count` values: elements of the stored type, and of absmax.
   int64_t stored_count(int64_t count) const { return (count + values_per_stored - 1) / values_per_stored; }
   int64_t absmax_count(int64_t count, int block_size) const {
@@ -57,6 +58,7 @@ struct CodecInfo {
   Rounding rounding(Rounding asked) const {
     return historical ? Rounding::Nearest : coarse ? Rounding::Stochastic : asked;
   }
+  SecondMoment second_moment(SecondMoment asked) const { return historical ? SecondMoment::Plain : asked; }
   // What state that was never updated holds, apart from absmax 0.
   double zero(Book book) const;
 };

@@ -64,7 +64,7 @@ StoredSlot store(const Storage& how, Book book, std::span<const float> values, i
 
   StepPlan plan{};
   plan.codec = codec;
-  plan.second_moment = kind.historical ? SecondMoment::Plain : how.second_moment;
+  plan.second_moment = kind.second_moment(how.second_moment);
   plan.rounding = kind.rounding(how.rounding);
   StoredSlot out;
   out.book = book;

@@ -85,10 +85,10 @@ class Reader {
     for (const optim::Slot& other : rule.other_slots)
       if (other.name == out.slot) book = other.book;
     const TrainConfig& config = file_.config;
-    const optim::Rounding rounding = codec.rounding(rule.rounding(optim::rounding(config.rounding)));
-    out.dithered = codec.has_absmax() &&
-                   (rounding == optim::Rounding::Stochastic ||
-                    (book == Book::Unsigned && config.second_moment == "dither" && !codec.historical));
+    optim::StepPlan plan{};
+    plan.rounding = codec.rounding(rule.rounding(optim::rounding(config.rounding)));
+    plan.second_moment = codec.second_moment(optim::second_moment(config.second_moment));
+    out.dithered = codec.has_absmax() && optim::is_dithered(plan, book);
     try {
       out.held = optim::read_back(out.codec, book, std::max(out.block_size, 1), count, tensor,
                                   file_.tensors.find(name + ".absmax"));
@@ -163,12 +163,13 @@ optim::Denominator CheckpointState::denominator() const {
   return optim::denominator(rule(), hyper_of(config), std::max<int64_t>(1, steps));
 }
 
-bool SlotState::rounded() const { return info(codec).stored != info(codec).value; }
+bool SlotState::rounded() const { return info(codec).rounds(); }
 
-const SlotState* CheckpointState::rounded() const {
+std::string CheckpointState::rounded_to() const {
+  if (coded()) return "codes";
   const auto found =
       std::find_if(slots.begin(), slots.end(), [](const SlotState& slot) { return slot.rounded(); });
-  return found == slots.end() ? nullptr : &*found;
+  return found == slots.end() ? "" : found->codec;
 }
 
 bool CheckpointState::coded() const {

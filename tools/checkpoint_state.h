@@ -33,8 +33,8 @@ struct CheckpointState {
 
   const optim::RuleInfo& rule() const;
   optim::Denominator denominator() const;
-  bool coded() const;                // some slot is kept in codes
-  const SlotState* rounded() const;  // the first slot that is rounded, in codes or not; null: all are exact
+  bool coded() const;              // some slot is kept in codes
+  std::string rounded_to() const;  // "codes", else the first codec that rounds; empty: all slots are exact
   // The slots of a parameter, by their place in the rule; null for those it has not.
   std::vector<const SlotState*> slots_of(const std::string& parameter) const;
   std::vector<std::string> parameters() const;

@@ -182,9 +182,8 @@ void require_pair(const CheckpointState& coded, const CheckpointState& exact) {
   const std::string between = coded.path + " and " + exact.path;
   require(coded.config.optimizer == exact.config.optimizer, ErrorKind::Checkpoint, between,
           " are of different rules, ", coded.config.optimizer, " and ", exact.config.optimizer);
-  if (const SlotState* rounded = exact.rounded())
-    fail(ErrorKind::Usage, "--against ", exact.path, ": keeps its state in ",
-         exact.coded() ? "codes" : rounded->codec, "; name a run with --state fp32");
+  require(exact.rounded_to().empty(), ErrorKind::Usage, "--against ", exact.path, ": keeps its state in ",
+          exact.rounded_to(), "; name a run with --state fp32");
   require(coded.steps == exact.steps, ErrorKind::Usage, between, " are no pair: after ", coded.steps, " and ",
           exact.steps, " steps");
   require(coded.config.seed == exact.config.seed, ErrorKind::Usage, between, " are no pair: seeds ",
@@ -254,8 +253,8 @@ Inspection inspect(const std::string& path, const InspectOptions& options) {
   Inspection out{.state = read_checkpoint_state(path, options.codec)};
   const bool coded = out.state.coded();
   require(
-      out.state.rounded() || options.against.empty(), ErrorKind::Usage, "--against ", options.against,
-      ": the state of ", path,
+      !out.state.rounded_to().empty() || options.against.empty(), ErrorKind::Usage, "--against ",
+      options.against, ": the state of ", path,
       " is kept in full, it is itself what others are held against; name the run with rounded state first");
   if (!options.against.empty()) {
     out.against = std::make_shared<CheckpointState>(read_checkpoint_state(options.against));

@@ -189,15 +189,15 @@ std::string basis_sentence(const Inspection& inspection) {
           return slot && slot->elements() >= state.config.min_8bit_size;
         });
       }
-      const SlotState* rounded = state.rounded();
+      const std::string rounded = state.rounded_to();
       return fmt::format(
           "{} It was stored anew here in each way, but for {} tensors that keep exact state: those of fewer "
           "than {} "
           "elements, and factored ones.",
-          rounded ? "The state is kept in " + rounded->codec +
-                        ", and what was rounded away is not in the file; --against a run with fp32 state "
-                        "shows that."
-                  : "The state is exact.",
+          rounded.empty() ? "The state is exact."
+                          : "The state is kept in " + rounded +
+                                ", and what was rounded away is not in the file; --against a run with fp32 "
+                                "state shows that.",
           exact, format_count(state.config.min_8bit_size));
     }
     case Basis::Spacing:
@@ -205,8 +205,8 @@ std::string basis_sentence(const Inspection& inspection) {
              "expect from the spacing of codes around each stored value; with --against a run with fp32 "
              "state they are true ones.";
     case Basis::Paired:
-      return "The state is kept in " + (state.coded() ? "codes" : state.rounded()->codec) +
-             ". Errors and step sizes are against " + inspection.against->path +
+      return "The state is kept in " + state.rounded_to() + ". Errors and step sizes are against " +
+             inspection.against->path +
              ", a run of the same seed and length: they hold all that came apart since the first step.";
   }
   return "";

@@ -121,8 +121,8 @@ void Progress::epoch(const EpochEvent& event) {
   line(spaced({"epoch " + std::to_string(event.epoch) + "/" + std::to_string(plan_.epochs),
                "train loss " + loss_text(event.train_loss), "val loss " + loss_text(event.val_loss),
                std::string("val accuracy ") + accuracy, format_duration(event.seconds),
-               rate_text(plan_.rows_per_epoch > 0 ? plan_.rows_per_epoch : epoch_rows_, event.train_seconds),
-               eta, "peak " + format_bytes(event.peak_bytes)}));
+               rate_text(plan_.rows_per_epoch, event.train_seconds), eta,
+               "peak " + format_bytes(event.peak_bytes)}));
   epoch_rows_ = 0;
   epoch_start_ = clock_();
   drawn_ = -1;

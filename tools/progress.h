@@ -22,7 +22,7 @@ struct ProgressPlan {
   int64_t epochs = 0;
   int64_t steps_per_epoch = 0;
   int64_t log_every = 0;       // steps between plain lines within an epoch; 0: none
-  int64_t rows_per_epoch = 0;  // 0: those that step() is told of, which are not all where a run is resumed
+  int64_t rows_per_epoch = 0;  // of which a resumed run may not take all of its first epoch
   std::string prefix = {};     // begins every line: "generated: " where the data are made up
 };
 

@@ -85,19 +85,20 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config) {
 
   const optim::CodecInfo& codec = optim::codecs()[static_cast<size_t>(optim::codec_place(config.state))];
   const optim::GroupOptions none;
-  const bool rounds = codec.stored != codec.value;
   const auto changed = [&](std::string_view field, bool differs, bool counts) {
     if (differs && !counts) flags.push_back(flag_name(field));
   };
+  const optim::SecondMoment second_moment = optim::second_moment(config.second_moment);
+  const optim::Rounding rounding = optim::rounding(config.rounding);
   changed("block_size", config.block_size != none.block_size,
           codec.scale == optim::Scale::Block && codec.own_block_size == 0);
-  changed("second_moment", optim::second_moment(config.second_moment) != none.second_moment,
-          rounds && !codec.historical);
-  changed("rounding", optim::rounding(config.rounding) != none.rounding,
-          rounds && !codec.historical && !codec.coarse);
+  changed("second_moment", second_moment != none.second_moment,
+          codec.rounds() && codec.second_moment(second_moment) != codec.second_moment(none.second_moment));
+  changed("rounding", rounding != none.rounding,
+          codec.rounds() && codec.rounding(rounding) != codec.rounding(none.rounding));
   if (config.state_override.empty()) say_unused(config.state + " state");
 
-  if (config.optimizer == "rmsprop" && config.centered && rounds)
+  if (config.optimizer == "rmsprop" && config.centered && codec.rounds())
     lines.push_back(
         "rmsprop --centered divides by the root of a difference, which rounded state can make far too "
         "small: steps may be thousands of times too long; --state fp32 does not round");

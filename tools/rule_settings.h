@@ -19,8 +19,8 @@ optim::GroupOptions group_options(const TrainConfig& config);
 // experiment's.
 void take_rule_defaults(TrainConfig& config);
 
-// A line for each of: settings that the rule does not look at, settings that the state's codec does not, and a
-// rule that goes badly with rounded state.
+// A line for each of: settings that the rule does not look at, settings that the state's codec does not, and
+// a rule that goes badly with rounded state.
 std::vector<std::string> lines_about_settings(const TrainConfig& config);
 
 }  // namespace octet::tools

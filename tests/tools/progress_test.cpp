@@ -54,7 +54,8 @@ EpochEvent epoch_event(int64_t epoch) {
 TEST_CASE("without a terminal there are plain lines, one an epoch") {
   Screen screen;
   {
-    Progress progress(screen.out, {}, {.epochs = 2, .steps_per_epoch = 4}, screen.clock());
+    Progress progress(screen.out, {}, {.epochs = 2, .steps_per_epoch = 4, .rows_per_epoch = 256},
+                      screen.clock());
     run_epoch(screen, progress, 1, 4);
     progress.epoch(epoch_event(1));
     progress.note("saved");
