@@ -33,11 +33,10 @@ std::vector<std::string> lines_about(const Answers& answers) {
                    : mistakes(answers));
   for (size_t i = 0; i < std::min(answers.wrong.size(), kWrongTexts); ++i) {
     const AnswerSample& wrong = answers.wrong[i];
-    lines.push_back(fmt::format("{}{} taken for {}, {:.1f} % sure: {}",
-                                i == 0 ? "most wrong: " : "            ",
+    lines.push_back(fmt::format("{}{} taken for {}, {} % sure: {}", i == 0 ? "most wrong: " : "            ",
                                 shown(answers.labels[static_cast<size_t>(wrong.label)]),
                                 shown(answers.labels[static_cast<size_t>(wrong.answer)]),
-                                100 * wrong.probability, excerpt(wrong.text, 60)));
+                                format_fixed(100 * wrong.probability, 1), excerpt(wrong.text, 60)));
   }
   return lines;
 }

@@ -45,6 +45,8 @@ std::string format_count(int64_t count) {
   return digits;
 }
 
+std::string format_fixed(double x, int digits) { return print("%.*f", digits, std::isnan(x) ? NAN : x); }
+
 std::string format_tags(const BytesByTag& by) {
   std::string text;
   for (int i = 0; i < kMemoryTags; ++i) {

@@ -10,9 +10,10 @@
 
 namespace octet::tools {
 
-std::string format_bytes(int64_t bytes);      // "512 B", "1.44 MB" (1 MB = 1e6 bytes)
-std::string format_duration(double seconds);  // "0.71 s", "4:05", "1:02:03"; "?" if unknown (not finite)
-std::string format_count(int64_t count);      // "5,574"
+std::string format_bytes(int64_t bytes);         // "512 B", "1.44 MB" (1 MB = 1e6 bytes)
+std::string format_duration(double seconds);     // "0.71 s", "4:05", "1:02:03"; "?" if unknown (not finite)
+std::string format_count(int64_t count);         // "5,574"
+std::string format_fixed(double x, int digits);  // "0.0427"; "nan" without the sign that printf shows of it
 std::string format_tags(
     const BytesByTag& by);  // "weights 1.44 MB, gradients 1.44 MB"; tags without bytes left out
 

@@ -22,11 +22,7 @@ bool is_set(const char* name) {
   return value && *value;
 }
 
-std::string loss_text(double loss) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.4f", loss);
-  return text;
-}
+std::string loss_text(double loss) { return format_fixed(loss, 4); }
 
 std::string rate_text(int64_t rows, double seconds) {
   if (rows == 0 || !(seconds > 0)) return "";
@@ -114,14 +110,12 @@ void Progress::step(int64_t epoch, int64_t step, int64_t rows, double loss,
 }
 
 void Progress::epoch(const EpochEvent& event) {
-  char accuracy[32];
-  std::snprintf(accuracy, sizeof accuracy, "%.2f %%", 100 * event.val_accuracy);
   const auto done = static_cast<double>(event.epoch * plan_.steps_per_epoch);
   const std::string eta = event.epoch < plan_.epochs ? "eta " + format_duration(seconds_left(done)) : "";
   line(spaced({"epoch " + std::to_string(event.epoch) + "/" + std::to_string(plan_.epochs),
                "train loss " + loss_text(event.train_loss), "val loss " + loss_text(event.val_loss),
-               std::string("val accuracy ") + accuracy, format_duration(event.seconds),
-               rate_text(plan_.rows_per_epoch, event.train_seconds), eta,
+               "val accuracy " + format_fixed(100 * event.val_accuracy, 2) + " %",
+               format_duration(event.seconds), rate_text(plan_.rows_per_epoch, event.train_seconds), eta,
                "peak " + format_bytes(event.peak_bytes)}));
   epoch_rows_ = 0;
   epoch_start_ = clock_();

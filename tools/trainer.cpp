@@ -166,7 +166,6 @@ EpochEvent Trainer::finish_epoch() {
   const double start = now();
   evaluation_ = evaluate(result(), data_.validation, form_, config_.batch_size, device_);
   const Evaluation& evaluation = evaluation_;
-  if (std::isnan(evaluation_.loss)) evaluation_.loss = NAN;  // of no sign, which would be printed
   const double seconds = now() - start;
   state_.seconds += seconds;
   note_memory();
@@ -176,7 +175,6 @@ EpochEvent Trainer::finish_epoch() {
   EpochEvent event;
   event.epoch = state_.epoch;
   event.train_loss = state_.loss_sum / static_cast<double>(std::max<int64_t>(1, state_.batch));
-  if (std::isnan(event.train_loss)) event.train_loss = NAN;
   event.val_loss = evaluation.loss;
   event.val_accuracy = evaluation.accuracy;
   const ClassificationMetrics metrics =

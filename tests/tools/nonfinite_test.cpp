@@ -12,11 +12,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Sets one weight of a checkpoint to infinity, as after a step that went too far.
-void spoil(const std::string& checkpoint, const std::string& name) {
+// Sets one weight of a checkpoint to infinity, as after a step that went too far, or to another value.
+void spoil(const std::string& checkpoint, const std::string& name,
+           float value = std::numeric_limits<float>::infinity()) {
   TensorFile file = read_safetensors(checkpoint);
   const Tensor& weight = file.at(name);
-  weight.data<float>()[0] = std::numeric_limits<float>::infinity();
+  weight.data<float>()[0] = value;
   write_file(checkpoint, format_safetensors(file));
 }
 
@@ -74,6 +75,32 @@ TEST_CASE(
   CHECK(file.at("optimizer.skipped_steps").to_vector<int64_t>()[0] > 100);
   CHECK(file.at("optimizer.skipped_steps").to_vector<int64_t>()[0] == events.back()["skipped_steps"]);
   CHECK(run_octet({"report", runs.path("run")}).out.find("not finite") != std::string::npos);
+}
+
+TEST_CASE("no command shows the sign of a NaN") {
+  const Runs runs;
+  RunningProcess process(runs.train("run", {"--on-nonfinite", "skip", "--epochs", "2"}));
+  CHECK(process.read_until("epoch 1/2  step 3/"));
+  process.signal(SIGINT);
+  CHECK(process.finish().status == 130);
+  // Both signs, as some layers turn it around.
+  for (const float value :
+       {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN()}) {
+    const TemporaryFolder copy;
+    const std::string run = (copy / "run").string();
+    fs::copy(runs.path("run"), run);
+    spoil(run + "/last.ckpt.safetensors", "model.fc.bias", value);
+    const auto check_output = [](const Arguments& arguments, int status) {
+      const Outcome outcome = run_octet(arguments);
+      INFO(outcome.out, outcome.err);
+      CHECK(outcome.status == status);
+      CHECK(outcome.out.find("nan") != std::string::npos);
+      CHECK(outcome.out.find("-nan") == std::string::npos);
+    };
+    check_output({"train", "--resume", run}, 5);
+    check_output({"eval", run, "--weights", "last"}, 0);
+    check_output({"predict", run, "--weights", "last", "free entry now"}, 0);
+  }
 }
 
 TEST_CASE("without data a corpus is generated, and every line says so") {

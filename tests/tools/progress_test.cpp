@@ -166,4 +166,7 @@ TEST_CASE("quantities read as a person writes them") {
   CHECK(format_count(5574) == "5,574");
   CHECK(format_count(999) == "999");
   CHECK(format_count(-1234567) == "-1,234,567");
+  CHECK(format_fixed(-0.04274, 4) == "-0.0427");
+  CHECK(format_fixed(INFINITY, 4) == "inf");
+  CHECK(format_fixed(-NAN, 4) == "nan");
 }

@@ -109,8 +109,9 @@ int evaluate_run(const Flags& flags) {
   };
   say(fmt::format("{} weights of {} on {} rows ({}) of {}", flags.weights, flags.folder,
                   format_count(rows.texts.rows()), rows.part, rows.source));
-  say(fmt::format("loss {:.4f}  accuracy {:.2f} %  macro F1 {:.4f}  weighted F1 {:.4f}", result.loss,
-                  100 * result.accuracy, metrics.macro_f1, metrics.weighted_f1));
+  say(fmt::format("loss {}  accuracy {:.2f} %  macro F1 {:.4f}  weighted F1 {:.4f}",
+                  format_fixed(result.loss, 4), 100 * result.accuracy, metrics.macro_f1,
+                  metrics.weighted_f1));
   say(class_text(metrics, names));
   say(confusion_text(metrics, names));
   return 0;

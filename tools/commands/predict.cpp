@@ -61,7 +61,7 @@ class Predictor {
         std::printf("%s\n",
                     Json{{"label", label}, {"probability", of_label}, {"text", texts_[i]}}.dump().c_str());
       } else {
-        std::printf("%s\t%.4f\t%s\n", label.c_str(), of_label, texts_[i].c_str());
+        std::printf("%s\t%s\t%s\n", label.c_str(), format_fixed(of_label, 4).c_str(), texts_[i].c_str());
       }
     }
     std::fflush(stdout);

@@ -130,9 +130,9 @@ class Run {
     if (config_.task == "text") show_answers(progress);
     const RunState& state = trainer_.state();
     progress.note(fmt::format(
-        "best epoch {}: val loss {:.4f}. Last epoch {}: val loss {:.4f}, val accuracy {:.2f} %, {} in all",
-        state.best_epoch, state.best_loss, state.epoch, state.val_loss, 100 * state.val_accuracy,
-        format_duration(state.seconds)));
+        "best epoch {}: val loss {}. Last epoch {}: val loss {}, val accuracy {:.2f} %, {} in all",
+        state.best_epoch, format_fixed(state.best_loss, 4), state.epoch, format_fixed(state.val_loss, 4),
+        100 * state.val_accuracy, format_duration(state.seconds)));
     progress.note("memory at the peak of " + format_bytes(state.memory.peak_total) + ": " +
                   format_tags(state.memory.at_peak));
     note_skipped(progress);
@@ -176,8 +176,9 @@ class Run {
                           .weighted_f1 = metrics.weighted_f1};
     log_->write(to_json(event));
     progress.note(fmt::format(
-        "test, {} rows, best weights: loss {:.4f}, accuracy {:.2f} %, macro F1 {:.4f}, weighted F1 {:.4f}",
-        format_count(event.rows), event.loss, 100 * event.accuracy, event.macro_f1, event.weighted_f1));
+        "test, {} rows, best weights: loss {}, accuracy {:.2f} %, macro F1 {:.4f}, weighted F1 {:.4f}",
+        format_count(event.rows), format_fixed(event.loss, 4), 100 * event.accuracy, event.macro_f1,
+        event.weighted_f1));
   }
 
   void show_answers(Progress& progress) const {
