@@ -5,6 +5,7 @@
 
 #include "tools/format.h"
 #include "tools/inspection_view.h"
+#include "tools/rule_settings.h"
 #include "tools/table.h"
 
 namespace octet::tools {
@@ -171,9 +172,9 @@ std::string headline(const Inspection& inspection) {
   const CheckpointState& state = inspection.state;
   int64_t bytes = 0;
   for (const SlotState& slot : state.slots) bytes += slot.held.bytes;
-  return fmt::format("{} with {} state after {} steps: {} parameters in {} tensors, {} of state",
-                     state.config.optimizer, state.config.state, format_count(state.steps),
-                     format_count(state.elements), state.tensors, format_bytes(bytes));
+  return fmt::format("{} after {} steps: {} parameters in {} tensors, {} of state",
+                     optimizer_text(state.config), format_count(state.steps), format_count(state.elements),
+                     state.tensors, format_bytes(bytes));
 }
 
 std::string basis_sentence(const Inspection& inspection) {

@@ -6,6 +6,7 @@
 #include "tools/format.h"
 #include "tools/html.h"
 #include "tools/report_sections.h"
+#include "tools/rule_settings.h"
 
 namespace octet::tools {
 namespace {
@@ -150,8 +151,7 @@ std::string report_html(const RunReport& run, const std::string& folder) {
   body += test_section(run);
   if (run.answers) body += answers_section(*run.answers);
   body += state_section(run, folder) + settings_section(run.config) + facts_section(run);
-  return html_page(
-      fmt::format("{}: {} with {} state", run.config.task, run.config.optimizer, run.config.state), body);
+  return html_page(run.config.task + ": " + optimizer_text(run.config), body);
 }
 
 }  // namespace octet::tools

@@ -6,6 +6,7 @@
 #include "tools/html.h"
 #include "tools/inspection_view.h"
 #include "tools/report_sections.h"
+#include "tools/rule_settings.h"
 #include "tools/run_folder.h"
 
 namespace octet::tools {
@@ -87,7 +88,7 @@ std::string state_section(const RunReport& run, const std::string& folder) {
     return found != run.facts.end() && found->is_number() ? found->get<double>() : 0;
   };
   const double bytes = fact("state_bytes"), parameters = fact("parameters");
-  std::string text = config.optimizer + " with " + config.state + " state";
+  std::string text = optimizer_text(config);
   if (bytes > 0 && bytes < 0x1p53 && parameters > 0)
     text += fmt::format(": {}, {:.2f} bytes a parameter", format_bytes(static_cast<int64_t>(bytes)),
                         bytes / parameters);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tools/format.h"
+#include "tools/names.h"
 #include "tools/report.h"
 
 namespace octet::tools {
@@ -34,8 +35,17 @@ std::string report_text(const std::vector<RunReport>& runs) {
   row("run", [](const RunReport& run) { return run.name; });
   row("optimizer", [](const RunReport& run) { return run.config.optimizer; });
   row("state", [](const RunReport& run) { return run.config.state; });
+  // Beside the state whether they differ or not: without it the name of the state is half of the truth.
+  const bool overrides = std::any_of(runs.begin(), runs.end(),
+                                     [](const RunReport& run) { return !run.config.state_override.empty(); });
+  if (overrides)
+    row("state_override", [](const RunReport& run) {
+      const std::vector<std::string>& of_run = run.config.state_override;
+      return of_run.empty() ? "-" : join(std::vector<std::string_view>(of_run.begin(), of_run.end()));
+    });
   for (const Difference& difference : differences(runs)) {
-    if (difference.name == "optimizer" || difference.name == "state") continue;
+    if (difference.name == "optimizer" || difference.name == "state" || difference.name == "state_override")
+      continue;
     size_t i = 0;
     row(difference.name, [&](const RunReport&) { return difference.values[i++]; });
   }

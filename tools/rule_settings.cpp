@@ -64,6 +64,16 @@ optim::GroupOptions group_options(const TrainConfig& config) {
   return options;
 }
 
+std::string optimizer_text(const TrainConfig& config) {
+  std::string text = config.optimizer + " with " + config.state + " state";
+  const char* before = " but ";
+  for (const optim::CodecOverride& other : group_options(config).overrides) {
+    text += before + other.codec + " for " + other.pattern;
+    before = ", ";
+  }
+  return text;
+}
+
 void take_rule_defaults(TrainConfig& config) {
   const optim::HyperParameters own = optim::default_hyper(config.optimizer);
   for_each_pair(config, own, [](auto& field, const auto& value) {

@@ -60,10 +60,10 @@ std::vector<std::string> opening_lines(const TrainConfig& config, const TextData
       data.test.rows() > 0 ? fmt::format(", {} to test", format_count(data.test.rows())) : "";
   say(fmt::format("{}: {} rows to train, {} to validate{}, from {}", config.task,
                   format_count(data.train.rows()), format_count(data.validation.rows()), test, data.source));
-  say(fmt::format("vocabulary {}, {} parameters, {} with {} state ({}), {} on {} thread{}",
+  say(fmt::format("vocabulary {}, {} parameters, {} ({}), {} on {} thread{}",
                   format_count(data.encoder.size()), format_count(trainer.model().parameter_count()),
-                  config.optimizer, config.state, format_bytes(trainer.optimizer().state_bytes()),
-                  config.device, cpu::thread_count(), cpu::thread_count() == 1 ? "" : "s"));
+                  optimizer_text(config), format_bytes(trainer.optimizer().state_bytes()), config.device,
+                  cpu::thread_count(), cpu::thread_count() == 1 ? "" : "s"));
   for (std::string& line : lines_about_settings(config)) say(std::move(line));
   for (const std::string& note : data.notes) say(note);
   if (data.vectors)

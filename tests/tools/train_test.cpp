@@ -239,6 +239,23 @@ TEST_CASE(
             .find("--state fp32 does not round") != std::string::npos);
 }
 
+TEST_CASE("summaries name the parameters whose state is another than --state says") {
+  const Runs runs;
+  const Arguments flags = {
+      "--epochs",         "1",        "--state", "blockwise8", "--state-override", "embedding*=fp32",
+      "--state-override", "fc.*=bf16"};
+  const std::string text = "adam with blockwise8 state but fp32 for embedding*, bf16 for fc.*";
+  const auto says = [&](const std::string& output) { CHECK(output.find(text) != std::string::npos); };
+  says(runs.trained("run", flags).out);
+  says(runs.bytes("run/report.html"));
+  says(run_octet({"inspect", runs.path("run")}).out);
+  Arguments memory = runs.train("never", flags);
+  memory[1] = "memory";
+  says(run_process(memory).out);
+  CHECK(run_octet({"report", runs.path("run")}).out.find("embedding*=fp32, fc.*=bf16\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("without --out runs go into octet-run, octet-run-2 and so on") {
   const Runs runs;
   const std::string here = fs::current_path().string();

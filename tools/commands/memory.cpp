@@ -15,6 +15,7 @@
 #include "tools/memory_fit.h"
 #include "tools/memory_text.h"
 #include "tools/names.h"
+#include "tools/rule_settings.h"
 #include "tools/tasks.h"
 #include "tools/trainer.h"
 
@@ -76,9 +77,9 @@ class Source {
 
 std::string text_of(const TrainConfig& config, const MemoryForecast& told, const Workload& work,
                     const MemoryOptions& options, const std::vector<CodecForecast>& codecs) {
-  std::string text = fmt::format("{}: {} parameters, {} with {} state, batches of {}, on {}\n", config.task,
-                                 format_count(told.parameters), config.optimizer, config.state,
-                                 config.batch_size, config.device);
+  std::string text =
+      fmt::format("{}: {} parameters, {}, batches of {}, on {}\n", config.task, format_count(told.parameters),
+                  optimizer_text(config), config.batch_size, config.device);
   text += fmt::format("predicted: a peak of {}, {} (phase: {})\n\n", exact_bytes(told.peak),
                       mebibytes(told.peak), told.phase);
   text += tag_table(told) + "\n";
