@@ -1,12 +1,17 @@
 #include "tools/rule_settings.h"
 
+#include <fmt/format.h>
+
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "optim/hyper_use.h"
 #include "optim/registry.h"
 #include "tools/fields.h"
+#include "tools/format.h"
 #include "tools/names.h"
+#include "tools/tasks.h"
 
 namespace octet::tools {
 namespace {
@@ -33,6 +38,24 @@ void for_each_pair(Config& c, Hyper& h, const Body& body) {
   body(c.decay_rate, h.decay_rate);
   body(c.fixed_step, h.fixed_step);
   body(c.unfactored, h.unfactored);
+}
+
+// Rules whose steps are of another size than Adam's, and learning rates to begin with: after 8 epochs of task
+// sms they end with validation losses of 0.06 to 0.33, with Adam's 1e-4 of 0.47 to 0.67.
+constexpr std::pair<std::string_view, double> kFirstRates[] = {
+    {"sgd", 0.3}, {"momentum", 0.03}, {"adagrad", 0.01},  {"lamb", 0.01},
+    {"lars", 1},  {"muon", 0.01},     {"adafactor", 0.01}};
+
+void hint_at_rate(const TrainConfig& config, std::vector<std::string>& lines) {
+  TrainConfig usual;
+  usual.task = config.task;
+  if (!usual.task.empty()) task_of(usual).defaults(usual);
+  if (config.lr != usual.lr || config.fixed_step) return;
+  for (const auto& [rule, rate] : kFirstRates)
+    if (rule == config.optimizer)
+      lines.push_back(
+          fmt::format("lr {} is the default, which is for adam; {} needs a larger one, to begin with --lr {}",
+                      config.lr, rule, rate));
 }
 
 }  // namespace
@@ -81,7 +104,7 @@ void take_rule_defaults(TrainConfig& config) {
   });
 }
 
-std::vector<std::string> lines_about_settings(const TrainConfig& config) {
+std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t steps) {
   std::vector<std::string> lines, flags;
   const auto say_unused = [&](const std::string& by) {
     if (!flags.empty())
@@ -112,6 +135,20 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config) {
     lines.push_back(
         "rmsprop --centered divides by the root of a difference, which rounded state can make far too "
         "small: steps may be thousands of times too long; --state fp32 does not round");
+  hint_at_rate(config, lines);
+  if (config.optimizer == "adamw" && config.weight_decay == 0)
+    lines.push_back("adamw without weight decay is adam; --weight-decay 0.01 is usual");
+  if (config.warmup_steps > steps)
+    lines.push_back(
+        fmt::format("the warm-up of {} steps is longer than the run of {}: the learning rate ends at {:.2g}",
+                    format_count(config.warmup_steps), format_count(steps),
+                    config.lr * static_cast<double>(steps) / static_cast<double>(config.warmup_steps)));
+  if (config.clip_percentile > 0 && config.clip_percentile < 1)
+    lines.push_back(
+        fmt::format("clip-percentile {} is in percent: gradients are limited to about the smallest of the "
+                    "last 100 norms; {} may "
+                    "be meant",
+                    config.clip_percentile, 100 * config.clip_percentile));
   return lines;
 }
 

@@ -64,7 +64,8 @@ std::vector<std::string> opening_lines(const TrainConfig& config, const TextData
                   format_count(data.encoder.size()), format_count(trainer.model().parameter_count()),
                   optimizer_text(config), format_bytes(trainer.optimizer().state_bytes()), config.device,
                   cpu::thread_count(), cpu::thread_count() == 1 ? "" : "s"));
-  for (std::string& line : lines_about_settings(config)) say(std::move(line));
+  for (std::string& line : lines_about_settings(config, config.epochs * trainer.steps_per_epoch()))
+    say(std::move(line));
   for (const std::string& note : data.notes) say(note);
   if (data.vectors)
     for (std::string& line : lines_about(*data.vectors)) say(std::move(line));

@@ -239,6 +239,32 @@ TEST_CASE(
             .find("--state fp32 does not round") != std::string::npos);
 }
 
+TEST_CASE("settings that are hardly meant are said once, at the start") {
+  const Runs runs;
+  int run = 0;
+  const auto says = [&](const Arguments& flags, const std::string& hint) {
+    const std::string out = runs.trained(std::to_string(run++), Arguments{"--epochs", "1"} + flags).out;
+    INFO(out);
+    const size_t found = out.find(hint);
+    return found != std::string::npos && found < out.find("epoch 1/1") &&
+           out.find(hint, found + 1) == std::string::npos;
+  };
+  const std::string adam = "without weight decay is adam", warm_up = "longer than the run",
+                    percent = "is in percent";
+  CHECK(says({"--optimizer", "sgd", "--lr", "0.0001"}, "sgd needs a larger one, to begin with --lr 0.3\n"));
+  CHECK(!says({"--optimizer", "sgd", "--lr", "0.001"}, "needs a larger one"));
+  CHECK(!says({"--lr", "0.0001"}, "needs a larger one"));
+  CHECK(says({"--optimizer", "adafactor", "--lr", "0.0001"}, "adafactor needs a larger one"));
+  CHECK(!says({"--optimizer", "adafactor", "--fixed-step", "--lr", "0.0001"}, "needs a larger one"));
+  CHECK(says({"--optimizer", "adamw"}, adam));
+  CHECK(!says({"--optimizer", "adamw", "--weight-decay", "0.01"}, adam));
+  CHECK(says({"--lr", "0.01", "--warmup-steps", "132"},
+             "longer than the run of 66: the learning rate ends at 0.005\n"));
+  CHECK(!says({"--warmup-steps", "66"}, warm_up));
+  CHECK(says({"--clip-percentile", "0.95"}, "last 100 norms; 95 may be meant\n"));
+  CHECK(!says({"--clip-percentile", "95"}, percent));
+}
+
 TEST_CASE("summaries name the parameters whose state is another than --state says") {
   const Runs runs;
   const Arguments flags = {
