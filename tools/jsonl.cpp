@@ -109,6 +109,7 @@ void JsonLines::write(const Json& event) {
   while (done < line.size()) {
     const ssize_t n = ::write(file_, line.data() + done, line.size() - done);
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EPIPE && !owned_) return;
     require(n > 0, ErrorKind::Internal, name_, ": cannot write the log: ", std::strerror(errno));
     done += static_cast<size_t>(n);
   }

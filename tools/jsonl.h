@@ -20,7 +20,8 @@ class JsonLines {
   // Opens `path` for writing; with `append` (a resumed run) after what is there. Error (Internal) with the
   // reason if that fails.
   explicit JsonLines(const std::string& path, bool append = false);
-  // Writes to an open file, 1 for standard output, and leaves it open.
+  // Writes to an open file, 1 for standard output, and leaves it open. Where SIGPIPE is ignored, lines for a
+  // reader that has gone are lost without an error.
   explicit JsonLines(int file, std::string name);
   ~JsonLines();
   JsonLines(const JsonLines&) = delete;

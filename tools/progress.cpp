@@ -1,9 +1,11 @@
 #include "tools/progress.h"
 
+#include <stdio_ext.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -124,16 +126,26 @@ void Progress::epoch(const EpochEvent& event) {
 
 void Progress::note(const std::string& text) { line(text); }
 
+void Progress::flush() {
+  if (std::fflush(out_) == 0 || errno != EPIPE) return;
+  unread_ = true;
+  __fpurge(out_);  // what was not read would be tried again at the end, and fail
+  std::clearerr(out_);
+  std::fputs("octet: nobody reads the output any more; the run goes on, Ctrl-C stops and saves it\n", stderr);
+}
+
 void Progress::draw(const std::string& bar) {
+  if (unread_) return;
   std::fprintf(out_, "\r\x1b[K%s", bar.c_str());
-  std::fflush(out_);
+  flush();
   bar_shown_ = !bar.empty();
 }
 
 void Progress::line(const std::string& text) {
   if (bar_shown_) draw("");
+  if (unread_) return;
   std::fprintf(out_, "%s%s\n", plan_.prefix.c_str(), text.c_str());
-  std::fflush(out_);
+  flush();
 }
 
 }  // namespace octet::tools

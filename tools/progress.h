@@ -30,7 +30,8 @@ class Progress {
  public:
   using Clock = std::function<double()>;  // seconds from any start
 
-  // Writes to `out`, which must outlive the object. The clock starts now.
+  // Writes to `out`, which must outlive the object. The clock starts now. Where SIGPIPE is ignored, a reader
+  // of `out` that goes away is told of on stderr, once, and is no error.
   Progress(std::FILE* out, ProgressStyle style, ProgressPlan plan, Clock clock = steady_seconds);
   ~Progress();  // takes the bar away
   Progress(const Progress&) = delete;
@@ -50,6 +51,7 @@ class Progress {
  private:
   void draw(const std::string& bar);
   void line(const std::string& text);
+  void flush();
   double seconds_left(double steps_done) const;
 
   std::FILE* out_;
@@ -60,6 +62,7 @@ class Progress {
   int64_t epoch_rows_ = 0;
   double first_steps_ = -1;  // of a resumed epoch, done before this run
   bool bar_shown_ = false;
+  bool unread_ = false;  // the reader of `out` has gone
 };
 
 }  // namespace octet::tools

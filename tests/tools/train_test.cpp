@@ -282,6 +282,29 @@ TEST_CASE("summaries name the parameters whose state is another than --state say
         std::string::npos);
 }
 
+TEST_CASE("a reader of the output that goes away does not end the run") {
+  const Runs runs;
+  for (const Arguments& more : {Arguments{}, Arguments{"--json"}}) {
+    const std::string name = more.empty() ? "lines" : "json";
+    CAPTURE(name);
+    RunningProcess process(runs.train(name, more));
+    CHECK(process.read_until("\n"));
+    process.close_output();
+    const Outcome outcome = process.finish();
+    CHECK(outcome.status == 0);
+    CHECK((outcome.err.find("nobody reads the output any more; the run goes on") != std::string::npos) ==
+          more.empty());
+    const std::vector<Json> events = events_in(runs.bytes(name + "/log.jsonl"));
+    CHECK(events.back()["status"] == "ok");
+    CHECK(events.back()["epochs"] == 3);
+    CHECK(run_octet({"eval", runs.path(name)}).status == 0);
+  }
+  const Outcome shell = run_process(Arguments{"sh", "-c", "\"$@\" | head -1", "sh"} + runs.train("pipe"));
+  CHECK(shell.out.starts_with("sms: "));
+  CHECK(shell.out.find('\n') == shell.out.size() - 1);
+  CHECK(fs::exists(runs.path("pipe/report.html")));
+}
+
 TEST_CASE("without --out runs go into octet-run, octet-run-2 and so on") {
   const Runs runs;
   const std::string here = fs::current_path().string();

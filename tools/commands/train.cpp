@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -305,6 +306,7 @@ int resume(const TrainFlags& flags, const std::string& path) {
 }
 
 int train(const TrainFlags& flags) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that has seen enough, such as head -1, must not cost the run
   const TrainConfig config = flags.resolve();
   if (!config.resume.empty()) return resume(flags, config.resume);
   require(!config.task.empty(), "octet train: no task named; name one of: ", join(kTasks));
