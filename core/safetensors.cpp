@@ -138,7 +138,8 @@ TensorFile parse_safetensors(std::string_view bytes, const std::string& source) 
     const auto begin = entry["data_offsets"][0].get<uint64_t>(),
                end = entry["data_offsets"][1].get<uint64_t>();
     require(begin <= end && end <= data.size(), ErrorKind::Checkpoint, where, ": bytes ", begin, " to ", end,
-            " are not inside the file, which has ", data.size(), " bytes of data; is it cut short?");
+            " are not inside the file, which has ", data.size(),
+            " bytes of data: it is cut short or damaged");
     pieces.emplace_back(begin, end);
     file.add(name, tensor_of(data.substr(begin, end - begin), entry["dtype"].get<std::string>(),
                              shape_of(entry["shape"], where), where));
@@ -160,7 +161,7 @@ TensorFile read_safetensors(const std::string& path) {
   std::error_code error;  // also of a folder, which can be opened but not read
   const auto size = std::filesystem::file_size(path, error);
   std::ifstream in(path, std::ios::binary);
-  require(!error && in.good(), ErrorKind::Checkpoint, path, ": cannot be read; is it there, and a file?");
+  require(!error && in.good(), ErrorKind::Checkpoint, path, ": cannot be read, or is not there");
   std::string bytes(size, '\0');
   in.read(bytes.data(), static_cast<std::streamsize>(size));
   require(static_cast<size_t>(in.gcount()) == size, ErrorKind::Checkpoint, path, ": only ", in.gcount(),

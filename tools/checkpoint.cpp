@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "tools/atomic_file.h"
 #include "tools/config_json.h"
+#include "tools/run_folder.h"
 
 namespace octet::tools {
 namespace {
@@ -42,7 +43,8 @@ Checkpoint read_checkpoint(const std::string& path) {
           ": no such checkpoint; --resume takes the --out folder of a run that was stopped");
   Checkpoint checkpoint;
   checkpoint.path = path;
-  checkpoint.tensors = read_safetensors(path);
+  checkpoint.tensors =
+      read_saved(path, "put a copy back, or train anew, by --config with the run's config.toml");
   const auto text = [&](const char* key) {
     const auto found = checkpoint.tensors.metadata.find(key);
     require(found != checkpoint.tensors.metadata.end(), ErrorKind::Checkpoint, path, ": no ", key,
@@ -87,7 +89,7 @@ std::string restore(const Checkpoint& checkpoint, Trainer& trainer, const TextDa
           " has ", data.sha256);
   require(checkpoint.vocabulary == data.encoder.hash(), ErrorKind::Checkpoint, checkpoint.path,
           ": the run has another vocabulary (", checkpoint.vocabulary, ") than the vocab.txt beside it (",
-          data.encoder.hash(), ")");
+          data.encoder.hash(), "); put the run's own back");
   const RunState& state = checkpoint.state;
   require(state.epoch >= 0 && state.epoch <= checkpoint.config.epochs && state.batch >= 0 &&
               state.batch <= trainer.steps_per_epoch() &&

@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "core/safetensors.h"
 #include "tools/atomic_file.h"
 #include "tools/config_file.h"
 #include "tools/device.h"
@@ -22,6 +21,22 @@ namespace fs = std::filesystem;
 bool RunFolder::holds_a_run() const {
   std::error_code ignored;
   return fs::exists(config(), ignored) || fs::exists(checkpoint(), ignored);
+}
+
+std::string RunFolder::own_vocabulary() const {
+  std::error_code ignored;
+  require(fs::exists(vocabulary(), ignored), ErrorKind::Checkpoint, vocabulary(),
+          ": is missing; put it back, or copy the one that octet train --config ", config(),
+          " --epochs 1 --out OTHER makes, which is the same");
+  return vocabulary();
+}
+
+TensorFile read_saved(const std::string& path, const std::string& advice) {
+  try {
+    return read_safetensors(path);
+  } catch (const Error& error) {
+    throw Error(error.kind(), error.what() + ("; " + advice));
+  }
 }
 
 RunFolder new_run_folder(const std::string& asked) {
@@ -67,11 +82,15 @@ TrainedModel load_trained(const std::string& path, const std::string& weights, c
   } catch (const Error& error) {  // what is wrong with it is not the user's doing
     fail(ErrorKind::Checkpoint, error.what());
   }
-  trained.encoder = task_of(trained.config).encoder(trained.config, folder.vocabulary());
+  require(!trained.config.task.empty(), ErrorKind::Checkpoint, folder.config(),
+          ": names no task; it is cut short: put a copy back, or --resume the run, which writes it anew");
+  trained.encoder = task_of(trained.config).encoder(trained.config, folder.own_vocabulary());
   trained.device = open_device(device.empty() ? trained.config.device : device,
                                device == "cpu" ? "fp32" : trained.config.precision);
-  const std::string file_path = weights == "best" ? folder.best() : folder.last();
-  const TensorFile file = read_safetensors(file_path);
+  const bool best = weights == "best";
+  const std::string file_path = best ? folder.best() : folder.last();
+  const TensorFile file =
+      read_saved(file_path, std::string("put a copy back, or try --weights ") + (best ? "last" : "best"));
   const auto metadata = [&](const char* key) {
     const auto found = file.metadata.find(key);
     require(found != file.metadata.end(), ErrorKind::Checkpoint, file_path, ": no ", key,
@@ -82,7 +101,7 @@ TrainedModel load_trained(const std::string& path, const std::string& weights, c
           metadata("task"), ", the folder's config is of ", trained.config.task);
   require(metadata("vocabulary") == trained.encoder.hash(), ErrorKind::Checkpoint, file_path,
           ": weights of another vocabulary (", metadata("vocabulary"), ") than ", folder.vocabulary(), " (",
-          trained.encoder.hash(), ")");
+          trained.encoder.hash(), "); put the run's own back");
   const auto labels = nlohmann::json::parse(metadata("labels"), nullptr, /*allow_exceptions=*/false);
   require(labels.is_array() && labels.size() >= 2 &&
               std::ranges::all_of(labels, [](const auto& label) { return label.is_string(); }),

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "core/safetensors.h"
 #include "nn/models/text_classifier.h"
 #include "tools/config.h"
 #include "tools/text_data.h"
@@ -23,7 +24,12 @@ struct RunFolder {
   std::string checkpoint() const { return file("last.ckpt.safetensors"); }
 
   bool holds_a_run() const;
+  // vocabulary(), to be read. Error (Checkpoint): it is not there.
+  std::string own_vocabulary() const;
 };
+
+// Reads a file of tensors that a run left. Errors as read_safetensors, with `advice` added.
+TensorFile read_saved(const std::string& path, const std::string& advice);
 
 // The folder of a new run: `asked`, made if it is not there, or the first free of octet-run, octet-run-2, ...
 // Errors: kind Usage if `asked` holds a run already, Internal if the folder cannot be made or written to.

@@ -200,11 +200,15 @@ TEST_CASE("weights that are missing, damaged, or of another model or vocabulary 
   check(other_task.replace(task, 12, "\"task\":\"xyz\""),
         "weights of task xyz, the folder's config is of sms");
   fs::remove(weights);
-  check_refused(run_octet({"eval", runs.path("broken")}), 6, weights);
+  const Outcome gone = run_octet({"eval", runs.path("broken")});
+  check_refused(gone, 6, weights);
+  check_refused(gone, 6, "or try --weights last\n");
 
   write_file(weights, good);
   write_file(runs.path("broken/config.toml"), "hidden = \"wide\"\n");
   check_refused(run_octet({"eval", runs.path("broken")}), 6, "config.toml:1: hidden");
+  write_file(runs.path("broken/config.toml"), "");
+  check_refused(run_octet({"eval", runs.path("broken")}), 6, "config.toml: names no task; it is cut short");
   fs::remove(runs.path("broken/vocab.txt"));
   write_file(runs.path("broken/config.toml"), runs.bytes("run/config.toml"));
   check_refused(run_octet({"eval", runs.path("broken")}), 6, "vocab.txt");

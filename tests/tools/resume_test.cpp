@@ -265,7 +265,12 @@ TEST_CASE("other data and another vocabulary exit 6 with both hashes") {
   write_file(run.folder + "/vocab.txt", vocabulary + "one-more-word\n");
   run.refused({}, 6, "another vocabulary (");
   fs::remove(run.folder + "/vocab.txt");
-  run.refused({}, 6, "vocab.txt");
+  run.refused({}, 6, "vocab.txt: is missing; put it back, or copy the one that octet train --config");
+  // As it says.
+  REQUIRE(run_octet({"train", "--config", run.folder + "/config.toml", "--epochs", "1", "--out",
+                     run.runs.path("again")})
+              .status == 0);
+  CHECK(run.runs.bytes("again/vocab.txt") == vocabulary);
   write_file(run.folder + "/vocab.txt", vocabulary);
   run.refused({"--data", run.runs.path("gone.txt")}, 3, run.runs.path("gone.txt"));
 }
@@ -284,7 +289,7 @@ TEST_CASE("a checkpoint that is missing, cut short, damaged or of another kind e
       {"", "too few for a safetensors file"},
       {good.substr(0, 5), "too few for a safetensors file"},
       {good.substr(0, 300), "cut short"},
-      {good.substr(0, good.size() - 1), "is it cut short?"},
+      {good.substr(0, good.size() - 1), "it is cut short or damaged; put a copy back, or train anew"},
       {std::string(4096, 'x'), "not a safetensors file"},
       {std::string(4096, '\0'), "the header is not JSON"},
       {replaced("octet checkpoint 1", "octet checkpoint 9"), "of format 'octet checkpoint 9'"},

@@ -51,7 +51,7 @@ Rows rows_of(const Flags& flags, const RunFolder& folder, TrainedModel& trained)
             "all"};
   }
   if (!flags.data.empty()) trained.config.data = flags.data;
-  TextData data = load_text_data(trained.config, folder.vocabulary());
+  TextData data = load_text_data(trained.config, folder.own_vocabulary());
   require(data.label_names == trained.label_names, ErrorKind::Data, data.source,
           ": its labels are not those that the run was trained on; the file has changed");
   const std::string part = flags.rows.empty() ? "validation" : flags.rows;

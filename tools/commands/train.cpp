@@ -81,7 +81,7 @@ class Run {
   // Goes on from a checkpoint.
   Run(TrainConfig config, Checkpoint checkpoint)
       : config_(std::move(config)),
-        data_(load_text_data(config_, RunFolder{config_.resume}.vocabulary())),
+        data_(load_text_data(config_, RunFolder{config_.resume}.own_vocabulary())),
         trainer_(config_, data_),
         board_(config_),
         folder_{config_.resume},
