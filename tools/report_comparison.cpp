@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "tools/format.h"
 #include "tools/html.h"
@@ -9,17 +10,40 @@
 namespace octet::tools {
 namespace {
 
+// Names that a chart has room for: the run's, with what differs where that is short. All of what differs if
+// two runs have one name.
+std::vector<std::string> legend_of(const std::vector<RunReport>& runs,
+                                   const std::vector<std::string>& labels) {
+  constexpr size_t kShort = 30;
+  std::set<std::string> names;
+  bool all_short = true;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    names.insert(runs[i].name);
+    all_short = all_short && labels[i].size() <= kShort;
+  }
+  if (names.size() < runs.size()) return labels;
+  std::vector<std::string> out;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const std::string& name = runs[i].name;
+    const std::string differs = labels[i].substr(0, labels[i].rfind(" (" + name + ")"));  // once is enough
+    out.push_back(name + (all_short && differs != name ? ": " + differs : ""));
+  }
+  return out;
+}
+
 std::string curves_section(const std::vector<RunReport>& runs, const std::vector<std::string>& labels) {
+  const std::vector<std::string> legend = legend_of(runs, labels);
   const auto curves = [&](double EpochEvent::*member) {
     std::vector<Curve> out;
     for (size_t i = 0; i < runs.size(); ++i)
       // The later ones are thinner, so that of equal curves all are seen.
-      out.push_back({labels[i],
+      out.push_back({legend[i],
                      series_class(i) + " broad" + std::to_string(std::min<size_t>(4, runs.size() - i)),
                      course_of(runs[i], member)});
     return out;
   };
   return html_heading("Learning") +
+         html_paragraph("Lines are thinner from run to run: where two are equal, both are seen.") +
          html_grid(
              curves_figure({.label = "validation loss", .caption = "Validation loss after each epoch."},
                            curves(&EpochEvent::val_loss)) +

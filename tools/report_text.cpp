@@ -44,13 +44,17 @@ std::string report_text(const std::vector<RunReport>& runs) {
       return of_run.empty() ? "-" : join(std::vector<std::string_view>(of_run.begin(), of_run.end()));
     });
   for (const Difference& difference : differences(runs)) {
-    if (difference.name == "optimizer" || difference.name == "state" || difference.name == "state_override")
-      continue;
+    // These have rows of their own.
+    static constexpr std::string_view kShown[] = {"optimizer", "state", "state_override", "epochs"};
+    if (std::find(std::begin(kShown), std::end(kShown), difference.name) != std::end(kShown)) continue;
     size_t i = 0;
     row(difference.name, [&](const RunReport&) { return difference.values[i++]; });
   }
   row("status", [](const RunReport& run) { return run.status(); });
-  row("epochs", [](const RunReport& run) { return std::to_string(run.epochs.size()); });
+  row("epochs", [](const RunReport& run) {
+    const std::string done = std::to_string(run.epochs.size()), asked = std::to_string(run.config.epochs);
+    return done == asked ? done : done + " of " + asked;
+  });
   last("val loss", &EpochEvent::val_loss, 1, "{:.4f}");
   last("val accuracy", &EpochEvent::val_accuracy, 100, "{:.2f} %");
   if (std::any_of(runs.begin(), runs.end(), [](const RunReport& run) { return run.test.has_value(); }))
@@ -74,6 +78,8 @@ std::string report_text(const std::vector<RunReport>& runs) {
     for (const std::string& cell : cells) out += fmt::format("{:>{}}", cell, width + 2);
     out += "\n";
   }
+  out += prefix +
+         "Tags are each at its own maximum, at different moments: they may add up to more than the peak.\n";
   return out;
 }
 

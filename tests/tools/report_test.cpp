@@ -276,12 +276,31 @@ TEST_CASE("report compares runs on one page and in the terminal") {
   CHECK(outcome.err == "");
   CHECK(has(outcome.out, "min_8bit_size"));
   CHECK(!has(outcome.out, "hidden"));  // the same in all
+  CHECK(count_of(outcome.out, "\nepochs ") == 1);
   const std::string page = runs.bytes("page.html");
   CHECK(html_fault(page) == "");
   for (const char* words :
        {"3 runs side by side", "optimizer adam, state blockwise8", "optimizer lion", "<h2>Results</h2>",
         "<h2>Memory</h2>", "<h2>Settings that differ</h2>", "validation loss", "validation accuracy"})
     CHECK_MESSAGE(has(page, words), words);
+  // The charts name the runs; what differs, too long for their legends, stands in the table.
+  CHECK(count_of(page, "</span>lion<") == 4 + 3);
+  CHECK(count_of(page, "optimizer lion, state fp32") == 1);
+}
+
+TEST_CASE("charts of a comparison say what differs where that is short, and always where names do not tell") {
+  const TemporaryFolder folder;
+  std::vector<RunReport> runs;
+  for (const char* name : {"x/a", "y/b"}) {
+    TrainConfig config;
+    config.task = "sms", config.seed = static_cast<int64_t>(runs.size());
+    runs.push_back(read_report(
+        folder_with(folder, name, lines({start_event(config), epoch_event(1, 0.5), end_event("ok", 1)}))));
+  }
+  CHECK(has(comparison_html(runs), "</span>b: seed 1<"));
+  runs[1].name = "a";
+  CHECK(has(comparison_html(runs), "</span>seed 1<"));
+  CHECK(!has(comparison_html(runs), "a: seed 1"));
 }
 
 TEST_CASE("report's bad input: no folder, no log, no start, damaged lines, a page that cannot be written") {
