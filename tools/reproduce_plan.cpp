@@ -14,6 +14,7 @@
 #include "tools/run_folder.h"
 #include "tools/table.h"
 #include "tools/trainer.h"
+#include "tools/workload.h"
 
 namespace octet::tools {
 namespace {
@@ -51,7 +52,7 @@ Estimate trial(const GridRun& run, const GridSettings& settings) {
   ledger(open_device(config.device)).reset_peaks();
   const TextData data = load_text_data(config);
   Trainer trainer(config, data);
-  trainer.rehearse();
+  trainer.rehearse(workload_of(config, data));
   // Up to 40 steps, or 2 seconds of three and more.
   constexpr int64_t kMost = 40, kFewest = 3;
   int64_t steps = 0;

@@ -225,19 +225,11 @@ void Trainer::note_memory() {
     state_.memory.peak[tag] = std::max(state_.memory.peak[tag], use.peak[tag]);
 }
 
-void Trainer::rehearse() {
-  // Activations grow with the tokens of a batch. Epochs beyond these hardly find a larger one.
-  constexpr int64_t kEpochsToSearch = 200;
-  Batch largest;
-  int64_t most_tokens = 0;
-  for (int64_t epoch = 1; epoch <= std::min(config_.epochs, kEpochsToSearch); ++epoch) {
-    for (Batch& batch : batches_.epoch(epoch)) {
-      const int64_t tokens = tokens_in(data_.train, batch);
-      if (tokens > most_tokens) most_tokens = tokens, largest = std::move(batch);
-    }
+void Trainer::rehearse(const Workload& work) {
+  for (const BatchShape& batch : work.train) {
+    step(std::vector<Batch>(batch.first ? 1 : 2, Batch{batch.texts}));  // the second adds to gradients
+    losses_.take();
   }
-  step(std::vector<Batch>(config_.accumulate > 1 ? 2 : 1, largest));
-  losses_.take();
   // Validation batches go by length, so the one of the most tokens is the last or, where that is short of
   // rows, the one before it.
   const auto batches = sorted_batches(lengths_of(data_.validation.sequences), config_.batch_size).size();

@@ -17,6 +17,7 @@
 #include "tools/evaluate.h"
 #include "tools/events.h"
 #include "tools/text_data.h"
+#include "tools/workload.h"
 
 namespace octet::tools {
 
@@ -98,9 +99,10 @@ class Trainer {
   EpochEvent finish_epoch();
   EndEvent end_event(const std::string& status) const;
 
-  // One step on the batch with the most tokens (twice, where gradients are accumulated) and a look at the
-  // longest validation batches: what `octet memory` measures. Changes weights and optimizer state.
-  void rehearse();
+  // A step on each of the largest training batches (twice, if it adds to gradients) and a look at the
+  // longest validation batches: what `octet memory` measures. `work` is of this data. Changes weights and
+  // optimizer state.
+  void rehearse(const Workload& work);
 
  private:
   void step(std::span<const Batch> batches);

@@ -61,11 +61,12 @@ class Measure {
   int64_t batch_ = 0, ids_ = 0;
 };
 
-void keep_largest(std::vector<BatchShape>& largest, const BatchShape& shape) {
+void keep_largest(std::vector<BatchShape>& largest, const BatchShape& shape, const Batch& batch) {
   if (std::any_of(largest.begin(), largest.end(), [&](const BatchShape& b) { return b.covers(shape); }))
     return;
   std::erase_if(largest, [&](const BatchShape& b) { return shape.covers(b); });
   largest.push_back(shape);
+  largest.back().texts = batch.rows;
 }
 
 }  // namespace
@@ -90,12 +91,12 @@ Workload workload_of(const TrainConfig& config, const TextData& data) {
   for (int64_t epoch = 1; epoch <= std::min(config.epochs, kMostEpochs); ++epoch) {
     int64_t place = 0;
     for (const Batch& batch : batches.epoch(epoch))
-      keep_largest(work.train, train.of(batch, place++ % config.accumulate == 0));
+      keep_largest(work.train, train.of(batch, place++ % config.accumulate == 0), batch);
     if (train.ids_seen() > kMostIds) break;
   }
   Measure validation(data.validation, work.vocabulary, config);
   for (const Batch& batch : sorted_batches(lengths_of(data.validation.sequences), config.batch_size)) {
-    keep_largest(work.validation, validation.of(batch, true));
+    keep_largest(work.validation, validation.of(batch, true), batch);
     ++work.validation_batches;
   }
   return work;

@@ -12,15 +12,15 @@ namespace octet::tools {
 // Of a batch.
 struct BatchShape {
   int64_t rows = 0;
-  int64_t steps = 0;     // of the longest row
-  int64_t total = 0;     // packed rows: ids of all rows together, padding included
-  int64_t shared = 0;    // packed rows where padding is computed once for all rows; 0: it is not
-  int64_t distinct = 0;  // different ids, padding included
-  bool first = true;     // of the batches whose gradients make one step
+  int64_t steps = 0;                // of the longest row
+  int64_t total = 0;                // packed rows: ids of all rows together, padding included
+  int64_t shared = 0;               // packed rows where padding is computed once for all rows; 0: it is not
+  int64_t distinct = 0;             // different ids, padding included
+  bool first = true;                // of the batches whose gradients make one step
+  std::vector<int32_t> texts = {};  // that it was drawn from; none without data
 
   // Whether no batch of that shape needs more memory in any way.
   bool covers(const BatchShape& other) const;
-  bool operator==(const BatchShape&) const = default;
 };
 
 struct Workload {

@@ -36,7 +36,8 @@ struct MemoryOptions {
   template <class V>
   void visit(V&& v) {
     v(Field{"explain", "every tensor at the peak: name, shape, type and bytes"}, explain, Switch{});
-    v(Field{"measure", "also take such a step, and show what the ledger counts"}, measure, Switch{});
+    v(Field{"measure", "also take a step on each of the largest batches, and show what the ledger counts"},
+      measure, Switch{});
     v(Field{"fit", "memory that the largest model is sought for: 16GiB, 500MB; empty: none is"}, fit,
       Text{"SIZE"});
     v(Field{"grow", "with --fit: the setting that grows"}, grow, Choice{kGrowing});
@@ -109,9 +110,9 @@ void print(const std::string& text, bool generated) {
     std::printf("%s%s\n", generated ? "generated: " : "", line.c_str());
 }
 
-MemoryUse measure(const TrainConfig& config, const TextData& data) {
+MemoryUse measure(const TrainConfig& config, const TextData& data, const Workload& work) {
   Trainer trainer(config, data);
-  trainer.rehearse();
+  trainer.rehearse(work);
   return trainer.state().memory;
 }
 
@@ -130,7 +131,7 @@ int memory(TrainConfig config, const MemoryOptions& options) {
   const MemoryForecast told = forecast(config, work);
   const std::vector<CodecForecast> codecs = forecast_codecs(config, work);
   std::optional<MemoryUse> measured;
-  if (options.measure) measured = measure(config, source.data());
+  if (options.measure) measured = measure(config, source.data(), work);
   if (config.json) {
     nlohmann::ordered_json json = to_json(told, codecs, options.explain);
     if (measured)
