@@ -25,8 +25,9 @@ std::vector<std::string> legend_of(const std::vector<RunReport>& runs,
   std::vector<std::string> out;
   for (size_t i = 0; i < runs.size(); ++i) {
     const std::string& name = runs[i].name;
-    const std::string differs = labels[i].substr(0, labels[i].rfind(" (" + name + ")"));  // once is enough
-    out.push_back(name + (all_short && differs != name ? ": " + differs : ""));
+    const std::string differs = labels[i].substr(0, labels[i].rfind(fmt::format(" ({})", name)));  // once
+    out.push_back(name);
+    if (all_short && differs != name) out.back().append(": ").append(differs);
   }
   return out;
 }
