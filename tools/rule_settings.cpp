@@ -130,11 +130,6 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t
   changed("rounding", rounding != none.rounding,
           codec.rounds() && codec.rounding(rounding) != codec.rounding(none.rounding));
   if (config.state_override.empty()) say_unused(config.state + " state");
-
-  if (config.optimizer == "rmsprop" && config.centered && codec.rounds())
-    lines.push_back(
-        "rmsprop --centered divides by the root of a difference, which rounded state can make far too "
-        "small: steps may be thousands of times too long; --state fp32 does not round");
   hint_at_rate(config, lines);
   if (config.optimizer == "adamw" && config.weight_decay == 0)
     lines.push_back("adamw without weight decay is adam; --weight-decay 0.01 is usual");
@@ -146,8 +141,7 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t
   if (config.clip_percentile > 0 && config.clip_percentile < 1)
     lines.push_back(
         fmt::format("clip-percentile {} is in percent: gradients are limited to about the smallest of the "
-                    "last 100 norms; {} may "
-                    "be meant",
+                    "last 100 norms; {} may be meant",
                     config.clip_percentile, 100 * config.clip_percentile));
   return lines;
 }

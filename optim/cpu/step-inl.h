@@ -42,6 +42,10 @@ T factor_of(const StepPlan& plan, const StepTensor& tensor) {
   return T(1);
 }
 
+// Elements that are decoded and then updated at a time. Of a whole block, the loads of codes and those of
+// weights and gradients come in turns; with AVX-512 that leaves memory idle long enough to be felt.
+constexpr int kStretch = HWY_TARGET == HWY_AVX3 ? 128 : kMaxBlock;
+
 // Between the values of two slots, lest they be a power of two apart and fall into the same cache sets.
 constexpr int kGap = 64;
 
@@ -77,34 +81,38 @@ class BlockStepper {
     const int count = static_cast<int>(std::min<int64_t>(plan_.block_size, tensor.count - first));
     T* const weight = static_cast<T*>(tensor.weight) + first;
     const T* const gradient = static_cast<const T*>(tensor.gradient) + first;
-    if constexpr (!kBuffered) {
-      update_block(update_, weight, gradient, max_value_, scale_, factor_of<Rule, T>(plan_, tensor), count,
-                   (static_cast<T*>(tensor.state[kSlot]) + first)...);
-    } else {
-      const auto stored = [&](size_t slot) { return at(tensor.state[slot], io_.stored_bytes(first)); };
-      const auto absmax = [&](size_t slot) {
-        return io_.scale == Scale::None ? nullptr
-                                        : tensor.absmax[slot] + (io_.scale == Scale::Block ? block : 0);
-      };
-      const auto old_absmax = [&](size_t slot) {
-        return io_.scale == Scale::Tensor ? survey_of(plan_, tensor).old_absmax + slot : absmax(slot);
-      };
-      (slot_io<kSlot>().load(stored(kSlot), old_absmax(kSlot), count, values<kSlot>()), ...);
-      update_block(update_, weight, gradient, max_value_, scale_, factor_of<Rule, T>(plan_, tensor), count,
-                   values<kSlot>()...);
-      (slot_io<kSlot>().store(values<kSlot>(), count, encoding<kSlot>(tensor, first), stored(kSlot),
+    const T factor = factor_of<Rule, T>(plan_, tensor);
+    const auto absmax = [&](size_t slot) {
+      return io_.scale == Scale::None ? nullptr
+                                      : tensor.absmax[slot] + (io_.scale == Scale::Block ? block : 0);
+    };
+    const auto old_absmax = [&](size_t slot) {
+      return io_.scale == Scale::Tensor ? survey_of(plan_, tensor).old_absmax + slot : absmax(slot);
+    };
+    const auto stored = [&](size_t slot, int64_t from) {
+      return at(tensor.state[slot], io_.stored_bytes(first + from));
+    };
+    // Where the rule works: on the buffer, or on the state itself.
+    const auto values = [&](size_t slot) {
+      return kBuffered ? buffer_.data() + slot * static_cast<size_t>(plan_.block_size + kGap)
+                       : static_cast<T*>(tensor.state[slot]) + first;
+    };
+    for (int from = 0; from < count; from += kStretch) {
+      const int n = std::min(kStretch, count - from);
+      if constexpr (kBuffered)
+        (slot_io<kSlot>().load(stored(kSlot, from), old_absmax(kSlot), n, values(kSlot) + from), ...);
+      update_block(update_, weight + from, gradient + from, max_value_, scale_, factor, n,
+                   (values(kSlot) + from)...);
+    }
+    if constexpr (kBuffered)
+      (slot_io<kSlot>().store(values(kSlot), count, encoding<kSlot>(tensor, first), stored(kSlot, 0),
                               absmax(kSlot)),
        ...);
-    }
   }
 
   template <size_t kSlot>
   const SlotIo& slot_io() const {
     return io_.by_book[static_cast<size_t>(Rule::slots[kSlot].book)];
-  }
-  template <size_t kSlot>
-  T* values() {
-    return buffer_.data() + kSlot * static_cast<size_t>(plan_.block_size + kGap);
   }
   template <size_t kSlot>
   Encoding encoding(const StepTensor& tensor, int64_t first) const {

@@ -56,15 +56,12 @@ void lion(Cell& cell, double g, int, const HyperParameters& h, double) {
 }
 
 void rmsprop(Cell& cell, double g, int, const HyperParameters& h, double) {
-  auto& [s, b, mean] = cell.state;
+  auto& [v, b, mean] = cell.state;
   g += h.weight_decay * cell.w;
-  s = h.alpha * s + (1 - h.alpha) * g * g;
-  double square = s;
-  if (h.centered) {
-    mean = h.alpha * mean + (1 - h.alpha) * g;
-    square = std::max(s - mean * mean, 0.0);
-  }
-  b = h.momentum * b + g / (std::sqrt(square) + h.eps);
+  const double s = h.alpha * (v + mean * mean) + (1 - h.alpha) * g * g;
+  if (h.centered) mean = h.alpha * mean + (1 - h.alpha) * g;
+  v = s - mean * mean;
+  b = h.momentum * b + g / (std::sqrt(v) + h.eps);
   cell.w -= h.lr * b;
 }
 

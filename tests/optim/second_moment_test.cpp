@@ -1,6 +1,6 @@
 // What 8-bit second moments can do wrong, made to happen with SecondMoment::Plain, and not happening with the
 // default: steps tens of times too large for rows that seldom have gradients, and a second moment that stands
-// still after the gradients have shrunk. Then what both do to a small embedding.
+// still after the gradients have shrunk. Then what rounding does to first moments and to a variance.
 #include <algorithm>
 
 #include "tests/optim/support.h"
@@ -20,13 +20,14 @@ struct Case {
 };
 constexpr Case kFull{"fp32"}, kDefault{"blockwise8"}, kPlain{"blockwise8", SecondMoment::Plain};
 
-// Adam over one parameter whose gradients the test writes. Weight decay is off, so a step is what Adam does.
+// Adam, or another rule, over one parameter whose gradients the test writes. Weight decay is off, so a step
+// is what the rule does.
 class Run {
  public:
   explicit Run(const Case& setting, int64_t count = kCount, int block_size = kDefaultBlock,
-               double beta2 = 0.999)
+               const GroupOptions& rule = {.hyper = default_hyper("adam")})
       : weight_(Variable::leaf(Tensor::zeros({count}, DType::F32, Device::cpu(), MemoryTag::Weights))),
-        optimizer_({{.parameters = {{"w", weight_}}, .options = options(setting, block_size, beta2)}}),
+        optimizer_({{.parameters = {{"w", weight_}}, .options = options(setting, block_size, rule)}}),
         block_size_(block_size) {}
 
   // One step from weight 0, so that the weight is the step.
@@ -54,16 +55,14 @@ class Run {
   static constexpr double kRate = 1e-3;
 
  private:
-  static GroupOptions options(const Case& setting, int block_size, double beta2) {
-    HyperParameters hyper = default_hyper("adam");
-    hyper.lr = kRate;
-    hyper.beta2 = beta2;
-    return {.codec = setting.codec,
-            .hyper = hyper,
-            .block_size = block_size,
-            .min_8bit_size = 0,
-            .second_moment = setting.mode,
-            .rounding = setting.rounding};
+  static GroupOptions options(const Case& setting, int block_size, GroupOptions out) {
+    out.codec = setting.codec;
+    out.hyper->lr = kRate;
+    out.block_size = block_size;
+    out.min_8bit_size = 0;
+    out.second_moment = setting.mode;
+    out.rounding = setting.rounding;
+    return out;
   }
 
   Variable weight_;
@@ -127,6 +126,26 @@ double travel(const Case& setting) {
         sum += std::fabs(static_cast<double>(x)) / Run::kRate;
   }
   return sum / (kCount / 4);
+}
+
+// Centered RMSprop where gradients have means of 0.3 to 3 times their spread, and in every second row are a
+// hundred times smaller. The largest step in learning rates, but for the first few, which are 1 / sqrt(1 -
+// alpha).
+double largest_centered_step(const Case& setting) {
+  GroupOptions rmsprop{.rule = "rmsprop", .hyper = default_hyper("rmsprop")};
+  rmsprop.hyper->centered = true;
+  Run run(setting, kCount, kDefaultBlock, rmsprop);
+  Normal normal(9);
+  std::vector<float> gradient(kCount), mean(kCount);
+  for (float& m : mean) m = 0.3f + 2.7f * static_cast<float>(normal.uniform());
+  double largest = 0;
+  for (int t = 0; t < (kSanitized ? 150 : 600); ++t) {
+    for (size_t i = 0; i < gradient.size(); ++i)
+      gradient[i] = (mean[i] + normal()) * (i / static_cast<size_t>(kRow) % 2 == 0 ? 1.0f : 0.01f);
+    for (const float x : run.step(gradient))
+      if (t > 20) largest = std::max(largest, std::fabs(static_cast<double>(x)) / Run::kRate);
+  }
+  return largest;
 }
 
 double percentile(std::vector<double> values, double share) {
@@ -216,4 +235,13 @@ TEST_CASE("first moments stand still under nearest codes, and come to rest under
   CHECK(nearest > 20 * full);
   CHECK(stochastic < 2 * full);
   CHECK(stochastic > full / 2);
+}
+
+TEST_CASE("centered RMSprop steps no further with rounded state") {
+  const double full = largest_centered_step(kFull);
+  for (const Case& setting : {Case{"bf16"}, kDefault, Case{"linear8"}, Case{"blockwise4"}, kPlain}) {
+    const double step = largest_centered_step(setting);
+    MESSAGE(std::string(setting.codec) << ": largest step in learning rates " << step << ", fp32 " << full);
+    CHECK(step < 2 * full);
+  }
 }

@@ -235,8 +235,6 @@ TEST_CASE(
   CHECK(old.find("no effect on blockwise8-v0.36 state: --block-size, --second-moment, --rounding\n") !=
         std::string::npos);
   CHECK(says("d", {"--state", "blockwise8", "--block-size", "64"}).find("no effect") == std::string::npos);
-  CHECK(says("e", {"--optimizer", "rmsprop", "--centered", "--state", "bf16"})
-            .find("--state fp32 does not round") != std::string::npos);
 }
 
 TEST_CASE("settings that are hardly meant are said once, at the start") {
