@@ -146,9 +146,9 @@ TEST_CASE("flags that are unknown or out of range exit 2 with the nearest name o
       {{"--lr"}, "--lr"},
       {{"more"}, "more"},
       {{"--device", "tpu"}, "Known: cpu, cuda"}};
-  for (const auto& [flags, text] : cases) {
-    CAPTURE(text);
-    check_refused(run_process(runs.train("out", flags)), 2, text);
+  for (const auto& refused : cases) {
+    CAPTURE(refused.second);
+    check_refused(run_process(runs.train("out", refused.first)), 2, refused.second);
   }
   CHECK(!fs::exists(runs.path("out")));
   check_refused(run_octet({"train", "smss"}), 2, "'smss', did you mean 'sms'?");

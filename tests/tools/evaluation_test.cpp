@@ -236,11 +236,12 @@ TEST_CASE("memory predicts what a run then measures, tag by tag") {
     CHECK(!fs::exists(runs.path("never")));
     const Json predicted = events_in(outcome.out).at(0);
     int64_t sum = 0;
-    for (const auto& [tag, bytes] : predicted["predicted_by_tag"].items()) {
-      CAPTURE(tag);
-      const auto measured = end["peak_by_tag"].at(tag).get<double>(), error = bytes.get<double>() - measured;
+    for (const auto& item : predicted["predicted_by_tag"].items()) {
+      CAPTURE(item.key());
+      const auto measured = end["peak_by_tag"].at(item.key()).get<double>(),
+                 error = item.value().get<double>() - measured;
       CHECK(std::abs(error) <= std::max(0.02 * measured, 65536.0));
-      sum += bytes.get<int64_t>();
+      sum += item.value().get<int64_t>();
     }
     CHECK(sum == predicted["predicted_peak"].get<int64_t>());
     CHECK(predicted["predicted_peak"].get<double>() ==

@@ -303,10 +303,10 @@ TEST_CASE("a checkpoint that is missing, cut short, damaged or of another kind e
       {replaced("\"F32\"", "\"F99\""), ""},
       {replaced("\"shape\":[", "\"shape\":{"), "the header is not JSON"},
   };
-  for (const auto& [bytes, text] : damages) {
-    CAPTURE(text);
-    write_file(run.checkpoint, bytes);
-    run.refused({}, 6, text);
+  for (const auto& damage : damages) {
+    CAPTURE(damage.second);
+    write_file(run.checkpoint, damage.first);
+    run.refused({}, 6, damage.second);
   }
   fs::remove(run.checkpoint);
   const Outcome outcome = run_process(resume(run.folder));
