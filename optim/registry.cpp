@@ -21,9 +21,7 @@ RuleInfo rule_info() {
                .applied_by = -1,
                .others = -1,
                .other_slots = {},
-               .stochastic = false,
                .defaults = Rule::defaults};
-  if constexpr (requires { Rule::stochastic; }) out.stochastic = Rule::stochastic;
   if constexpr (has_matrix_form<Rule>) out.matrix_slots = Rule::matrix_slots;
   if constexpr (is_orthogonal<Rule>) {
     out.applied_by = Rules::place_of<typename Rule::AppliedBy>();

@@ -23,10 +23,7 @@ struct RuleInfo {
   // them, and that of all other parameters, with its slots. -1 and none in other rules.
   int applied_by, others;
   std::span<const Slot> other_slots;
-  bool stochastic;  // stochastic rounding whatever the options say
   HyperParameters defaults;
-
-  Rounding rounding(Rounding asked) const { return stochastic ? Rounding::Stochastic : asked; }
 };
 
 inline std::span<const Slot> slots_of(const RuleInfo& rule, bool matrices) {
@@ -54,7 +51,7 @@ struct CodecInfo {
            : scale == Scale::Block ? (count + block_size - 1) / block_size
                                    : 0;
   }
-  // `asked`: by the options or the rule.
+  // `asked`: by the options, or Stochastic of a slow slot.
   Rounding rounding(Rounding asked) const {
     return historical ? Rounding::Nearest : coarse ? Rounding::Stochastic : asked;
   }

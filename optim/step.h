@@ -55,8 +55,8 @@ struct StepPlan {
   // Every element of a gradient is first limited to +-this.
   double max_value = std::numeric_limits<double>::infinity();
   SecondMoment second_moment;
-  Rounding rounding;
-  uint32_t seed;  // of dither
+  Rounding rounding, slow_rounding;  // the second of slow slots
+  uint32_t seed;                     // of dither
   int block_size;
   int tensor_count;
   int64_t block_count;  // in all tensors, with the numbers between them
@@ -104,17 +104,17 @@ struct Encoding {
   uint32_t dither_key = 0;    // of the first value (see dither.h)
 };
 
-// Whether values of a book are dithered in a plan.
-OCTET_HD inline bool is_dithered(const StepPlan& plan, Book book) {
-  return plan.rounding == Rounding::Stochastic ||
-         (book == Book::Unsigned && plan.second_moment == SecondMoment::Dither);
+// Whether values of a slot are dithered in a plan.
+OCTET_HD constexpr bool is_dithered(const StepPlan& plan, const Slot& slot) {
+  return (slot.slow ? plan.slow_rounding : plan.rounding) == Rounding::Stochastic ||
+         (slot.book == Book::Unsigned && plan.second_moment == SecondMoment::Dither);
 }
 
 // `salt`: the tensor's; `base`: dither_base(plan.seed, place of the slot in its rule, number of the step).
-OCTET_HD inline Encoding encoding_of(const StepPlan& plan, uint32_t salt, Book book, uint32_t base) {
+OCTET_HD inline Encoding encoding_of(const StepPlan& plan, uint32_t salt, const Slot& slot, uint32_t base) {
   Encoding out;
-  out.floor = book == Book::Unsigned && plan.second_moment != SecondMoment::Plain;
-  out.dithered = is_dithered(plan, book);
+  out.floor = slot.book == Book::Unsigned && plan.second_moment != SecondMoment::Plain;
+  out.dithered = is_dithered(plan, slot);
   if (out.dithered) out.dither_key = dither_key(base, salt);
   return out;
 }

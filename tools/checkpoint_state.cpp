@@ -81,16 +81,18 @@ class Reader {
                                                         : static_cast<int>(file_.config.block_size);
     // A slot that is not the rule's has a size of its own, and is kept as it is.
     const int64_t count = out.place >= 0 || codec.has_absmax() ? elements : tensor.numel();
-    Book book = out.place >= 0 ? rule.slots[static_cast<size_t>(out.place)].book : Book::Signed;
+    optim::Slot kind{.name = "", .book = Book::Signed};
+    if (out.place >= 0) kind = rule.slots[static_cast<size_t>(out.place)];
     for (const optim::Slot& other : rule.other_slots)
-      if (other.name == out.slot) book = other.book;
+      if (other.name == out.slot) kind = other;
     const TrainConfig& config = file_.config;
     optim::StepPlan plan{};
-    plan.rounding = codec.rounding(rule.rounding(optim::rounding(config.rounding)));
+    plan.rounding = codec.rounding(optim::rounding(config.rounding));
+    plan.slow_rounding = codec.rounding(optim::Rounding::Stochastic);
     plan.second_moment = codec.second_moment(optim::second_moment(config.second_moment));
-    out.dithered = codec.has_absmax() && optim::is_dithered(plan, book);
+    out.dithered = codec.has_absmax() && optim::is_dithered(plan, kind);
     try {
-      out.held = optim::read_back(out.codec, book, std::max(out.block_size, 1), count, tensor,
+      out.held = optim::read_back(out.codec, kind.book, std::max(out.block_size, 1), count, tensor,
                                   file_.tensors.find(name + ".absmax"));
     } catch (const Error& error) {
       fail(ErrorKind::Checkpoint, file_.path, ": ", name, ": ", error.what());

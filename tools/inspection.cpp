@@ -81,10 +81,11 @@ SlotFigures try_codec(const CheckpointState& state, const SlotState& slot, const
   const bool small = slot.place < 0 || slot.elements() < state.config.min_8bit_size;
   const std::string name = small ? slot.codec : codec;
   if (small) return compare(state, slot, name, slot.held);
+  const bool slow = state.rule().slots[static_cast<size_t>(slot.place)].slow;
   const Storage how{.name = name,
                     .block_size = static_cast<int>(state.config.block_size),
                     .second_moment = optim::second_moment(state.config.second_moment),
-                    .rounding = state.rule().rounding(optim::rounding(state.config.rounding))};
+                    .rounding = slow ? optim::Rounding::Stochastic : optim::rounding(state.config.rounding)};
   return compare(state, slot, name, store(how, slot.held.book, slot.held.values, slot.place));
 }
 

@@ -47,8 +47,8 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   if constexpr (Own::kSlots > 0) {
     TableUse use;
     for_each_slot<Rule>([&](auto slot) {
-      constexpr Book kBook = Rule::slots[slot].book;
-      use.add(kBook, optim::is_dithered(plan, kBook));
+      constexpr optim::Slot kSlot = Rule::slots[slot];
+      use.add(kSlot.book, optim::is_dithered(plan, kSlot));
     });
     shared.fill(tables, use);
   }
@@ -104,11 +104,11 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
     pack(weight, packed);
     own.store(packed, tensor.weight, seat, valid);
     for_each_slot<Rule>([&](auto slot) {
-      constexpr Book kBook = Rule::slots[slot].book;
-      const Encoding how = optim::encoding_of(plan, tensor.salt, kBook, base[slot]);
+      constexpr optim::Slot kSlot = Rule::slots[slot];
+      const Encoding how = optim::encoding_of(plan, tensor.salt, kSlot, base[slot]);
       const LaneNoise noise(how, static_cast<uint32_t>(seat.element(own.at.block)), seat.stride);
       typename Own::Stored stored;
-      Lanes::template encode<kBook>(shared, how, noise, state[slot], largest[slot], stored);
+      Lanes::template encode<kSlot.book>(shared, how, noise, state[slot], largest[slot], stored);
       own.store(stored, tensor.state[slot], seat, valid);
       if (Own::kScaled && !kGivenAbsmax && valid.any() && seat.within == 0)
         tensor.absmax[slot][own.at.block] = __uint_as_float(largest[slot]);

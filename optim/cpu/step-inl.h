@@ -117,7 +117,7 @@ class BlockStepper {
   template <size_t kSlot>
   Encoding encoding(const StepTensor& tensor, int64_t first) const {
     Encoding out =
-        encoding_of(plan_, tensor.salt, Rule::slots[kSlot].book, dither_base(plan_.seed, kSlot, step_));
+        encoding_of(plan_, tensor.salt, Rule::slots[kSlot], dither_base(plan_.seed, kSlot, step_));
     out.dither_key = dither_bits(out.dither_key, static_cast<uint32_t>(first));
     out.given_absmax = io_.scale == Scale::Tensor;
     return out;

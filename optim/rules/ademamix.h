@@ -18,11 +18,11 @@ namespace octet::optim {
 
 struct AdEMAMix {
   static constexpr const char* name = "ademamix";
-  static constexpr std::array slots{Slot{"exp_avg", Book::Signed}, Slot{"exp_avg_slow", Book::Signed},
+  // The slow mean goes a ten-thousandth of its way a step.
+  static constexpr std::array slots{Slot{"exp_avg", Book::Signed},
+                                    Slot{.name = "exp_avg_slow", .book = Book::Signed, .slow = true},
                                     Slot{"exp_avg_sq", Book::Unsigned}};
   static constexpr HyperParameters defaults{.weight_decay = 1e-2};
-  // The slow mean goes a ten-thousandth of its way a step, which nearest codes would round away.
-  static constexpr bool stochastic = true;
 
   // The share of a schedule of `length` steps that step t ends; a schedule of length 0 is over at once.
   OCTET_HD static double progress(double t, double length) { return t < length ? t / length : 1; }

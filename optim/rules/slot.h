@@ -12,6 +12,9 @@ struct Slot {
   const char* name;  // the key in checkpoints
   Book book;         // Unsigned for a value that is never negative
   Extent extent = Extent::Elements;
+  // Moves by so little of its way a step that nearest codes would hold it where it is: always rounded
+  // stochastically, unless a codec rounds in a way of its own.
+  bool slow = false;
 };
 
 }  // namespace octet::optim

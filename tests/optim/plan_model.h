@@ -86,6 +86,7 @@ struct Model {
     plan.seed = 5;
     codec = codec_place(codec_name);
     const CodecInfo info = codecs()[static_cast<size_t>(codec)];
+    plan.slow_rounding = info.rounding(Rounding::Stochastic);
     block_size = info.own_block_size ? info.own_block_size : info.scale == Scale::Block ? block : kPlainBlock;
     slots = slots_of(rules()[static_cast<size_t>(rule_place(rule))], matrices);
     plan.codec = codec;

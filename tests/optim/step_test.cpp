@@ -29,7 +29,7 @@ void check_against_fp32(const RuleInfo& rule, const CodecInfo& codec, int block,
       for (size_t slot = 0; slot < rule.slots.size(); ++slot) {
         const Tensor stored = Tensor::like(small.state[i][slot], MemoryTag::Workspace);
         const Tensor largest = Tensor::like(small.absmax[i][slot], MemoryTag::Workspace);
-        const Encoding how = encoding_of(small.plan, small.table[i].salt, small.slots[slot].book,
+        const Encoding how = encoding_of(small.plan, small.table[i].salt, small.slots[slot],
                                          dither_base(small.plan.seed, static_cast<int>(slot), t));
         steps.encode(Device::cpu(), small.codec, rule.slots[slot].book, how, small.block_size,
                      full.state[i][slot].raw(), full.weights[i].numel(), stored.raw(), largest.data<float>());
