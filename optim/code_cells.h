@@ -18,6 +18,19 @@
 
 namespace octet::optim {
 
+// x >> kBits, for the place in a table. On a GPU the compiler must not see that the place is scaled again: it
+// would mask where it could scale for nothing.
+template <int kBits>
+OCTET_HD uint32_t shifted_down(uint32_t x) {
+#ifdef __CUDA_ARCH__
+  uint32_t y;
+  asm("shr.u32 %0, %1, %2;" : "=r"(y) : "r"(x), "n"(kBits));
+  return y;
+#else
+  return x >> kBits;
+#endif
+}
+
 // Bits of a float that tell places within a cell: few enough that no cell holds two borders.
 constexpr int cell_bits(Book book, Map map) {
   switch (map) {
@@ -52,7 +65,7 @@ struct CodeCells {
 #else
     const auto bits = std::bit_cast<uint32_t>(kLeastFloat > x ? kLeastFloat : x);
 #endif
-    return (bits << kShift) + word[(bits >> kLowBits) - (kLeast >> kLowBits)];
+    return (bits << kShift) + word[shifted_down<kLowBits>(bits) - (kLeast >> kLowBits)];
   }
   OCTET_HD int32_t magnitude(float x) const { return static_cast<int32_t>(place(x) >> 24); }
 

@@ -84,7 +84,7 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
       if constexpr (Codec::map != optim::Map::Powers4) {
 #pragma unroll
         for (int book = 0; book < 2; ++book)
-          if (use.dithered[book]) copy(from->dither[book], tables.dither[book]);
+          if (use.dithered[book]) tables.dither[book].copy_from(from->dither[book]);
       }
       if (use.nearest[static_cast<int>(Book::Signed)]) copy(from->signed_cells, tables.signed_cells);
       if (use.nearest[static_cast<int>(Book::Unsigned)]) copy(from->unsigned_cells, tables.unsigned_cells);

@@ -13,9 +13,9 @@ namespace octet::cuda {
 template <optim::Map kMap>
 struct DitherTable {
   static constexpr int kOctaves = 128;  // the last begins with 1
-  struct Cell {
+  struct alignas(8) Cell {
     float threshold;  // x at or above it belongs to the next piece
-    uint32_t lines;   // from the first piece's to this one's, in bytes
+    uint32_t lines;   // of this one: bytes behind the first piece's, in shared memory their address
   };
   struct alignas(16) Lines {
     float slope, offset, gap_slope, gap_offset;
@@ -23,14 +23,30 @@ struct DitherTable {
   Lines line[optim::DitherPieces::kPieces];
   alignas(16) Cell cell[kOctaves];
 
-  // The magnitude in the highest byte, over bits of no meaning. kFloor: as codes_of() has it (codes.cuh).
+  // Into shared memory, by all threads of a block.
+  __device__ void copy_from(const DitherTable& from) {
+    const auto first = static_cast<uint32_t>(__cvta_generic_to_shared(line));
+    for (unsigned i = threadIdx.x; i < kOctaves; i += blockDim.x) {
+      if (i < optim::DitherPieces::kPieces) line[i] = from.line[i];
+      cell[i] = {from.cell[i].threshold, from.cell[i].lines + first};
+    }
+  }
+
+  // The magnitude in the highest byte, over bits of no meaning, from shared memory. kFloor: as codes_of() has
+  // it (codes.cuh).
   template <optim::Book kBook, bool kFloor>
-  OCTET_HD uint32_t place(float n, uint32_t noise) const {
+  __device__ uint32_t place(float n, uint32_t noise) const {
+    constexpr uint32_t kExponent = 0x7F800000;
     const float x = kBook == optim::Book::Signed ? std::fabs(n) : n;
-    const Cell c = cell[std::bit_cast<uint32_t>(x) >> 23];
+    uint32_t octave = std::bit_cast<uint32_t>(n);
+    if constexpr (kBook == optim::Book::Signed) octave &= kExponent;
+    const Cell c = cell[optim::shifted_down<23>(octave)];
     uint32_t at = c.lines;
     if (x >= c.threshold) at += sizeof(Lines);
-    const Lines l = *reinterpret_cast<const Lines*>(reinterpret_cast<const char*>(line) + at);
+    Lines l;
+    asm("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];"
+        : "=f"(l.slope), "=f"(l.offset), "=f"(l.gap_slope), "=f"(l.gap_offset)
+        : "r"(at));
     const float y = std::fmin(std::fma(l.slope, x, l.offset), std::fma(l.gap_slope, x, l.gap_offset));
     constexpr int kUp = 24 - optim::kPlaceBits;  // what the shift loses is kPlaceBase
     return (std::bit_cast<uint32_t>(y) << kUp) + (noise >> 8);
