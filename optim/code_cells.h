@@ -18,8 +18,8 @@
 
 namespace octet::optim {
 
-// x >> kBits, for the place in a table. On a GPU the compiler must not see that the place is scaled again: it
-// would mask where it could scale for nothing.
+// x >> kBits, for the place in a table. On a GPU the compiler must not see the shift: of it and the scaling
+// of the place it makes a shift, an AND and an addition, where a shift and a multiply-add do.
 template <int kBits>
 OCTET_HD uint32_t shifted_down(uint32_t x) {
 #ifdef __CUDA_ARCH__

@@ -26,6 +26,11 @@ struct RuleInfo {
   HyperParameters defaults;
 };
 
+// How a slot's values are to be rounded where the options say `asked`; a codec may have its own way.
+inline Rounding rounding_of(const Slot& slot, Rounding asked) {
+  return slot.slow ? Rounding::Stochastic : asked;
+}
+
 inline std::span<const Slot> slots_of(const RuleInfo& rule, bool matrices) {
   return matrices ? rule.matrix_slots : rule.slots;
 }
@@ -51,7 +56,7 @@ struct CodecInfo {
            : scale == Scale::Block ? (count + block_size - 1) / block_size
                                    : 0;
   }
-  // `asked`: by the options, or Stochastic of a slow slot.
+  // `asked`: by the options, or rounding_of() a slot.
   Rounding rounding(Rounding asked) const {
     return historical ? Rounding::Nearest : coarse ? Rounding::Stochastic : asked;
   }

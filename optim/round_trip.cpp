@@ -71,8 +71,9 @@ StoredSlot store(const Storage& how, Book book, std::span<const float> values, i
   out.absmax.resize(static_cast<size_t>(kind.absmax_count(count, block_size)));
   std::vector<std::byte> stored(static_cast<size_t>(kind.stored_count(count) * size_of(kind.stored)));
   cpu_steps().encode(Device::cpu(), codec, book,
-                     encoding_of(plan, 0, {.book = book}, dither_base(plan.seed, slot, step)), block_size,
-                     values.data(), count, stored.data(), out.absmax.empty() ? nullptr : out.absmax.data());
+                     encoding_of(plan, 0, Slot{.name = "", .book = book}, dither_base(plan.seed, slot, step)),
+                     block_size, values.data(), count, stored.data(),
+                     out.absmax.empty() ? nullptr : out.absmax.data());
   read(codec, block_size, stored.data(), count, out);
   return out;
 }

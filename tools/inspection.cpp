@@ -25,20 +25,26 @@ bool is_stored(const CheckpointState& state, const SlotState& slot) {
 struct Named {
   const char* name;
   Storage how;
+  bool by_slot = false;  // rounded as each slot is in training
 };
 std::vector<Named> storages(const TrainConfig& config) {
   const int block = static_cast<int>(config.block_size);
   const SecondMoment usual = optim::second_moment(TrainConfig().second_moment);
-  const auto plain = [&](std::string_view name) { return Storage{name, block}; };
-  const auto as_octet = [&](std::string_view name) { return Storage{name, block, usual}; };
-  return {{"linear, tensor-wise", plain(optim::kTensorwiseLinear)},
-          {"linear8, plain", plain("linear8")},
-          {"tensorwise8, plain", plain("tensorwise8")},
-          {"blockwise8, plain", plain("blockwise8")},
-          {"blockwise8", as_octet("blockwise8")},
-          {"blockwise8-v0.36", plain("blockwise8-v0.36")},
-          {"blockwise4", as_octet("blockwise4")},
-          {"bf16", plain("bf16")}};
+  const auto plain = [&](const char* name, std::string_view codec) { return Named{name, {codec, block}}; };
+  const auto as_octet = [&](const char* codec) { return Named{codec, {codec, block, usual}, true}; };
+  return {plain("linear, tensor-wise", optim::kTensorwiseLinear),
+          plain("linear8, plain", "linear8"),
+          plain("tensorwise8, plain", "tensorwise8"),
+          plain("blockwise8, plain", "blockwise8"),
+          as_octet("blockwise8"),
+          as_octet("blockwise8-v0.36"),
+          as_octet("blockwise4"),
+          as_octet("bf16")};
+}
+
+Storage for_slot(Storage how, const CheckpointState& state, int place) {
+  how.rounding = optim::rounding_of(state.rule().slots[static_cast<size_t>(place)], how.rounding);
+  return how;
 }
 
 // The values of the slots of a parameter other than `place`.
@@ -81,12 +87,12 @@ SlotFigures try_codec(const CheckpointState& state, const SlotState& slot, const
   const bool small = slot.place < 0 || slot.elements() < state.config.min_8bit_size;
   const std::string name = small ? slot.codec : codec;
   if (small) return compare(state, slot, name, slot.held);
-  const bool slow = state.rule().slots[static_cast<size_t>(slot.place)].slow;
   const Storage how{.name = name,
                     .block_size = static_cast<int>(state.config.block_size),
                     .second_moment = optim::second_moment(state.config.second_moment),
-                    .rounding = slow ? optim::Rounding::Stochastic : optim::rounding(state.config.rounding)};
-  return compare(state, slot, name, store(how, slot.held.book, slot.held.values, slot.place));
+                    .rounding = optim::rounding(state.config.rounding)};
+  return compare(state, slot, name,
+                 store(for_slot(how, state, slot.place), slot.held.book, slot.held.values, slot.place));
 }
 
 SlotFigures by_spacing(const SlotState& slot) {
@@ -119,7 +125,9 @@ Trial run_trial(const CheckpointState& exact, const Named& storage) {
     for (size_t p = 0; p < places; ++p) {
       if (!slots[p] || !is_stored(exact, *slots[p])) continue;
       const Values& x = slots[p]->held.values;
-      stored[p] = store(storage.how, slots[p]->held.book, x, static_cast<int>(p));
+      const auto place = static_cast<int>(p);
+      const Storage how = storage.by_slot ? for_slot(storage.how, exact, place) : storage.how;
+      stored[p] = store(how, slots[p]->held.book, x, place);
       const auto n = static_cast<double>(x.size());
       error[p] += n * optim::value_error(x, stored[p].values).mean_abs;
       for (const float value : x)

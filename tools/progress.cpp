@@ -127,7 +127,7 @@ void Progress::epoch(const EpochEvent& event) {
 void Progress::note(const std::string& text) { line(text); }
 
 void Progress::flush() {
-  if (std::fflush(out_) == 0 || errno != EPIPE) return;
+  if ((std::fflush(out_) == 0 && !std::ferror(out_)) || errno != EPIPE) return;
   unread_ = true;
   __fpurge(out_);  // what was not read would be tried again at the end, and fail
   std::clearerr(out_);

@@ -79,7 +79,8 @@ std::string report_text(const std::vector<RunReport>& runs) {
     out += "\n";
   }
   out += prefix +
-         "Tags are each at its own maximum, at different moments: they may add up to more than the peak.\n";
+         "Each tag is at its own maximum (of a run without an end: at the peak); they are of different\n" +
+         prefix + "moments and may add up to more than the peak.\n";
   return out;
 }
 

@@ -50,7 +50,7 @@ void hint_at_rate(const TrainConfig& config, std::vector<std::string>& lines) {
   TrainConfig usual;
   usual.task = config.task;
   if (!usual.task.empty()) task_of(usual).defaults(usual);
-  if (config.lr != usual.lr || config.fixed_step) return;
+  if (config.lr != usual.lr || (config.optimizer == "adafactor" && config.fixed_step)) return;
   for (const auto& [rule, rate] : kFirstRates)
     if (rule == config.optimizer)
       lines.push_back(
@@ -130,6 +130,7 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t
   changed("rounding", rounding != none.rounding,
           codec.rounds() && codec.rounding(rounding) != codec.rounding(none.rounding));
   if (config.state_override.empty()) say_unused(config.state + " state");
+  if (!config.resume.empty()) return lines;  // it keeps its settings
   hint_at_rate(config, lines);
   if (config.optimizer == "adamw" && config.weight_decay == 0)
     lines.push_back("adamw without weight decay is adam; --weight-decay 0.01 is usual");
@@ -141,7 +142,7 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t
   if (config.clip_percentile > 0 && config.clip_percentile < 1)
     lines.push_back(
         fmt::format("clip-percentile {} is in percent: gradients are limited to about the smallest of the "
-                    "last 100 norms; {} may be meant",
+                    "last 100 norms; {:.4g} may be meant",
                     config.clip_percentile, 100 * config.clip_percentile));
   return lines;
 }

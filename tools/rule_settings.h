@@ -23,8 +23,8 @@ std::string optimizer_text(const TrainConfig& config);
 void take_rule_defaults(TrainConfig& config);
 
 // A line for each of: settings that the rule does not look at, settings that the state's codec does not, and
-// what is hardly meant: the default learning rate with a rule that needs a much larger one, adamw without
-// weight decay, a warm-up beyond the run's `steps`, a percentile below 1.
+// what is hardly meant (not of a resumed run): the default learning rate with a rule that needs a much larger
+// one, adamw without weight decay, a warm-up beyond the run's `steps`, a percentile below 1.
 std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t steps);
 
 }  // namespace octet::tools

@@ -27,7 +27,7 @@ std::string RunFolder::own_vocabulary() const {
   std::error_code ignored;
   require(fs::exists(vocabulary(), ignored), ErrorKind::Checkpoint, vocabulary(),
           ": is missing; put it back, or copy the one that octet train --config ", config(),
-          " --epochs 1 --out OTHER makes, which is the same");
+          " --epochs 1 --out OTHER makes at its start, which is the same");
   return vocabulary();
 }
 

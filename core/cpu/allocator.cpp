@@ -106,9 +106,9 @@ void trim() {
 
 // Where the next large block begins in its first huge page. At the same place in all, loops over several
 // tensors are slower, as if all of them waited for the same banks of memory. Multiples of the golden section
-// lie far apart however many there are.
+// lie apart from each other.
 int64_t next_offset() {
-  constexpr int64_t kStep = 316 * 4096;  // 0.618 of a huge page
+  constexpr int64_t kStep = 317 * 4096;  // of 512 pages: 0.619
   static std::atomic<int64_t> count = 0;
   return count++ * kStep % kHugePage;
 }
@@ -124,7 +124,7 @@ void* from_system(int64_t bytes) {
   const int64_t size = (wanted + alignment - 1) / alignment * alignment;
   void* start = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(size));
   if (!start) return nullptr;
-  if (huge)  // but for the first, of which a part is not used
+  if (huge)  // but for the first, of which a part before the block is not used
     madvise(static_cast<std::byte*>(start) + kHugePage, static_cast<size_t>(size - kHugePage), MADV_HUGEPAGE);
   ledger(Device::cpu()).from_system(bytes);
   auto* header = reinterpret_cast<Header*>(static_cast<std::byte*>(start) + offset);

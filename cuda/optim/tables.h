@@ -15,7 +15,7 @@ struct DitherTable {
   static constexpr int kOctaves = 128;  // the last begins with 1
   struct alignas(8) Cell {
     float threshold;  // x at or above it belongs to the next piece
-    uint32_t lines;   // of this one: bytes behind the first piece's, in shared memory their address
+    uint32_t lines;   // those of this piece: bytes from `line`; in shared memory an address
   };
   struct alignas(16) Lines {
     float slope, offset, gap_slope, gap_offset;
@@ -43,6 +43,7 @@ struct DitherTable {
     const Cell c = cell[optim::shifted_down<23>(octave)];
     uint32_t at = c.lines;
     if (x >= c.threshold) at += sizeof(Lines);
+    // That `at` was read from the table keeps this behind the barrier after copy_from().
     Lines l;
     asm("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];"
         : "=f"(l.slope), "=f"(l.offset), "=f"(l.gap_slope), "=f"(l.gap_offset)

@@ -43,7 +43,8 @@ T factor_of(const StepPlan& plan, const StepTensor& tensor) {
 }
 
 // Elements that are decoded and then updated at a time. Of a whole block, the loads of codes and those of
-// weights and gradients come in turns; with AVX-512 that leaves memory idle long enough to be felt.
+// weights and gradients come in turns; with AVX-512 that leaves memory idle long enough to be felt. fp32
+// state gains there as well.
 constexpr int kStretch = HWY_TARGET == HWY_AVX3 ? 128 : kMaxBlock;
 
 // Between the values of two slots, lest they be a power of two apart and fall into the same cache sets.
@@ -116,8 +117,7 @@ class BlockStepper {
   }
   template <size_t kSlot>
   Encoding encoding(const StepTensor& tensor, int64_t first) const {
-    Encoding out =
-        encoding_of(plan_, tensor.salt, Rule::slots[kSlot], dither_base(plan_.seed, kSlot, step_));
+    Encoding out = encoding_of(plan_, tensor.salt, Rule::slots[kSlot], dither_base(plan_.seed, kSlot, step_));
     out.dither_key = dither_bits(out.dither_key, static_cast<uint32_t>(first));
     out.given_absmax = io_.scale == Scale::Tensor;
     return out;

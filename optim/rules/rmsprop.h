@@ -28,7 +28,9 @@ struct RmsProp {
   template <class T>
   struct Update {
     T weight_decay;
-    T alpha, rest, rest_mean;  // 1 - alpha, and 0; if centered alpha (1 - alpha), and 1 - alpha
+    T alpha;
+    T rest;       // 1 - alpha; if centered alpha (1 - alpha)
+    T rest_mean;  // 0; if centered 1 - alpha
     T eps, momentum, lr;
     OCTET_HD void operator()(T& w, T g, std::array<T, 3>& state) const {
       g += weight_decay * w;

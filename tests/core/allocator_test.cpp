@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -109,6 +110,28 @@ TEST_CASE("bytes are aligned to 64, whatever the size") {
     CHECK(tensor.raw() != nullptr);
     CHECK(reinterpret_cast<uintptr_t>(tensor.raw()) % 64 == 0);
   }
+}
+
+TEST_CASE("large tensors begin at different places of a huge page" * doctest::skip(!caching())) {
+  std::vector<Tensor> held;
+  std::vector<uintptr_t> places;
+  for (int i = 0; i < 8; ++i) {
+    held.push_back(make((5 << 20) + i));
+    places.push_back(reinterpret_cast<uintptr_t>(held.back().raw()) % (2 << 20));
+  }
+  std::sort(places.begin(), places.end());
+  for (size_t i = 1; i < places.size(); ++i) CHECK(places[i] - places[i - 1] > 64 << 10);
+}
+
+TEST_CASE("large blocks that nobody asks for again go back to the system" * doctest::skip(!caching())) {
+  int64_t all = 0;
+  for (int64_t mebibytes = 40; mebibytes <= 96; mebibytes += 8) {
+    const Tensor tensor = make(mebibytes << 20);
+    const std::span<uint8_t> bytes = tensor.span<uint8_t>();
+    bytes.front() = bytes.back() = 1;
+    all += mebibytes << 20;
+  }
+  CHECK(use().system_bytes < all / 2);
 }
 
 TEST_CASE("tensors that live together never share bytes") {

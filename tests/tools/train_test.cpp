@@ -259,8 +259,13 @@ TEST_CASE("settings that are hardly meant are said once, at the start") {
   CHECK(says({"--lr", "0.01", "--warmup-steps", "132"},
              "longer than the run of 66: the learning rate ends at 0.005\n"));
   CHECK(!says({"--warmup-steps", "66"}, warm_up));
-  CHECK(says({"--clip-percentile", "0.95"}, "last 100 norms; 95 may be meant\n"));
+  CHECK(says({"--clip-percentile", "0.55"}, "last 100 norms; 55 may be meant\n"));
   CHECK(!says({"--clip-percentile", "95"}, percent));
+
+  const Outcome resumed = run_octet({"train", "--resume", runs.path("0")});  // keeps its settings
+  CHECK(resumed.status == 0);
+  CHECK(resumed.out.find("sgd with fp32 state") != std::string::npos);
+  CHECK(resumed.out.find("needs a larger one") == std::string::npos);
 }
 
 TEST_CASE("summaries name the parameters whose state is another than --state says") {
