@@ -90,10 +90,12 @@ optim::GroupOptions group_options(const TrainConfig& config) {
 std::string optimizer_text(const TrainConfig& config) {
   std::string text = config.optimizer + " with " + config.state + " state";
   const char* before = " but ";
-  for (const optim::CodecOverride& other : group_options(config).overrides) {
-    text += before + other.codec + " for " + other.pattern;
+  const auto add = [&](const std::string& codec, const std::string& pattern) {
+    text += before + codec + " for " + pattern;
     before = ", ";
-  }
+  };
+  for (const optim::CodecOverride& other : group_options(config).overrides) add(other.codec, other.pattern);
+  if (config.embedding_layer == "stable" && config.state != "fp32") add("fp32", "embedding.*");
   return text;
 }
 

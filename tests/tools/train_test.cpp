@@ -273,6 +273,9 @@ TEST_CASE("summaries name the parameters whose state is another than --state say
   const Arguments flags = {
       "--epochs",         "1",        "--state", "blockwise8", "--state-override", "embedding*=fp32",
       "--state-override", "fc.*=bf16"};
+  const std::string stable = "adam with blockwise8 state but fp32 for embedding.* (";
+  CHECK(runs.trained("stable", {"--epochs", "1", "--state", "blockwise8", "--embedding-layer", "stable"})
+            .out.find(stable) != std::string::npos);
   const std::string text = "adam with blockwise8 state but fp32 for embedding*, bf16 for fc.*";
   const auto says = [&](const std::string& output) { CHECK(output.find(text) != std::string::npos); };
   says(runs.trained("run", flags).out);
