@@ -18,7 +18,7 @@ struct Case {
   SecondMoment mode = GroupOptions{}.second_moment;
   Rounding rounding = Rounding::Nearest;
 };
-constexpr Case kFull{"fp32"}, kDefault{"blockwise8"}, kPlain{"blockwise8", SecondMoment::Plain};
+const Case kFull{"fp32"}, kDefault{"blockwise8"}, kPlain{"blockwise8", SecondMoment::Plain};
 
 // Adam, or another rule, over one parameter whose gradients the test writes. Weight decay is off, so a step
 // is what the rule does.
@@ -125,7 +125,7 @@ double travel(const Case& setting) {
       for (const float x : step.subspan(static_cast<size_t>(row * kRow), static_cast<size_t>(kRow)))
         sum += std::fabs(static_cast<double>(x)) / Run::kRate;
   }
-  return sum / (kCount / 4);
+  return sum / (kCount / 4.0);
 }
 
 // Centered RMSprop where gradients have means of 0.3 to 3 times their spread, and in every second row are a
