@@ -147,9 +147,7 @@ void Optimizer::build_plans() {
     plan.hyper = *options.hyper;
     if (!batch.layout.decays) plan.hyper.weight_decay = 0;
     if (options_.max_value > 0) plan.max_value = options_.max_value;
-    plan.second_moment = info(codec).second_moment(options.second_moment);
-    plan.rounding = info(codec).rounding(options.rounding);
-    plan.slow_rounding = info(codec).rounding(Rounding::Stochastic);
+    set_rounding(plan, info(codec), options.second_moment, options.rounding);
     plan.seed = options_.seed;
     for (const Parameter& parameter : batch.parameters) {
       StepTensor row{};

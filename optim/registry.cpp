@@ -109,6 +109,12 @@ double CodecInfo::zero(Book book) const {
   return values_per_stored == 2 ? code << 4 | code : code;
 }
 
+void set_rounding(StepPlan& plan, const CodecInfo& codec, SecondMoment second_moment, Rounding rounding) {
+  plan.second_moment = codec.second_moment(second_moment);
+  plan.rounding = codec.rounding(rounding);
+  plan.slow_rounding = codec.rounding(Rounding::Stochastic);
+}
+
 int rule_place(std::string_view name) { return place_of(name, names_of(rules()), "optimizer"); }
 int codec_place(std::string_view name) { return place_of(name, names_of(codecs()), "state codec"); }
 

@@ -65,6 +65,10 @@ struct CodecInfo {
   double zero(Book book) const;
 };
 
+struct StepPlan;  // step.h
+// Writes into a plan how state in the codec is rounded where the options say this.
+void set_rounding(StepPlan& plan, const CodecInfo& codec, SecondMoment second_moment, Rounding rounding);
+
 // In the order of the type lists; of rules those that have a name, which come first.
 std::span<const RuleInfo> rules();
 std::span<const CodecInfo> codecs();

@@ -64,8 +64,7 @@ StoredSlot store(const Storage& how, Book book, std::span<const float> values, i
 
   StepPlan plan{};
   plan.codec = codec;
-  plan.second_moment = kind.second_moment(how.second_moment);
-  plan.rounding = kind.rounding(how.rounding);
+  set_rounding(plan, kind, how.second_moment, how.rounding);
   StoredSlot out;
   out.book = book;
   out.absmax.resize(static_cast<size_t>(kind.absmax_count(count, block_size)));

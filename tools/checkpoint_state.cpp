@@ -87,9 +87,7 @@ class Reader {
       if (other.name == out.slot) kind = other;
     const TrainConfig& config = file_.config;
     optim::StepPlan plan{};
-    plan.rounding = codec.rounding(optim::rounding(config.rounding));
-    plan.slow_rounding = codec.rounding(optim::Rounding::Stochastic);
-    plan.second_moment = codec.second_moment(optim::second_moment(config.second_moment));
+    set_rounding(plan, codec, optim::second_moment(config.second_moment), optim::rounding(config.rounding));
     out.dithered = codec.has_absmax() && optim::is_dithered(plan, kind);
     try {
       out.held = optim::read_back(out.codec, kind.book, std::max(out.block_size, 1), count, tensor,
