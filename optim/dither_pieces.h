@@ -45,12 +45,15 @@ OCTET_HD inline int dithered_magnitude(float place, uint32_t noise) {
 }
 
 // The same for powers of two, least .. 1 (magnitude `top`): between two of them a float's mantissa is what
-// the pieces are for other books, so the noise is added to its bits. x: at most 1 (and an ulp).
+// the pieces are for other books, so the noise is added to its bits. From 0 to the least one goes the octave
+// below it: there, and only there, the mean of x and the least is more than x. x: at most 1 (and an ulp).
 constexpr float power_of_two(int exponent) { return std::bit_cast<float>((127 + exponent) << 23); }
+OCTET_HD inline float power_place(float x, float least) {
+  return std::fmax(x, std::fma(x, 0.5f, 0.5f * least));
+}
 OCTET_HD inline int dithered_power(float x, float least, int top, uint32_t noise) {
-  constexpr int32_t kOctave = 1 << 23;
-  const auto bits = std::bit_cast<int32_t>(x < least ? x + least : x) - (x < least ? kOctave : 0);
-  const int m = ((bits + static_cast<int32_t>(noise >> 9)) >> 23) - 127 + top;
+  const uint32_t noisy = std::bit_cast<uint32_t>(power_place(x, least)) + (noise >> 9);
+  const int m = static_cast<int>(noisy >> 23) - 127 + top;
   return m < top ? m : top;
 }
 

@@ -61,16 +61,14 @@ struct DitherTable<optim::Map::Powers4> {
   OCTET_HD uint32_t place(float n, uint32_t noise) const {
     constexpr int kTop = optim::top_magnitude(kBook, optim::Map::Powers4);
     constexpr float kLeast = optim::power_of_two(1 - kTop);
-    constexpr uint32_t kUnit = 1 << 24, kBase = (127 - kTop) * kUnit;
-    float x = std::fabs(n);
-    uint32_t base = kBase;
+    constexpr uint32_t kBase = (127 - kTop) << 24;
+    float x;
     if constexpr (kBook == optim::Book::Unsigned && kFloor) {
       x = n > 0 ? std::fmax(n, kLeast) : kLeast / 2;
-    } else if (x < kLeast) {
-      x += kLeast;
-      base += kUnit;
+    } else {
+      x = optim::power_place(std::fabs(n), kLeast);
     }
-    return (std::bit_cast<uint32_t>(x) << 1) + (noise >> 8) - base;
+    return (std::bit_cast<uint32_t>(x) << 1) + (noise >> 8) - kBase;
   }
 };
 

@@ -6,6 +6,7 @@
 #define OCTET_OPTIM_CPU_BF16_INL_H_
 #endif
 
+#include <bit>
 #include <cstdint>
 
 #include <hwy/highway.h>
@@ -20,21 +21,59 @@ inline void load_bf16(const void* stored, const float*, int count, void* x) {
   for (int i = 0; i < count; ++i) out[i] = uint32_t{bits[i]} << 16;
 }
 
-// BFloat16's rounding without its branch, so that the loops become vector code. Dithered: what is added below
-// the last bit that stays is a number at random rather than a half.
-inline void store_bf16(void* x, int count, const Encoding& how, void* stored, float*) {
-  const auto* HWY_RESTRICT in = static_cast<const uint32_t*>(x);
-  auto* HWY_RESTRICT out = static_cast<uint16_t*>(stored);
-  if (how.dithered) {
-    for (int i = 0; i < count; ++i) {
-      const uint32_t u = in[i], noise = dither_bits(how.dither_key, static_cast<uint32_t>(i)) >> 16;
-      out[i] = dithered_bf16(u, noise);
-    }
-    return;
+// The upper half of every float's bits after `add(bits)`, which decides how they are rounded. What that is no
+// rounding of, numbers near the largest and what is none, goes to `one` by itself.
+template <class Add, class One>
+HWY_INLINE void store_upper_halves(const uint32_t* HWY_RESTRICT in, int count, uint16_t* HWY_RESTRICT out,
+                                   Add add, const One& one) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::ScalableTag<uint32_t> u32;
+  const hn::RebindToSigned<decltype(u32)> i32;
+  const hn::Repartition<uint16_t, decltype(u32)> u16;
+  const int lanes = static_cast<int>(hn::Lanes(u32));
+  const auto no_sign = hn::Set(u32, 0x7FFFFFFFu);
+  auto largest = hn::Zero(i32);
+  int k = 0;
+  for (; k + 2 * lanes <= count; k += 2 * lanes) {
+    const auto a = hn::LoadU(u32, in + k), b = hn::LoadU(u32, in + k + lanes);
+    largest = hn::Max(largest,
+                      hn::Max(hn::BitCast(i32, hn::And(a, no_sign)), hn::BitCast(i32, hn::And(b, no_sign))));
+    const auto low = hn::BitCast(u16, add(a)), high = hn::BitCast(u16, add(b));
+    hn::StoreU(hn::ConcatOdd(u16, high, low), u16, out + k);
   }
-  for (int i = 0; i < count; ++i) {
-    const uint32_t u = in[i], rounded = (u + 0x7FFFu + ((u >> 16) & 1u)) >> 16, nan = (u >> 16) | 0x40u;
-    out[i] = static_cast<uint16_t>((u & 0x7FFFFFFFu) > 0x7F800000u ? nan : rounded);
+  const bool large = hn::GetLane(hn::MaxOfLanes(i32, largest)) > 0x7F7F0000;
+  for (int i = large ? 0 : k; i < count; ++i) out[i] = one(in[i], i);
+}
+
+// As BFloat16 rounds; dithered, what is added below the last bit that stays is a number at random rather than
+// a half.
+inline void store_bf16(void* x, int count, const Encoding& how, void* stored, float*) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::ScalableTag<uint32_t> u32;
+  const auto* in = static_cast<const uint32_t*>(x);
+  auto* out = static_cast<uint16_t*>(stored);
+  if (how.dithered) {
+    auto noise =
+        hn::Add(hn::Set(u32, how.dither_key), hn::Mul(hn::Iota(u32, 0), hn::Set(u32, dither_bits(0, 1))));
+    const auto next = hn::Set(u32, dither_bits(0, static_cast<uint32_t>(hn::Lanes(u32))));
+    store_upper_halves(
+        in, count, out,
+        [&](auto bits) {
+          const auto sum = hn::Add(bits, hn::ShiftRight<16>(noise));
+          noise = hn::Add(noise, next);
+          return sum;
+        },
+        [&](uint32_t bits, int i) {
+          return dithered_bf16(bits, dither_bits(how.dither_key, static_cast<uint32_t>(i)) >> 16);
+        });
+  } else {
+    store_upper_halves(
+        in, count, out,
+        [&](auto bits) {
+          const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(u32, 1));
+          return hn::Add(hn::Add(bits, hn::Set(u32, 0x7FFF)), odd);
+        },
+        [](uint32_t bits, int) { return BFloat16(std::bit_cast<float>(bits)).bits; });
   }
 }
 

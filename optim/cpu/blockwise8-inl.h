@@ -50,15 +50,17 @@ HWY_INLINE VB in_order(VB bytes) {
   }
 }
 
-// Bits 16..23 of every lane.
-HWY_INLINE VB third_bytes(const QuadBits& x) {
+// Byte kByte of every lane, the lowest being 0.
+template <uint8_t kByte>
+HWY_INLINE VB bytes_of(const QuadBits& x) {
   const U8 u8;
-  constexpr uint8_t k0 = 0x80;  // looks up a 0
+  constexpr uint8_t k0 = 0x80, b0 = kByte, b1 = kByte + 4, b2 = kByte + 8,
+                    b3 = kByte + 12;  // k0 looks up a 0
   alignas(16) static constexpr uint8_t kFrom[4][16] = {
-      {2, 6, 10, 14, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0},
-      {k0, k0, k0, k0, 2, 6, 10, 14, k0, k0, k0, k0, k0, k0, k0, k0},
-      {k0, k0, k0, k0, k0, k0, k0, k0, 2, 6, 10, 14, k0, k0, k0, k0},
-      {k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, 2, 6, 10, 14}};
+      {b0, b1, b2, b3, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0},
+      {k0, k0, k0, k0, b0, b1, b2, b3, k0, k0, k0, k0, k0, k0, k0, k0},
+      {k0, k0, k0, k0, k0, k0, k0, k0, b0, b1, b2, b3, k0, k0, k0, k0},
+      {k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, b0, b1, b2, b3}};
   const auto bytes = [&](int part) {
     return hn::TableLookupBytesOr0(hn::BitCast(u8, x.part[part]), hn::LoadDup128(u8, kFrom[part]));
   };
@@ -124,7 +126,7 @@ class Encoder {
     const U16 u16;
     QuadBits place;
     for (int p = 0; p < 4; ++p) place.part[p] = place_of(n.part[p]);
-    VB magnitude = third_bytes(place);
+    VB magnitude = bytes_of<2>(place);
     const auto low = [&](int p) { return hn::BitCast(u16, place.part[p]); };
     const auto least = hn::Min(hn::Min(low(0), low(1)), hn::Min(low(2), low(3)));
     const auto at_border = hn::Eq(hn::Min(least, hn::Set(u16, kClose)), least);
@@ -175,7 +177,7 @@ class Encoder {
       }
       out.part[p] = hn::Load(i, bits);
     }
-    return third_bytes(out);
+    return bytes_of<2>(out);
   }
 
   PieceFinder<LinearPieces, kBook> piece_;
@@ -190,9 +192,17 @@ class DitherEncoder {
   explicit DitherEncoder(const Encoding& how) : DitherEncoder(dither_pieces(kBook, kMap), how) {}
 
   HWY_INLINE VB operator()(const Quad& n) {
-    QuadBits place;
-    for (int p = 0; p < 4; ++p) place.part[p] = noisy_place(n.part[p]);
-    return in_order(codes_of<kBook, kMap>(third_bytes(place), n, least_));
+    const U8 u8;
+    QuadBits noisy;
+    for (int p = 0; p < 4; ++p) noisy.part[p] = noisy_place(n.part[p]);
+    VB magnitude;
+    if constexpr (kMap == Map::Powers4) {  // above an exponent's base
+      constexpr uint8_t kTop = top_magnitude(kBook, kMap);
+      magnitude = hn::Min(hn::Sub(bytes_of<3>(noisy), hn::Set(u8, 127 - kTop)), hn::Set(u8, kTop));
+    } else {
+      magnitude = bytes_of<2>(noisy);
+    }
+    return in_order(codes_of<kBook, kMap>(magnitude, n, least_));
   }
 
  private:
@@ -207,30 +217,24 @@ class DitherEncoder {
                        hn::Mul(hn::Iota(U32(), 0), hn::Set(U32(), dither_bits(0, 1))))),
         noise_step_(hn::Set(U32(), dither_bits(0, static_cast<uint32_t>(hn::Lanes(F32()))))) {}
 
-  // The magnitude in the third byte.
+  // The magnitude in the third byte, or the exponent in the fourth.
   HWY_INLINE VI noisy_place(VF n) {
-    const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
-    if constexpr (kMap == Map::Powers4) return hn::ShiftLeft<16>(dithered_power(x));
-    const VI piece = piece_(x);
-    const VF place =
-        hn::Min(fused(slope_(piece), x, offset_(piece)), fused(gap_slope_(piece), x, gap_offset_(piece)));
-    const auto noisy = hn::Add(hn::BitCast(U32(), place), hn::ShiftRight<32 - kPlaceBits>(noise_));
-    noise_ = hn::Add(noise_, noise_step_);
-    return hn::BitCast(I32(), hn::ShiftLeft<16 - kPlaceBits>(noisy));
-  }
-
-  // As in dither_pieces.h.
-  HWY_INLINE VI dithered_power(VF x) {
     const F32 f;
-    const I32 i;
-    constexpr int32_t kTop = top_magnitude(kBook, kMap);
-    const VF least = hn::Set(f, power_of_two(1 - kTop));
-    const auto below = hn::Lt(x, least);
-    const VI octave = hn::IfThenElseZero(hn::RebindMask(i, below), hn::Set(i, 1 << 23));
-    const VI bits = hn::Sub(hn::BitCast(i, hn::Add(x, hn::IfThenElseZero(below, least))), octave);
-    const VI noisy = hn::Add(bits, hn::BitCast(i, hn::ShiftRight<9>(noise_)));
+    const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
+    VF place;
+    if constexpr (kMap == Map::Powers4) {
+      // As in dither_pieces.h.
+      constexpr float kLeast = power_of_two(1 - top_magnitude(kBook, kMap));
+      place = hn::Max(x, hn::MulAdd(x, hn::Set(f, 0.5f), hn::Set(f, 0.5f * kLeast)));
+    } else {
+      const VI piece = piece_(x);
+      place =
+          hn::Min(fused(slope_(piece), x, offset_(piece)), fused(gap_slope_(piece), x, gap_offset_(piece)));
+    }
+    constexpr int kFraction = kMap == Map::Powers4 ? 23 : kPlaceBits, kUp = kMap == Map::Powers4 ? 24 : 16;
+    const auto noisy = hn::Add(hn::BitCast(U32(), place), hn::ShiftRight<32 - kFraction>(noise_));
     noise_ = hn::Add(noise_, noise_step_);
-    return hn::Min(hn::Sub(hn::ShiftRight<23>(noisy), hn::Set(i, 127 - kTop)), hn::Set(i, kTop));
+    return hn::BitCast(I32(), hn::ShiftLeft<kUp - kFraction>(noisy));
   }
 
   using Finder =

@@ -260,25 +260,50 @@ TEST_CASE(
         }
 }
 
-TEST_CASE("bf16 state rounds to nearest even as BFloat16 does, for every class of float") {
+TEST_CASE("bf16 state rounds to nearest even, or dithered by its formula, for every class of float") {
   std::vector<float> x;
   for (uint64_t bits = 0; bits <= UINT32_MAX; bits += kSanitized ? 999983 : 9973)
     x.push_back(std::bit_cast<float>(static_cast<uint32_t>(bits)));
   const int codec = codec_place("bf16");
-  for (const cpu::Level level : levels()) {
-    std::vector<BFloat16> stored(x.size());
-    std::vector<float> back(x.size());
-    const auto n = static_cast<int64_t>(x.size());
-    cpu_steps(level).encode(Device::cpu(), codec, Book::Signed, {}, kPlainBlock, x.data(), n, stored.data(),
-                            nullptr);
-    cpu_steps(level).decode(Device::cpu(), codec, Book::Signed, kPlainBlock, stored.data(), nullptr, n,
-                            back.data());
-    int64_t wrong = 0;
-    for (size_t i = 0; i < x.size(); ++i)
-      wrong += stored[i].bits != BFloat16(x[i]).bits ||
-               std::bit_cast<uint32_t>(back[i]) != uint32_t{stored[i].bits} << 16;
-    CHECK(wrong == 0);
-  }
+  const auto n = static_cast<int64_t>(x.size());
+  for (const cpu::Level level : levels())
+    for (const bool dithered : {false, true}) {
+      const Encoding how{.dithered = dithered, .dither_key = 0x12345678u};
+      std::vector<BFloat16> stored(x.size());
+      std::vector<float> back(x.size());
+      cpu_steps(level).encode(Device::cpu(), codec, Book::Signed, how, kPlainBlock, x.data(), n,
+                              stored.data(), nullptr);
+      cpu_steps(level).decode(Device::cpu(), codec, Book::Signed, kPlainBlock, stored.data(), nullptr, n,
+                              back.data());
+      int64_t wrong = 0;
+      for (size_t i = 0; i < x.size(); ++i) {
+        const uint32_t noise = dither_bits(how.dither_key, static_cast<uint32_t>(i)) >> 16;
+        const uint16_t expected =
+            dithered ? dithered_bf16(std::bit_cast<uint32_t>(x[i]), noise) : BFloat16(x[i]).bits;
+        wrong += stored[i].bits != expected || std::bit_cast<uint32_t>(back[i]) != uint32_t{expected} << 16;
+      }
+      CHECK(wrong == 0);
+    }
+}
+
+TEST_CASE("4-bit codes decode to the values of the book, the first in a byte's lower half") {
+  Rng rng(11);
+  for (const cpu::Level level : levels())
+    for (const Book b : kBooks)
+      for (size_t n = 1; n <= 100; ++n) {
+        Encoded coded{.codes = std::vector<uint8_t>((n + 1) / 2), .absmax = {0.3f}};
+        for (uint8_t& pair : coded.codes) pair = static_cast<uint8_t>(rng.next_u32());
+        std::vector<float> back(n + 1, -7.0f);
+        cpu_steps(level).decode(Device::cpu(), codec_place("blockwise4"), b, 128, coded.codes.data(),
+                                coded.absmax.data(), static_cast<int64_t>(n), back.data());
+        size_t wrong = 0;
+        for (size_t i = 0; i < n; ++i) {
+          const size_t code = coded.codes[i / 2] >> (i % 2 * 4) & 15;
+          wrong += back[i] != codebook(b, Map::Powers4).value[code] * 0.3f;
+        }
+        CHECK(wrong == 0);
+        CHECK(back[n] == -7.0f);
+      }
 }
 
 TEST_CASE("tensorwise codes are the nearest ones under one absmax for the whole tensor") {
