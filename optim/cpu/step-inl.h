@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include <hwy/highway.h>
@@ -20,17 +21,29 @@
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
 
+// Calls body(g) where g(i) is gradient i, limited and scaled. Without a limit nothing is compared, which
+// would be a third of the time of Adam's rule.
+template <class T, class Body>
+HWY_INLINE void with_gradient(const T* gradient, T max_value, T scale, const Body& body) {
+  if (max_value < std::numeric_limits<T>::infinity())
+    body([=](int i) { return scale * limited(gradient[i], max_value); });
+  else
+    body([=](int i) { return scale * gradient[i]; });
+}
+
 // state: one array a slot, [count] each.
 template <class Update, class T, class... State>
 void update_block(const Update update, T* HWY_RESTRICT weight, const T* HWY_RESTRICT gradient, T max_value,
                   T scale, T factor, int count, State* HWY_RESTRICT... state) {
+  with_gradient(gradient, max_value, scale, [&](const auto& g) {
 #pragma GCC ivdep
-  for (int i = 0; i < count; ++i) {
-    std::array<T, sizeof...(State)> s{state[i]...};
-    apply(update, weight[i], scale * limited(gradient[i], max_value), s, factor);
-    [[maybe_unused]] size_t slot = 0;
-    ((state[i] = s[slot++]), ...);
-  }
+    for (int i = 0; i < count; ++i) {
+      std::array<T, sizeof...(State)> s{state[i]...};
+      apply(update, weight[i], g(i), s, factor);
+      [[maybe_unused]] size_t slot = 0;
+      ((state[i] = s[slot++]), ...);
+    }
+  });
 }
 
 inline const TensorSurvey& survey_of(const StepPlan& plan, const StepTensor& tensor) {

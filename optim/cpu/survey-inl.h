@@ -23,11 +23,13 @@ namespace octet::optim::HWY_NAMESPACE {
 template <class Update, class T, class... State>
 void measure_block(const Update update, const T* HWY_RESTRICT weight, const T* HWY_RESTRICT gradient,
                    T max_value, T scale, int count, T* HWY_RESTRICT out, const State* HWY_RESTRICT... state) {
+  with_gradient(gradient, max_value, scale, [&](const auto& g) {
 #pragma GCC ivdep
-  for (int i = 0; i < count; ++i) {
-    std::array<T, sizeof...(State)> s{state[i]...};
-    out[i] = measured(update, weight[i], scale * limited(gradient[i], max_value), s);
-  }
+    for (int i = 0; i < count; ++i) {
+      std::array<T, sizeof...(State)> s{state[i]...};
+      out[i] = measured(update, weight[i], g(i), s);
+    }
+  });
 }
 
 // kBuffered as in the step: state is read through `io`, otherwise it lies there as it is.
