@@ -16,14 +16,22 @@ OCTET_HD inline bool stopped(const StepControl& control, OnNonFinite policy) {
   return policy == OnNonFinite::Stop && control.bad_tensor >= 0;
 }
 
+// Gradients of a larger norm are no step: squares of floats overflow at 2^64, and second moments that are
+// infinite, or nearly, would hold for ever.
+constexpr double kLargestNorm = 0x1p60;
+
 // bad_tensor: -1 if there is none.
 OCTET_HD inline void conclude(double sum_of_squares, int32_t bad_tensor, const NormClipping& clipping,
                               OnNonFinite policy, StepControl& control) {
   using std::sqrt;
   control.norm = sqrt(sum_of_squares);
-  control.bad_tensor = bad_tensor;
   if (bad_tensor < 0) {
     control.scale = clip_scale(sum_of_squares, clipping, control.history);
+    const double scaled = control.scale * control.norm;
+    if (scaled > kLargestNorm && scaled < HUGE_VAL) bad_tensor = kAllTooLarge;  // doubles may go beyond
+  }
+  control.bad_tensor = bad_tensor;
+  if (bad_tensor < 0) {
     ++control.steps;
   } else if (policy == OnNonFinite::Skip) {
     ++control.skipped;

@@ -53,8 +53,9 @@ class Optimizer {
   // One step with the gradients as they are. The CPU ends it with check(). A GPU does not wait: after a bad
   // gradient under OnNonFinite::Stop this step and all later ones change nothing, until check() says so.
   void step();
-  // Errors under OnNonFinite::Stop: kind NonFinite with the first bad parameter and the number of the step.
-  // It may then go on with that step's number. Waits for a GPU, like all that is marked so.
+  // Errors under OnNonFinite::Stop: kind NonFinite with the first bad parameter and the number of the step;
+  // gradients whose norm, clipped, is above 2^60 are bad together. It may then go on with that step's number.
+  // Waits for a GPU, like all that is marked so.
   void check();
   void zero_grad() const;
 

@@ -85,6 +85,9 @@ struct AveragePlan {
   double rest;  // 1 - decay
 };
 
+// In place of a tensor's number: the gradients are finite, but together too large to step with (conclude.h).
+constexpr int32_t kAllTooLarge = std::numeric_limits<int32_t>::max();
+
 // What the passes tell each other, and what a host may read when it can wait.
 struct StepControl {
   double lr_factor = 1;     // on the learning rate of every plan; the host writes it

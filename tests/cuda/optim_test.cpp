@@ -44,6 +44,11 @@ TEST_CASE("there may be more groups than one launch takes") { check_many_groups(
 
 TEST_CASE("squares that overflow are no bad gradient") { check_overflow(Device::cuda()); }
 
+TEST_CASE("gradients whose squares are no floats are no step, unless clipped") {
+  check_large_gradients(Device::cuda());
+  check_largest_gradients(Device::cuda());
+}
+
 TEST_CASE("clipping by value, norm and percentile with a reload gives the CPU's weights") {
   check_clipping(Device::cuda());
 }

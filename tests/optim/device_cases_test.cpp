@@ -20,6 +20,8 @@ TEST_CASE("the cases for an optimizer on a device hold on the CPU") {
   check_whole_tensors(Device::cpu());
   check_many_groups(Device::cpu());
   check_overflow(Device::cpu());
+  check_large_gradients(Device::cpu());
+  check_largest_gradients(Device::cpu());
   check_clipping(Device::cpu());
   check_clipping_finds_bad(Device::cpu());
   check_average(Device::cpu());

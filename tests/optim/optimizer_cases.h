@@ -1,6 +1,8 @@
 // What the class Optimizer must do alike on every device. A device's suite calls each of these.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "tests/optim/step_cases.h"
@@ -176,6 +178,61 @@ inline void check_overflow(Device device) {
   optimizer.check();
   CHECK(optimizer.steps() == 1);
   CHECK(std::isinf(optimizer.grad_norm()));
+}
+
+// Finite gradients whose squares are no floats are no step, unless clipping brings them down.
+inline void check_large_gradients(Device device) {
+  for (const char* codec : {"fp32", "blockwise8"})
+    for (const bool clipped : {false, true}) {
+      const std::vector<NamedParameter> p = model_on(device), good = model_on(device);
+      const auto make = [&](const std::vector<NamedParameter>& parameters) {
+        return Optimizer({{.parameters = parameters, .options = {.codec = codec}}},
+                         {.max_norm = clipped ? 1.0 : 0.0, .on_nonfinite = OnNonFinite::Skip});
+      };
+      Optimizer optimizer = make(p), reference = make(good);
+      for (uint64_t t = 0; t < 4; ++t) {
+        for (const auto& list : {p, good}) set_gradients(list, t);
+        if (t == 2) spoil(p[1], 1e25);
+        optimizer.step();
+        if (t != 2) reference.step();
+      }
+      CHECK(optimizer.skipped_steps() == (clipped ? 0 : 1));
+      CHECK((weights_of(p) == weights_of(good)) == !clipped);
+      for (const double w : p[1].variable.value().to(Device::cpu(), MemoryTag::Data).to_vector<float>())
+        CHECK(std::abs(w) < 10);
+    }
+  const std::vector<NamedParameter> p = model_on(device);
+  Optimizer optimizer({{.parameters = p}});
+  set_gradients(p, 1);
+  spoil(p[1], 1e25);
+  CHECK_ERROR(ErrorKind::NonFinite, "the gradients are too large at step 1: their norm is 1e+25",
+              (optimizer.step(), optimizer.check()));
+}
+
+// Up to that bound every rule's state stays finite.
+inline void check_largest_gradients(Device device) {
+  const auto finite = [](const Tensor& t) {
+    const auto x = t.to(Device::cpu(), MemoryTag::Data).to(DType::F64, MemoryTag::Data).to_vector<double>();
+    return std::all_of(x.begin(), x.end(), [](double value) { return std::isfinite(value); });
+  };
+  for (const RuleInfo& rule : rules())
+    for (const char* codec : {"fp32", "bf16", "blockwise8", "tensorwise8", "blockwise4"}) {
+      INFO(std::string(rule.name) << " " << codec);
+      std::vector<NamedParameter> p = model_on(device);
+      p[1].variable = Variable::leaf(p[1].variable.value().reshape({64, 64}));
+      Optimizer optimizer({{.parameters = p, .options = {.rule = std::string(rule.name), .codec = codec}}});
+      for (uint64_t t = 0; t < 4; ++t) {
+        set_gradients(p, t);
+        if (t == 1)
+          for (const NamedParameter& each : p) spoil(each, 1e17);
+        optimizer.step();
+        optimizer.check();
+      }
+      CHECK(optimizer.steps() == 4);
+      for (const NamedParameter& each : p) CHECK(finite(each.variable.value()));
+      for (const auto& [name, tensor] : optimizer.state())
+        if (is_floating(tensor.dtype())) CHECK(finite(tensor));
+    }
 }
 
 }  // namespace octet::optim::testing
