@@ -117,6 +117,8 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t
   for (const std::string_view name : optim::without_effect(hyper_of(config), config.optimizer))
     flags.push_back(flag_name(name));
   say_unused(config.optimizer);
+  if (!config.no_decay.empty() && config.weight_decay == 0)
+    lines.push_back("no effect without weight decay: " + flag_name("no_decay"));
 
   const optim::CodecInfo& codec = optim::codecs()[static_cast<size_t>(optim::codec_place(config.state))];
   const optim::GroupOptions none;

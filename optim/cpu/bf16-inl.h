@@ -21,8 +21,8 @@ inline void load_bf16(const void* stored, const float*, int count, void* x) {
   for (int i = 0; i < count; ++i) out[i] = uint32_t{bits[i]} << 16;
 }
 
-// The upper half of every float's bits after `add(bits)`, which decides how they are rounded. What that is no
-// rounding of, numbers near the largest and what is none, goes to `one` by itself.
+// The upper half of every float's bits after add(bits), which rounds them. Where a block has numbers so large
+// that this may carry beyond the last, or what is no number, all of it goes one by one; as does a rest.
 template <class Add, class One>
 HWY_INLINE void store_upper_halves(const uint32_t* HWY_RESTRICT in, int count, uint16_t* HWY_RESTRICT out,
                                    Add add, const One& one) {

@@ -235,6 +235,9 @@ TEST_CASE(
   CHECK(old.find("no effect on blockwise8-v0.36 state: --block-size, --second-moment, --rounding\n") !=
         std::string::npos);
   CHECK(says("d", {"--state", "blockwise8", "--block-size", "64"}).find("no effect") == std::string::npos);
+  const Arguments no_decay{"--no-decay", "norm-and-bias"};
+  CHECK(says("e", no_decay).find("no effect without weight decay: --no-decay\n") != std::string::npos);
+  CHECK(says("f", no_decay + Arguments{"--weight-decay", "0.01"}).find("no effect") == std::string::npos);
 }
 
 TEST_CASE("settings that are hardly meant are said once, at the start") {
