@@ -12,7 +12,7 @@ enum class ErrorKind {
   Usage = 2,       // unknown flag or name, value out of range
   Data = 3,        // bad or missing input data
   Memory = 4,      // a request that cannot be met, or an overflowing size
-  NonFinite = 5,   // NaN or infinity in a loss or gradient
+  NonFinite = 5,   // NaN or infinity in a loss or gradient, or in its squares
   Checkpoint = 6,  // checkpoint or weights corrupt, or of another model or vocabulary
   Device = 7,      // device or driver
 };

@@ -11,37 +11,43 @@
 
 namespace octet::optim {
 
-// True while an earlier gradient that was not finite holds everything up.
+// True while an earlier bad step holds everything up.
 OCTET_HD inline bool stopped(const StepControl& control, OnNonFinite policy) {
   return policy == OnNonFinite::Stop && control.bad_tensor >= 0;
-}
-
-// Gradients of a larger norm are no step: squares of floats overflow at 2^64, and second moments that are
-// infinite, or nearly, would hold for ever.
-constexpr double kLargestNorm = 0x1p60;
-
-// bad_tensor: -1 if there is none.
-OCTET_HD inline void conclude(double sum_of_squares, int32_t bad_tensor, const NormClipping& clipping,
-                              OnNonFinite policy, StepControl& control) {
-  using std::sqrt;
-  control.norm = sqrt(sum_of_squares);
-  if (bad_tensor < 0) {
-    control.scale = clip_scale(sum_of_squares, clipping, control.history);
-    const double scaled = control.scale * control.norm;
-    if (scaled > kLargestNorm && scaled < HUGE_VAL) bad_tensor = kAllTooLarge;  // doubles may go beyond
-  }
-  control.bad_tensor = bad_tensor;
-  if (bad_tensor < 0) {
-    ++control.steps;
-  } else if (policy == OnNonFinite::Skip) {
-    ++control.skipped;
-  }
 }
 
 template <class... Codec>
 OCTET_HD constexpr bool computes_in_double(TypeList<Codec...>, int codec) {
   int place = 0;
   return (... || (place++ == codec && std::is_same_v<typename Codec::Value, double>));
+}
+
+// Gradients of a larger norm, clipped, are no step: squares of floats overflow from 2^64 on, and second
+// moments that are infinite, or nearly, hold for ever. (What Adagrad sums up has room for 256 such steps.) No
+// bound where all weights are doubles.
+constexpr double kLargestNorm = 0x1p60;
+inline double largest_norm(const StepPlan* plans, int plan_count) {
+  for (int i = 0; i < plan_count; ++i)
+    if (!computes_in_double(Codecs(), plans[i].codec)) return kLargestNorm;
+  return HUGE_VAL;
+}
+
+// bad_tensor: -1 if there is none.
+OCTET_HD inline void conclude(double sum_of_squares, int32_t bad_tensor, const NormClipping& clipping,
+                              double largest_norm, OnNonFinite policy, StepControl& control) {
+  using std::sqrt;
+  control.norm = sqrt(sum_of_squares);
+  if (bad_tensor < 0 && control.norm > largest_norm) {
+    NormHistory trial = control.history;  // a bad step leaves no norm
+    if (clip_scale(sum_of_squares, clipping, trial) * control.norm > largest_norm) bad_tensor = kAllTooLarge;
+  }
+  control.bad_tensor = bad_tensor;
+  if (bad_tensor < 0) {
+    control.scale = clip_scale(sum_of_squares, clipping, control.history);
+    ++control.steps;
+  } else if (policy == OnNonFinite::Skip) {
+    ++control.skipped;
+  }
 }
 
 template <class Rule, class T>

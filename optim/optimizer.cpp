@@ -249,7 +249,7 @@ void Optimizer::check() {
   const int32_t bad = std::exchange(now.bad_tensor, -1);
   write_control(now);
   require(bad != kAllTooLarge, ErrorKind::NonFinite, "the gradients are too large at step ", now.steps + 1,
-          ": their norm is ", now.norm);
+          ": their norm before clipping is ", now.norm);
   fail(ErrorKind::NonFinite, "the gradient of '", name_of_tensor(bad), "' is not finite at step ",
        now.steps + 1);
 }

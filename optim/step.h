@@ -90,13 +90,14 @@ constexpr int32_t kAllTooLarge = std::numeric_limits<int32_t>::max();
 
 // What the passes tell each other, and what a host may read when it can wait.
 struct StepControl {
-  double lr_factor = 1;     // on the learning rate of every plan; the host writes it
-  double norm = 0;          // of all gradients together, their elements limited; not finite where one is not
-  double scale = 1;         // factor on every gradient
-  int64_t steps = 0;        // begun with good gradients
-  int64_t skipped = 0;      // left out under OnNonFinite::Skip
-  int32_t bad_tensor = -1;  // the first tensor, counted over all plans, with a gradient that is not finite
-  NormHistory history;      // kept under percentile clipping
+  double lr_factor = 1;  // on the learning rate of every plan; the host writes it
+  double norm = 0;       // of all gradients together, their elements limited; not finite where one is not
+  double scale = 1;      // factor on every gradient
+  int64_t steps = 0;     // begun with good gradients
+  int64_t skipped = 0;   // left out under OnNonFinite::Skip
+  // The first tensor, counted over all plans, with a gradient that is not finite; or kAllTooLarge.
+  int32_t bad_tensor = -1;
+  NormHistory history;  // kept under percentile clipping
 };
 
 // How the values of one slot get their codes.

@@ -144,8 +144,8 @@ void measure(Device, const StepPlan* plans, int plan_count, const NormClipping& 
   double sum = 0;
   for (int64_t i = 0, n = partial_count(plans, plan_count); i < n; ++i) sum += partial[i];
   const int32_t bad = std::isfinite(sum) ? -1 : first_bad_tensor(plans, plan_count);
-  conclude(sum, bad, clipping, policy, *control);
-  if (bad < 0)
+  conclude(sum, bad, clipping, largest_norm(plans, plan_count), policy, *control);
+  if (control->bad_tensor < 0)
     for (int i = 0; i < plan_count; ++i) write_constants(plans[i], *control);
 }
 

@@ -252,8 +252,9 @@ struct TrainConfig {
                  "matches counts",
                  StateFormat},
            state_override, Overrides{kCodecs});
-    training(Field{"on_nonfinite", "after a gradient that is NaN, infinite or of a norm above 2^60: stop, or skip the step"}, on_nonfinite,
-             Choice{kNonfinitePolicies});
+    training(Field{"on_nonfinite",
+                   "after a gradient that is not finite, or a norm above 2^60: stop, or skip the step"},
+             on_nonfinite, Choice{kNonfinitePolicies});
     run(Field{"threads", "CPU threads; 0: all", RunOnly}, threads, Range{0, 1024});
     model_(Field{"embedding", "width of a word vector"}, embedding, Range{1, 65536});
     model_(Field{"embedding_layer",

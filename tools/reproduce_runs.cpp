@@ -188,7 +188,7 @@ class Runner {
                           100 * result.epochs.back().val_accuracy,
                           format_duration(result.seconds_until(result.run.epochs)));
     else
-      text += fmt::format("a gradient was not finite in epoch {}", result.epochs.size() + 1);
+      text += fmt::format("a gradient was not finite, or too large, in epoch {}", result.epochs.size() + 1);
     if (done_ < total_) {
       const double each = (steady_seconds() - begun_) / static_cast<double>(done_ - done_before_);
       text += "; eta " + format_duration(each * static_cast<double>(total_ - done_));

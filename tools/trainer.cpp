@@ -120,7 +120,8 @@ void Trainer::read_losses() {
   }
 }
 
-// Says of a gradient that is not finite in which epoch and step it was: no step after it was taken.
+// Says of a gradient that is not finite, or too large, in which epoch and step it was: no step after it was
+// taken.
 void Trainer::with_place(const std::function<void()>& body) {
   try {
     body();

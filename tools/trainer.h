@@ -91,8 +91,8 @@ class Trainer {
 
   // Goes on to the end of the epoch, or until `stop` says so after a step (then false is returned).
   // `after_step` is told of each step. A GPU is waited for every log_every steps only (0: at the end of the
-  // epoch); a gradient that is not finite is seen then, with weights and state as they were before it.
-  // Errors: NonFinite, naming the first bad tensor.
+  // epoch); a gradient that is not finite, or too large, is seen then, with weights and state as they were
+  // before it. Errors: NonFinite, naming the first bad tensor or the norm.
   bool train_epoch(const std::function<void(const StepReport&)>& after_step,
                    const std::function<bool()>& stop);
   // Validation; finishes the epoch. The event has everything that the log wants.

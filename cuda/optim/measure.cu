@@ -118,7 +118,7 @@ __global__ void __launch_bounds__(kMeasureThreads)
 }
 
 // One block of threads. partial: [count]
-__global__ void conclude_kernel(optim::NormClipping clipping, optim::OnNonFinite policy,
+__global__ void conclude_kernel(optim::NormClipping clipping, double largest_norm, optim::OnNonFinite policy,
                                 const double* partial, int64_t count, StepControl* control) {
   if (optim::stopped(*control, policy)) return;
   __shared__ int bad;
@@ -132,7 +132,8 @@ __global__ void conclude_kernel(optim::NormClipping clipping, optim::OnNonFinite
   }
   if (own_bad != kNone) atomicMin(&bad, own_bad);
   const double sum = block_sum(own);
-  if (threadIdx.x == 0) optim::conclude(sum, bad == kNone ? -1 : bad, clipping, policy, *control);
+  if (threadIdx.x == 0)
+    optim::conclude(sum, bad == kNone ? -1 : bad, clipping, largest_norm, policy, *control);
 }
 
 // One block of threads, a plan each.
@@ -167,7 +168,8 @@ void measure(Device device, const StepPlan* plans, int plan_count, const optim::
     check_launch();
     done += chunks;
   });
-  conclude_kernel<<<1, 1024, 0, c.stream>>>(clipping, policy, partial, done, control);
+  conclude_kernel<<<1, 1024, 0, c.stream>>>(clipping, optim::largest_norm(plans, plan_count), policy, partial,
+                                            done, control);
   check_launch();
   for_each_launch(plans, plan_count, [&](const Plans& some, int64_t) {
     constants_kernel<<<1, kWarp, 0, c.stream>>>(some, control);

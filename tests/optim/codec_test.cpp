@@ -286,6 +286,32 @@ TEST_CASE("bf16 state rounds to nearest even, or dithered by its formula, for ev
     }
 }
 
+TEST_CASE("one large value, or what is no number, among others is rounded to bf16 as everywhere") {
+  constexpr uint32_t kSpecial[] = {0x7F7F0000, 0x7F7F0001, 0x7F7F7FFF, 0x7F7F8000, 0x7F7FFFFF, 0x7F800000,
+                                   0x7F800001, 0x7FFFFFFF, 0xFF7FFFFF, 0xFF800000, 0xFFC00001};
+  const int codec = codec_place("bf16");
+  Rng rng(3);
+  for (const cpu::Level level : levels())
+    for (const bool dithered : {false, true})
+      for (const uint32_t special : kSpecial)
+        for (size_t place = 0; place < 70; ++place) {
+          std::vector<float> x(place + 1 + rng.below(40));
+          for (float& value : x) value = static_cast<float>(rng.uniform() - 0.5);
+          x[place] = std::bit_cast<float>(special);
+          const Encoding how{.dithered = dithered, .dither_key = 0xFFF00000u + rng.next_u32() % 0x100000u};
+          std::vector<BFloat16> stored(x.size());
+          cpu_steps(level).encode(Device::cpu(), codec, Book::Signed, how, kPlainBlock, x.data(),
+                                  static_cast<int64_t>(x.size()), stored.data(), nullptr);
+          size_t wrong = 0;
+          for (size_t i = 0; i < x.size(); ++i) {
+            const uint32_t noise = dither_bits(how.dither_key, static_cast<uint32_t>(i)) >> 16;
+            wrong += stored[i].bits !=
+                     (dithered ? dithered_bf16(std::bit_cast<uint32_t>(x[i]), noise) : BFloat16(x[i]).bits);
+          }
+          CHECK(wrong == 0);
+        }
+}
+
 TEST_CASE("4-bit codes decode to the values of the book, the first in a byte's lower half") {
   Rng rng(11);
   for (const cpu::Level level : levels())

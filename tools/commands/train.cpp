@@ -229,7 +229,7 @@ class Run {
   void note_skipped(Progress& progress) const {
     if (const int64_t skipped = trainer_.optimizer().skipped_steps())
       progress.note(format_count(skipped) + " of " + format_count(trainer_.state().steps) +
-                    " steps were skipped: their gradients were not finite");
+                    " steps were skipped: their gradients were not finite, or too large");
   }
 
   // False if a signal asked for an end.
