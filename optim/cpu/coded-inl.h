@@ -26,6 +26,41 @@ inline void write_pairs(const uint8_t* HWY_RESTRICT code, int count, uint8_t* HW
   if (count % 2 != 0) stored[count / 2] = code[count - 1];
 }
 
+// Calls look_up(codes, out) for 16 codes after another, a byte each, and takes what it writes: 16 T at `out`.
+template <class T, class LookUp>
+HWY_INLINE void look_up_pairs(const uint8_t* HWY_RESTRICT stored, int count, T* HWY_RESTRICT out,
+                              const LookUp& look_up) {
+  const hn::FixedTag<uint8_t, 16> u8;
+  const hn::Repartition<uint16_t, decltype(u8)> u16;
+  const auto lower = hn::Set(u8, 15);
+  const auto look_up_32 = [&](const uint8_t* from, T* to) {
+    const auto pairs = hn::LoadU(u8, from), even = hn::And(pairs, lower);
+    const auto odd = hn::And(hn::BitCast(u8, hn::ShiftRight<4>(hn::BitCast(u16, pairs))), lower);
+    look_up(hn::InterleaveLower(u8, even, odd), to);
+    look_up(hn::InterleaveUpper(u8, even, odd), to + 16);
+  };
+  int k = 0;
+  for (; k + 32 <= count; k += 32) look_up_32(stored + k / 2, out + k);
+  if (k < count) {
+    uint8_t rest[16] = {};
+    HWY_ALIGN T values[32];
+    std::copy_n(stored + k / 2, (count - k + 1) / 2, rest);
+    look_up_32(rest, values);
+    std::copy_n(values, count - k, out + k);
+  }
+}
+
+#if HWY_TARGET == HWY_AVX3
+// A vector holds the values of all codes.
+template <Book kBook, Map kMap>
+void load_pairs(const uint8_t* HWY_RESTRICT stored, float absmax, int count, float* HWY_RESTRICT x) {
+  const F32 f;
+  const VF values = hn::Mul(hn::LoadU(f, codebook(kBook, kMap).value.data()), hn::Set(f, absmax));
+  look_up_pairs(stored, count, x, [&](auto codes, float* out) {
+    hn::StoreU(hn::TableLookupLanes(values, hn::IndicesFromVec(f, hn::PromoteTo(I32(), codes))), f, out);
+  });
+}
+#else
 // The upper and lower byte of the values of 16 codes, all of them bfloat16 numbers.
 struct PairTable {
   alignas(16) uint8_t low[16], high[16];
@@ -43,28 +78,16 @@ void load_pairs(const uint8_t* HWY_RESTRICT stored, float absmax, int count, flo
   static const PairTable table(kBook, kMap);
   const hn::FixedTag<uint8_t, 16> u8;
   const hn::FixedTag<uint16_t, 8> u16;
-  const auto low = hn::Load(u8, table.low), high = hn::Load(u8, table.high), lower = hn::Set(u8, 15);
-  HWY_ALIGN uint16_t upper[kMaxBlock + 32];
-  const auto look_up = [&](auto codes, uint16_t* out) {
+  const auto low = hn::Load(u8, table.low), high = hn::Load(u8, table.high);
+  HWY_ALIGN uint16_t upper[kMaxBlock];
+  look_up_pairs(stored, count, upper, [&](auto codes, uint16_t* out) {
     const auto a = hn::TableLookupBytes(low, codes), b = hn::TableLookupBytes(high, codes);
     hn::Store(hn::BitCast(u16, hn::InterleaveLower(u8, a, b)), u16, out);
     hn::Store(hn::BitCast(u16, hn::InterleaveUpper(u8, a, b)), u16, out + 8);
-  };
-  const auto look_up_pairs = [&](const uint8_t* from, uint16_t* out) {
-    const auto pairs = hn::LoadU(u8, from), even = hn::And(pairs, lower);
-    const auto odd = hn::And(hn::BitCast(u8, hn::ShiftRight<4>(hn::BitCast(u16, pairs))), lower);
-    look_up(hn::InterleaveLower(u8, even, odd), out);
-    look_up(hn::InterleaveUpper(u8, even, odd), out + 16);
-  };
-  int k = 0;
-  for (; k + 32 <= count; k += 32) look_up_pairs(stored + k / 2, upper + k);
-  if (k < count) {
-    uint8_t rest[16] = {};
-    std::copy_n(stored + k / 2, (count - k + 1) / 2, rest);
-    look_up_pairs(rest, upper + k);
-  }
+  });
   for (int i = 0; i < count; ++i) x[i] = std::bit_cast<float>(uint32_t{upper[i]} << 16) * absmax;
 }
+#endif
 
 template <class Codec, Book kBook>
 void load_coded(const void* stored, const float* absmax, int count, void* x) {
