@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include <hwy/highway.h>
+#include "optim/cpu/noise-inl.h"
 #include "optim/step.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -26,7 +27,6 @@ inline void load_bf16(const void* stored, const float*, int count, void* x) {
 template <class Add, class One>
 HWY_INLINE void store_upper_halves(const uint32_t* HWY_RESTRICT in, int count, uint16_t* HWY_RESTRICT out,
                                    Add add, const One& one) {
-  namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<uint32_t> u32;
   const hn::RebindToSigned<decltype(u32)> i32;
   const hn::Repartition<uint16_t, decltype(u32)> u16;
@@ -48,21 +48,12 @@ HWY_INLINE void store_upper_halves(const uint32_t* HWY_RESTRICT in, int count, u
 // As BFloat16 rounds; dithered, what is added below the last bit that stays is a number at random rather than
 // a half.
 inline void store_bf16(void* x, int count, const Encoding& how, void* stored, float*) {
-  namespace hn = hwy::HWY_NAMESPACE;
-  const hn::ScalableTag<uint32_t> u32;
   const auto* in = static_cast<const uint32_t*>(x);
   auto* out = static_cast<uint16_t*>(stored);
   if (how.dithered) {
-    auto noise =
-        hn::Add(hn::Set(u32, how.dither_key), hn::Mul(hn::Iota(u32, 0), hn::Set(u32, dither_bits(0, 1))));
-    const auto next = hn::Set(u32, dither_bits(0, static_cast<uint32_t>(hn::Lanes(u32))));
+    VectorNoise noise(how.dither_key);
     store_upper_halves(
-        in, count, out,
-        [&](auto bits) {
-          const auto sum = hn::Add(bits, hn::ShiftRight<16>(noise));
-          noise = hn::Add(noise, next);
-          return sum;
-        },
+        in, count, out, [&](auto bits) { return hn::Add(bits, hn::ShiftRight<16>(noise.next())); },
         [&](uint32_t bits, int i) {
           return dithered_bf16(bits, dither_bits(how.dither_key, static_cast<uint32_t>(i)) >> 16);
         });
@@ -70,6 +61,7 @@ inline void store_bf16(void* x, int count, const Encoding& how, void* stored, fl
     store_upper_halves(
         in, count, out,
         [&](auto bits) {
+          const hn::ScalableTag<uint32_t> u32;
           const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(u32, 1));
           return hn::Add(hn::Add(bits, hn::Set(u32, 0x7FFF)), odd);
         },

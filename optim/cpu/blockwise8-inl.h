@@ -16,6 +16,7 @@
 
 #include <hwy/highway.h>
 #include "optim/codebook.h"
+#include "optim/cpu/noise-inl.h"
 #include "optim/cpu/pieces-inl.h"
 #include "optim/dither_pieces.h"
 #include "optim/step.h"
@@ -54,8 +55,8 @@ HWY_INLINE VB in_order(VB bytes) {
 template <uint8_t kByte>
 HWY_INLINE VB bytes_of(const QuadBits& x) {
   const U8 u8;
-  constexpr uint8_t k0 = 0x80, b0 = kByte, b1 = kByte + 4, b2 = kByte + 8,
-                    b3 = kByte + 12;  // k0 looks up a 0
+  constexpr uint8_t k0 = 0x80;  // looks up a 0
+  constexpr uint8_t b0 = kByte, b1 = kByte + 4, b2 = kByte + 8, b3 = kByte + 12;
   alignas(16) static constexpr uint8_t kFrom[4][16] = {
       {b0, b1, b2, b3, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0},
       {k0, k0, k0, k0, b0, b1, b2, b3, k0, k0, k0, k0, k0, k0, k0, k0},
@@ -213,9 +214,7 @@ class DitherEncoder {
         gap_slope_(pieces.gap_slope),
         gap_offset_(pieces.gap_offset),
         least_(hn::Set(U8(), how.floor ? 1 : 0)),
-        noise_(hn::Add(hn::Set(U32(), how.dither_key),
-                       hn::Mul(hn::Iota(U32(), 0), hn::Set(U32(), dither_bits(0, 1))))),
-        noise_step_(hn::Set(U32(), dither_bits(0, static_cast<uint32_t>(hn::Lanes(F32()))))) {}
+        noise_(how.dither_key) {}
 
   // The magnitude in the third byte, or the exponent in the fourth.
   HWY_INLINE VI noisy_place(VF n) {
@@ -223,7 +222,7 @@ class DitherEncoder {
     const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
     VF place;
     if constexpr (kMap == Map::Powers4) {
-      // As in dither_pieces.h.
+      // power_place() of dither_pieces.h; half of x is exact, so fused or not is the same.
       constexpr float kLeast = power_of_two(1 - top_magnitude(kBook, kMap));
       place = hn::Max(x, hn::MulAdd(x, hn::Set(f, 0.5f), hn::Set(f, 0.5f * kLeast)));
     } else {
@@ -232,8 +231,7 @@ class DitherEncoder {
           hn::Min(fused(slope_(piece), x, offset_(piece)), fused(gap_slope_(piece), x, gap_offset_(piece)));
     }
     constexpr int kFraction = kMap == Map::Powers4 ? 23 : kPlaceBits, kUp = kMap == Map::Powers4 ? 24 : 16;
-    const auto noisy = hn::Add(hn::BitCast(U32(), place), hn::ShiftRight<32 - kFraction>(noise_));
-    noise_ = hn::Add(noise_, noise_step_);
+    const auto noisy = hn::Add(hn::BitCast(U32(), place), hn::ShiftRight<32 - kFraction>(noise_.next()));
     return hn::BitCast(I32(), hn::ShiftLeft<kUp - kFraction>(noisy));
   }
 
@@ -242,7 +240,7 @@ class DitherEncoder {
   Finder piece_;
   Table8 slope_, offset_, gap_slope_, gap_offset_;
   VB least_;  // code of the smallest positive value; not used in the signed book
-  hn::Vec<U32> noise_, noise_step_;
+  VectorNoise noise_;
 };
 
 // The largest |x|, as bits: the order of the bits of non-negative floats is that of the floats, with infinity
@@ -282,6 +280,16 @@ struct Reciprocal {
   }
 };
 
+// Of x[0..count), with the block's absmax, which is found unless it is given. Applies `scale` where it is
+// not 1.
+HWY_INLINE Reciprocal reciprocal_of(float* HWY_RESTRICT x, int count, const Encoding& how, float* absmax) {
+  if (!how.given_absmax) *absmax = largest_magnitude(x, count);
+  const Reciprocal out(*absmax);
+  if (HWY_UNLIKELY(out.scale != 1))
+    for (int k = 0; k < count; ++k) x[k] *= out.scale;
+  return out;
+}
+
 // x[0..count) * factor -> codes
 template <class Encoder>
 HWY_INLINE void encode_all(const float* HWY_RESTRICT x, float factor, int count, Encoder encoder,
@@ -309,14 +317,11 @@ HWY_INLINE void encode_all(const float* HWY_RESTRICT x, float factor, int count,
 template <Book kBook>
 HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, const Encoding& how,
                                uint8_t* HWY_RESTRICT codes, float* absmax) {
-  if (!how.given_absmax) *absmax = largest_magnitude(x, count);
-  const Reciprocal reciprocal(*absmax);
+  const Reciprocal reciprocal = reciprocal_of(x, count, how, absmax);
   if (HWY_UNLIKELY(reciprocal.no_values)) {
     std::fill_n(codes, count, static_cast<uint8_t>(zero_code(kBook, Map::Dynamic)));
     return;
   }
-  if (HWY_UNLIKELY(reciprocal.scale != 1))
-    for (int k = 0; k < count; ++k) x[k] *= reciprocal.scale;
   if (how.dithered)
     encode_all(x, reciprocal.factor, count, DitherEncoder<kBook, Map::Dynamic>(how), codes);
   else

@@ -103,17 +103,14 @@ template <class Codec, Book kBook>
 void store_coded(void* x, int count, const Encoding& how, void* stored, float* absmax) {
   auto* HWY_RESTRICT values = static_cast<float*>(x);
   HWY_ALIGN uint8_t code[kMaxBlock];
-  if (!how.given_absmax) *absmax = largest_magnitude(values, count);
-  const Reciprocal r(*absmax);
+  const Reciprocal r = reciprocal_of(values, count, how, absmax);
   if (r.no_values) {
     std::fill_n(code, count, zero_code(kBook, Codec::map));
   } else if (how.dithered) {
-    if (HWY_UNLIKELY(r.scale != 1))
-      for (int i = 0; i < count; ++i) values[i] *= r.scale;
     encode_all(values, r.factor, count, DitherEncoder<kBook, Codec::map>(how), code);
   } else {
     const auto& cells = code_cells<kBook, Codec::map>();
-    for (int i = 0; i < count; ++i) code[i] = cells.code(values[i] * r.scale * r.factor, how.floor ? 1 : 0);
+    for (int i = 0; i < count; ++i) code[i] = cells.code(values[i] * r.factor, how.floor ? 1 : 0);
   }
   if constexpr (Codec::values_per_stored == 2)
     write_pairs(code, count, static_cast<uint8_t*>(stored));

@@ -22,7 +22,7 @@ HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
 
 // Calls body(g) where g(i) is gradient i, limited and scaled. Without a limit nothing is compared, which
-// would be a third of the time of Adam's rule.
+// takes a third of the time of Adam's rule with AVX2.
 template <class T, class Body>
 HWY_INLINE void with_gradient(const T* gradient, T max_value, T scale, const Body& body) {
   if (max_value < std::numeric_limits<T>::infinity())

@@ -55,6 +55,26 @@ void check_all(Book book, const std::vector<float>& x) {
 
 constexpr Book kBooks[] = {Book::Signed, Book::Unsigned};
 
+// How many values are not stored in bf16, or read back, as the formulas for one value say.
+int64_t wrong_in_bf16(cpu::Level level, const std::vector<float>& x, const Encoding& how) {
+  const int codec = codec_place("bf16");
+  const auto n = static_cast<int64_t>(x.size());
+  std::vector<BFloat16> stored(x.size());
+  std::vector<float> back(x.size());
+  cpu_steps(level).encode(Device::cpu(), codec, Book::Signed, how, kPlainBlock, x.data(), n, stored.data(),
+                          nullptr);
+  cpu_steps(level).decode(Device::cpu(), codec, Book::Signed, kPlainBlock, stored.data(), nullptr, n,
+                          back.data());
+  int64_t wrong = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const uint32_t noise = dither_bits(how.dither_key, static_cast<uint32_t>(i)) >> 16;
+    const uint16_t expected =
+        how.dithered ? dithered_bf16(std::bit_cast<uint32_t>(x[i]), noise) : BFloat16(x[i]).bits;
+    wrong += stored[i].bits != expected || std::bit_cast<uint32_t>(back[i]) != uint32_t{expected} << 16;
+  }
+  return wrong;
+}
+
 }  // namespace
 
 TEST_CASE("every border between two codes is where exact arithmetic puts it, on every level") {
@@ -264,32 +284,14 @@ TEST_CASE("bf16 state rounds to nearest even, or dithered by its formula, for ev
   std::vector<float> x;
   for (uint64_t bits = 0; bits <= UINT32_MAX; bits += kSanitized ? 999983 : 9973)
     x.push_back(std::bit_cast<float>(static_cast<uint32_t>(bits)));
-  const int codec = codec_place("bf16");
-  const auto n = static_cast<int64_t>(x.size());
   for (const cpu::Level level : levels())
-    for (const bool dithered : {false, true}) {
-      const Encoding how{.dithered = dithered, .dither_key = 0x12345678u};
-      std::vector<BFloat16> stored(x.size());
-      std::vector<float> back(x.size());
-      cpu_steps(level).encode(Device::cpu(), codec, Book::Signed, how, kPlainBlock, x.data(), n,
-                              stored.data(), nullptr);
-      cpu_steps(level).decode(Device::cpu(), codec, Book::Signed, kPlainBlock, stored.data(), nullptr, n,
-                              back.data());
-      int64_t wrong = 0;
-      for (size_t i = 0; i < x.size(); ++i) {
-        const uint32_t noise = dither_bits(how.dither_key, static_cast<uint32_t>(i)) >> 16;
-        const uint16_t expected =
-            dithered ? dithered_bf16(std::bit_cast<uint32_t>(x[i]), noise) : BFloat16(x[i]).bits;
-        wrong += stored[i].bits != expected || std::bit_cast<uint32_t>(back[i]) != uint32_t{expected} << 16;
-      }
-      CHECK(wrong == 0);
-    }
+    for (const bool dithered : {false, true})
+      CHECK(wrong_in_bf16(level, x, {.dithered = dithered, .dither_key = 0x12345678u}) == 0);
 }
 
 TEST_CASE("one large value, or what is no number, among others is rounded to bf16 as everywhere") {
   constexpr uint32_t kSpecial[] = {0x7F7F0000, 0x7F7F0001, 0x7F7F7FFF, 0x7F7F8000, 0x7F7FFFFF, 0x7F800000,
                                    0x7F800001, 0x7FFFFFFF, 0xFF7FFFFF, 0xFF800000, 0xFFC00001};
-  const int codec = codec_place("bf16");
   Rng rng(3);
   for (const cpu::Level level : levels())
     for (const bool dithered : {false, true})
@@ -298,17 +300,8 @@ TEST_CASE("one large value, or what is no number, among others is rounded to bf1
           std::vector<float> x(place + 1 + rng.below(40));
           for (float& value : x) value = static_cast<float>(rng.uniform() - 0.5);
           x[place] = std::bit_cast<float>(special);
-          const Encoding how{.dithered = dithered, .dither_key = 0xFFF00000u + rng.next_u32() % 0x100000u};
-          std::vector<BFloat16> stored(x.size());
-          cpu_steps(level).encode(Device::cpu(), codec, Book::Signed, how, kPlainBlock, x.data(),
-                                  static_cast<int64_t>(x.size()), stored.data(), nullptr);
-          size_t wrong = 0;
-          for (size_t i = 0; i < x.size(); ++i) {
-            const uint32_t noise = dither_bits(how.dither_key, static_cast<uint32_t>(i)) >> 16;
-            wrong += stored[i].bits !=
-                     (dithered ? dithered_bf16(std::bit_cast<uint32_t>(x[i]), noise) : BFloat16(x[i]).bits);
-          }
-          CHECK(wrong == 0);
+          const uint32_t key = 0xFFF00000u + rng.next_u32() % 0x100000u;
+          CHECK(wrong_in_bf16(level, x, {.dithered = dithered, .dither_key = key}) == 0);
         }
 }
 
