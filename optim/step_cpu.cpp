@@ -1,11 +1,15 @@
 // The CPU's StepTable: the step loop and the norm pass, compiled once for each SIMD level and chosen at run
 // time. The level is core/cpu's (so OCTET_CPU rules here too): v2 is Highway's SSE4, v3 its AVX2, v4 its
-// AVX3.
+// AVX3_DL, where the CPU has it (Intel since Ice Lake, AMD since Zen 4); others with AVX-512 take v3's.
+#undef HWY_DISABLED_TARGETS
+#define HWY_DISABLED_TARGETS (~(HWY_SSE4 | HWY_AVX2 | HWY_AVX3_DL))
+#define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "optim/step_cpu.cpp"
 #include <hwy/foreach_target.h>
 // After foreach_target:
 #include <hwy/highway.h>
+#include "optim/cpu/blockwise8_step-inl.h"
 #include "optim/cpu/codecs-inl.h"
 #include "optim/cpu/kernels.h"
 #include "optim/cpu/matrix-inl.h"
@@ -24,6 +28,9 @@ const LevelKernels* level_kernels() {
       out.step_double[rule] = &step_blocks<Rule, double, false>;
       out.step_direct[rule] = &step_blocks<Rule, float, false>;
       out.step_buffered[rule] = &step_blocks<Rule, float, true>;
+#if HWY_TARGET == HWY_AVX3_DL
+      if constexpr (slot_count < Rule >> 0) out.step_blockwise8[rule] = &step_blockwise8<Rule>;
+#endif
       set_survey_kernels<Rule>(out, rule);
       if constexpr (has_matrix_form<Rule>) {
         out.matrix_double[rule] = matrix_kernels<Rule, double>();
@@ -67,10 +74,14 @@ using cpu::Level;
 const CodecInfo& info(int codec) { return codecs()[static_cast<size_t>(codec)]; }
 bool in_double(const StepPlan& plan) { return info(plan.codec).value == DType::F64; }
 
+// Of the CPU itself: OCTET_CPU has no say here.
+const bool kHasAvx3Dl = (hwy::SupportedTargets() & HWY_AVX3_DL) != 0;
+
 const LevelKernels& kernels_of(Level level) {
   switch (level) {
     case Level::V4:
-      return *N_AVX3::level_kernels();
+      if (kHasAvx3Dl) return *N_AVX3_DL::level_kernels();
+      [[fallthrough]];
     case Level::V3:
       return *N_AVX2::level_kernels();
     case Level::V2:
@@ -79,19 +90,27 @@ const LevelKernels& kernels_of(Level level) {
   return *HWY_STATIC_DISPATCH(level_kernels)();
 }
 
-// Calls body(plan, number of the plan, first block, last block, chunk) for every chunk of every plan, on all
-// threads.
-template <class Body>
-void for_each_chunk(const StepPlan* plans, int plan_count, const Body& body) {
-  cpu::parallel_for(partial_count(plans, plan_count), [&](int64_t chunk) {
+// Calls body(plan, first block, last block, number of the piece) for every piece of every plan, on all
+// threads. A piece is chunks(plan) chunks.
+template <class Chunks, class Body>
+void for_each_piece(const StepPlan* plans, int plan_count, const Chunks& chunks, const Body& body) {
+  const auto pieces = [&](const StepPlan& plan) {
+    return (chunk_count(plan) + chunks(plan) - 1) / chunks(plan);
+  };
+  int64_t all = 0;
+  for (int i = 0; i < plan_count; ++i) all += pieces(plans[i]);
+  cpu::parallel_for(all, [&](int64_t piece) {
     int number = 0;
-    int64_t index = chunk;
-    for (; index >= chunk_count(plans[number]); ++number) index -= chunk_count(plans[number]);
+    int64_t index = piece;
+    for (; index >= pieces(plans[number]); ++number) index -= pieces(plans[number]);
     const StepPlan& plan = plans[number];
-    const int64_t first = index * blocks_per_chunk(plan);
-    body(plan, number, first, std::min(first + blocks_per_chunk(plan), plan.block_count), chunk);
+    const int64_t blocks = chunks(plan) * blocks_per_chunk(plan), first = index * blocks;
+    body(plan, first, std::min(first + blocks, plan.block_count), piece);
   });
 }
+
+// Large plans are stepped in larger pieces: where one ends, a thread's streams of memory begin anew.
+int64_t chunks_to_step(const StepPlan& plan) { return std::clamp<int64_t>(chunk_count(plan) / 256, 1, 16); }
 
 // The sum of squares of the gradients in blocks [first, last).
 double sum_of_squares(const LevelKernels& kernels, const StepPlan& plan, int64_t first, int64_t last) {
@@ -137,8 +156,9 @@ void measure(Device, const StepPlan* plans, int plan_count, const NormClipping& 
              double* partial, StepControl* control) {
   if (stopped(*control, policy)) return;
   const LevelKernels& kernels = kernels_of(kLevel);
-  for_each_chunk(plans, plan_count,
-                 [&](const StepPlan& plan, int, int64_t first, int64_t last, int64_t chunk) {
+  const auto one = [](const StepPlan&) { return int64_t{1}; };
+  for_each_piece(plans, plan_count, one,
+                 [&](const StepPlan& plan, int64_t first, int64_t last, int64_t chunk) {
                    partial[chunk] = sum_of_squares(kernels, plan, first, last);
                  });
   double sum = 0;
@@ -159,14 +179,17 @@ void step(Device, const StepPlan* plans, int plan_count, const StepControl* cont
     else if (plan.survey)
       survey_plan(kernels, plan, *control);
   }
-  for_each_chunk(plans, plan_count, [&](const StepPlan& plan, int, int64_t first, int64_t last, int64_t) {
+  const auto step_piece = [&](const StepPlan& plan, int64_t first, int64_t last, int64_t) {
     if (plan.matrices) return;
     const CodecInfo& codec = info(plan.codec);
-    const auto* steps = codec.stored != codec.value ? kernels.step_buffered
-                        : codec.value == DType::F64 ? kernels.step_double
-                                                    : kernels.step_direct;
+    const auto* steps = plan.codec == Codecs::place_of<Blockwise8>() && kernels.step_blockwise8[plan.rule]
+                            ? kernels.step_blockwise8
+                        : codec.stored != codec.value ? kernels.step_buffered
+                        : codec.value == DType::F64   ? kernels.step_double
+                                                      : kernels.step_direct;
     steps[plan.rule](plan, kernels.io[plan.codec], first, last, *control);
-  });
+  };
+  for_each_piece(plans, plan_count, chunks_to_step, step_piece);
 }
 
 // Runs body(first element, elements, first block) over blocks of whole tensors.

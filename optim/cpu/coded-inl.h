@@ -50,7 +50,7 @@ HWY_INLINE void look_up_pairs(const uint8_t* HWY_RESTRICT stored, int count, T* 
   }
 }
 
-#if HWY_TARGET == HWY_AVX3
+#if HWY_TARGET == HWY_AVX3_DL
 // A vector holds the values of all codes.
 template <Book kBook, Map kMap>
 void load_pairs(const uint8_t* HWY_RESTRICT stored, float absmax, int count, float* HWY_RESTRICT x) {

@@ -6,12 +6,13 @@
 #define OCTET_OPTIM_CPU_DECODE_INL_H_
 #endif
 
+#include <array>
 #include <bit>
 #include <cstdint>
 
 #include <hwy/highway.h>
-
 #include "optim/codebook.h"
+#include "optim/cpu/quad-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
@@ -22,90 +23,97 @@ inline void decode_by_table(const float* HWY_RESTRICT value, const uint8_t* HWY_
   for (int k = 0; k < count; ++k) x[k] = value[codes[k]] * absmax;
 }
 
-#if HWY_TARGET == HWY_AVX3
-// With VBMI a book fits into registers, as four planes of bytes, and one instruction looks up 64 bytes in
-// half a plane. A third of the time of looking into memory. Of the signed book 128 magnitudes are enough: its
-// negative values are those of the positive ones, and the 129th, 1, is put in its place.
+#if HWY_TARGET == HWY_AVX3_DL
+// A book fits into registers, as four planes of bytes, and one instruction looks up 64 bytes in 64 values of
+// a plane. Of the signed book 128 magnitudes are enough: its negative values are those of the positive ones,
+// and the 129th, 1, is put in its place.
 template <Book kBook>
-struct BytePlanes {
-  static constexpr int kZero = zero_code(kBook, Map::Dynamic), kValues = kBook == Book::Signed ? 128 : 256;
-  alignas(64) uint8_t byte[4][kValues];
-  explicit BytePlanes(const Codebook& book) {
-    for (size_t i = 0; i < kValues; ++i)
-      for (size_t plane = 0; plane < 4; ++plane)
-        byte[plane][i] = static_cast<uint8_t>(std::bit_cast<uint32_t>(book.value[kZero + i]) >> (8 * plane));
+class QuadDecoder {
+ public:
+  QuadDecoder() : planes_(planes()) {}
+
+  // The values of 64 codes, times `scale`.
+  HWY_INLINE Quad operator()(const uint8_t* codes, VF scale) const {
+    // Interleaving bytes works within each quarter of a vector; with the codes in this order the floats come
+    // out in theirs.
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const Bytes x = look_up(_mm512_permutexvar_epi32(order, _mm512_loadu_si512(codes)));
+    const __m512i low01 = _mm512_unpacklo_epi8(x.plane[0], x.plane[1]),
+                  high01 = _mm512_unpackhi_epi8(x.plane[0], x.plane[1]);
+    const __m512i low23 = _mm512_unpacklo_epi8(x.plane[2], x.plane[3]),
+                  high23 = _mm512_unpackhi_epi8(x.plane[2], x.plane[3]);
+    const auto scaled = [&](__m512i bits) { return hn::Mul(VF{_mm512_castsi512_ps(bits)}, scale); };
+    return {{scaled(_mm512_unpacklo_epi16(low01, low23)), scaled(_mm512_unpackhi_epi16(low01, low23)),
+             scaled(_mm512_unpacklo_epi16(high01, high23)), scaled(_mm512_unpackhi_epi16(high01, high23))}};
   }
-  __m512i part(int plane, int i) const { return _mm512_load_si512(byte[plane] + 64 * i); }
-};
 
-#define OCTET_VBMI __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi")))
-
-// The four bytes of the values of 64 codes.
-struct ValueBytes {
-  __m512i plane[4];
-};
-OCTET_VBMI HWY_INLINE ValueBytes look_up(const BytePlanes<Book::Unsigned>& planes, __m512i code) {
-  const __mmask64 upper = _mm512_movepi8_mask(code);
-  ValueBytes out;
-  for (int p = 0; p < 4; ++p)
-    out.plane[p] =
-        _mm512_mask_mov_epi8(_mm512_permutex2var_epi8(planes.part(p, 0), code, planes.part(p, 1)), upper,
-                             _mm512_permutex2var_epi8(planes.part(p, 2), code, planes.part(p, 3)));
-  return out;
-}
-OCTET_VBMI HWY_INLINE ValueBytes look_up(const BytePlanes<Book::Signed>& planes, __m512i code) {
-  const __m512i from_zero = _mm512_sub_epi8(code, _mm512_set1_epi8(planes.kZero));  // the 1 has -128
-  const __m512i magnitude = _mm512_abs_epi8(from_zero);  // its upper bit is not looked at
-  ValueBytes out;
-  for (int p = 0; p < 4; ++p)
-    out.plane[p] = _mm512_permutex2var_epi8(planes.part(p, 0), magnitude, planes.part(p, 1));
-  const __mmask64 negative = _mm512_movepi8_mask(from_zero), one = _mm512_movepi8_mask(magnitude);
-  const auto set = [](__m512i& bytes, __mmask64 where, uint32_t byte) {
-    bytes = _mm512_mask_mov_epi8(bytes, where, _mm512_set1_epi8(static_cast<char>(byte)));
+ private:
+  static constexpr int kZero = zero_code(kBook, Map::Dynamic), kParts = kBook == Book::Signed ? 2 : 4;
+  struct alignas(64) Planes {
+    uint8_t byte[4][64 * kParts];
+    explicit Planes(const Codebook& book) {
+      for (size_t i = 0; i < 64 * kParts; ++i)
+        for (size_t plane = 0; plane < 4; ++plane)
+          byte[plane][i] =
+              static_cast<uint8_t>(std::bit_cast<uint32_t>(book.value[kZero + i]) >> (8 * plane));
+    }
   };
-  constexpr uint32_t kSign = 0x80, kOne = std::bit_cast<uint32_t>(1.0f);
-  out.plane[3] =
-      _mm512_mask_add_epi8(out.plane[3], negative, out.plane[3], _mm512_set1_epi8(static_cast<char>(kSign)));
-  set(out.plane[3], one, kOne >> 24);
-  set(out.plane[2], one, kOne >> 16 & 255);
-  return out;
-}
-
-// Decodes whole groups of 64 codes; returns how many codes that were.
-template <Book kBook>
-OCTET_VBMI int decode_vbmi(const BytePlanes<kBook>& planes, const uint8_t* HWY_RESTRICT codes, float absmax,
-                           int count, float* HWY_RESTRICT x) {
-  // Interleaving bytes works within each quarter of a vector; with the codes in this order the floats come
-  // out in theirs.
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  const __m512 scale = _mm512_set1_ps(absmax);
-  int k = 0;
-  for (; k + 64 <= count; k += 64) {
-    const auto [byte] = look_up(planes, _mm512_permutexvar_epi32(order, _mm512_loadu_si512(codes + k)));
-    const __m512i low01 = _mm512_unpacklo_epi8(byte[0], byte[1]),
-                  high01 = _mm512_unpackhi_epi8(byte[0], byte[1]);
-    const __m512i low23 = _mm512_unpacklo_epi8(byte[2], byte[3]),
-                  high23 = _mm512_unpackhi_epi8(byte[2], byte[3]);
-    const __m512i value[4] = {_mm512_unpacklo_epi16(low01, low23), _mm512_unpackhi_epi16(low01, low23),
-                              _mm512_unpacklo_epi16(high01, high23), _mm512_unpackhi_epi16(high01, high23)};
-    for (int part = 0; part < 4; ++part)
-      _mm512_storeu_ps(x + k + 16 * part, _mm512_mul_ps(_mm512_castsi512_ps(value[part]), scale));
+  static const Planes& planes() {
+    static const Planes planes(codebook(kBook));
+    return planes;
   }
-  return k;
-}
+
+  // The four bytes of the values of 64 codes.
+  struct Bytes {
+    __m512i plane[4];
+  };
+  HWY_INLINE Bytes look_up(__m512i code) const {
+    if constexpr (kBook == Book::Unsigned) {
+      return in_parts(code, {_mm512_cmpge_epu8_mask(code, _mm512_set1_epi8(64)), _mm512_movepi8_mask(code),
+                             _mm512_cmpge_epu8_mask(code, _mm512_set1_epi8(static_cast<char>(192)))});
+    } else {
+      const __m512i from_zero = _mm512_sub_epi8(code, _mm512_set1_epi8(kZero));  // the 1 has -128
+      const __m512i magnitude = _mm512_abs_epi8(from_zero);  // its upper bit is not looked at
+      Bytes out = in_parts(magnitude, {_mm512_test_epi8_mask(magnitude, _mm512_set1_epi8(64))});
+      const __m512i sign = _mm512_set1_epi8(static_cast<char>(0x80));
+      constexpr int kOrAnd = 0xF8;  // a | b & c
+      out.plane[3] = _mm512_ternarylogic_epi32(out.plane[3], from_zero, sign, kOrAnd);
+      const __mmask64 one = _mm512_movepi8_mask(magnitude);
+      constexpr uint32_t kOne = std::bit_cast<uint32_t>(1.0f);
+      out.plane[3] = _mm512_mask_mov_epi8(out.plane[3], one, _mm512_set1_epi8(kOne >> 24));
+      out.plane[2] = _mm512_mask_mov_epi8(out.plane[2], one, _mm512_set1_epi8(static_cast<char>(kOne >> 16)));
+      return out;
+    }
+  }
+  // from[i]: the codes that are in part i + 1, or one after it.
+  HWY_INLINE Bytes in_parts(__m512i code, const std::array<__mmask64, kParts - 1>& from) const {
+    Bytes out;
+    for (int plane = 0; plane < 4; ++plane) {
+      const uint8_t* table = planes_.byte[plane];
+      __m512i x = _mm512_permutexvar_epi8(code, _mm512_load_si512(table));
+      for (size_t i = 0; i + 1 < kParts; ++i)
+        x = _mm512_mask_permutexvar_epi8(x, from[i], code, _mm512_load_si512(table + 64 * (i + 1)));
+      out.plane[plane] = x;
+    }
+    return out;
+  }
+
+  const Planes& planes_;
+};
 #endif
 
 template <Book kBook>
 HWY_NOINLINE void decode_block(const uint8_t* HWY_RESTRICT codes, float absmax, int count,
                                float* HWY_RESTRICT x) {
-  const Codebook& book = codebook(kBook);
   int done = 0;
-#if HWY_TARGET == HWY_AVX3
-  static const bool vbmi = __builtin_cpu_supports("avx512vbmi") != 0;
-  static const BytePlanes<kBook> planes(book);
-  if (vbmi) done = decode_vbmi(planes, codes, absmax, count, x);
+#if HWY_TARGET == HWY_AVX3_DL
+  const QuadDecoder<kBook> decode;
+  for (; done + kQuad <= count; done += kQuad) {
+    const Quad values = decode(codes + done, hn::Set(F32(), absmax));
+    for (int p = 0; p < 4; ++p) hn::StoreU(values.part[p], F32(), x + done + 16 * p);
+  }
 #endif
-  decode_by_table(book.value.data(), codes + done, absmax, count - done, x + done);
+  decode_by_table(codebook(kBook).value.data(), codes + done, absmax, count - done, x + done);
 }
 
 }  // namespace octet::optim::HWY_NAMESPACE

@@ -46,23 +46,28 @@ class Table8 {
 };
 
 // The piece of x: at most 1 and an ulp large, not negative. Thresholds: in either of the tables of a book.
-#if HWY_TARGET == HWY_AVX3
-// Octaves::piece, for 16 floats.
+#if HWY_TARGET == HWY_AVX3_DL
+// Octaves::piece, for 16 floats. Of one with a sign: the piece of its magnitude, and 8 more.
 template <class Pieces, Book kBook>
 class PieceFinder {
  public:
-  explicit PieceFinder(const Pieces& pieces) {
-    static const Octaves octaves(pieces.threshold);
-    low_ = _mm512_load_si512(octaves.missing);
-    high_ = _mm512_load_si512(octaves.missing + 16);
-  }
+  explicit PieceFinder(const Pieces& pieces) : PieceFinder(octaves_of(pieces)) {}
+  explicit PieceFinder(const Octaves& octaves)
+      : low_(_mm512_load_si512(octaves.missing)), high_(_mm512_load_si512(octaves.missing + 16)) {}
+
   HWY_INLINE VI operator()(VF x) const {
-    const __m512i bits = _mm512_max_epi32(_mm512_castps_si512(x.raw), _mm512_set1_epi32(Octaves::kLeast));
+    // The larger magnitude with the sign of x.
+    const __m512i bits = _mm512_castps_si512(_mm512_range_ps(x.raw, _mm512_set1_ps(Octaves::kLeast), 3));
     const __m512i missing = _mm512_permutex2var_epi32(low_, _mm512_srli_epi32(bits, 23), high_);
-    return VI{_mm512_srli_epi32(_mm512_add_epi32(bits, missing), 23)};
+    return VI{_mm512_rol_epi32(_mm512_add_epi32(bits, missing), 4)};
   }
 
  private:
+  static const Octaves& octaves_of(const Pieces& pieces) {
+    static const Octaves octaves(pieces.threshold);
+    return octaves;
+  }
+
   __m512i low_, high_;
 };
 #else

@@ -31,19 +31,24 @@ HWY_INLINE void with_gradient(const T* gradient, T max_value, T scale, const Bod
     body([=](int i) { return scale * gradient[i]; });
 }
 
-// state: one array a slot, [count] each.
+// g(i): gradient i. state: one array a slot, [count] each.
+template <class Update, class T, class Gradient, class... State>
+HWY_INLINE void update_elements(const Update& update, T* HWY_RESTRICT weight, const Gradient& g, T factor,
+                                int count, State* HWY_RESTRICT... state) {
+#pragma GCC ivdep
+  for (int i = 0; i < count; ++i) {
+    std::array<T, sizeof...(State)> s{state[i]...};
+    apply(update, weight[i], g(i), s, factor);
+    [[maybe_unused]] size_t slot = 0;
+    ((state[i] = s[slot++]), ...);
+  }
+}
+
 template <class Update, class T, class... State>
 void update_block(const Update update, T* HWY_RESTRICT weight, const T* HWY_RESTRICT gradient, T max_value,
                   T scale, T factor, int count, State* HWY_RESTRICT... state) {
-  with_gradient(gradient, max_value, scale, [&](const auto& g) {
-#pragma GCC ivdep
-    for (int i = 0; i < count; ++i) {
-      std::array<T, sizeof...(State)> s{state[i]...};
-      apply(update, weight[i], g(i), s, factor);
-      [[maybe_unused]] size_t slot = 0;
-      ((state[i] = s[slot++]), ...);
-    }
-  });
+  with_gradient(gradient, max_value, scale,
+                [&](const auto& g) { update_elements(update, weight, g, factor, count, state...); });
 }
 
 inline const TensorSurvey& survey_of(const StepPlan& plan, const StepTensor& tensor) {
@@ -56,9 +61,37 @@ T factor_of(const StepPlan& plan, const StepTensor& tensor) {
 }
 
 // Elements that are decoded and then updated at a time. Of a whole block, the loads of codes and those of
-// weights and gradients come in turns; with AVX-512 that leaves memory idle long enough to be felt. fp32
-// state gains there as well.
-constexpr int kStretch = HWY_TARGET == HWY_AVX3 ? 128 : kMaxBlock;
+// weights and gradients come in turns, which leaves memory idle long enough to be felt. fp32 state gains as
+// well.
+constexpr int kStretch = 128;
+
+// How far ahead, in elements, a step with codes sends for its memory: while it computes, the CPU's own
+// prefetching falls asleep.
+constexpr int kAhead = 512;
+
+// Sends for the memory that elements [from, from + count) of a tensor have kAhead further on. bits: of a
+// stored value.
+template <size_t kSlots>
+HWY_INLINE void send_ahead(const StepTensor& tensor, int64_t from, int count, int bits) {
+  const auto send = [&](const void* data, int bits_each) {
+    const char* const begin = static_cast<const char*>(data) + (from + kAhead) * bits_each / 8;
+    // Not the builtin: GCC takes what only prefetches for a function without effect, and may drop its calls.
+    for (int i = 0; i < count * bits_each / 8; i += 64) asm volatile("prefetcht0 %0" ::"m"(begin[i]));
+  };
+  constexpr int kFloat = 32;  // weights; doubles have no codes
+  send(tensor.weight, kFloat);
+  send(tensor.gradient, kFloat);
+  for (size_t slot = 0; slot < kSlots; ++slot) send(tensor.state[slot], bits);
+}
+
+// Of the block that begins with element `first`.
+template <class Rule, size_t kSlot>
+HWY_INLINE Encoding block_encoding(const StepPlan& plan, const StepTensor& tensor, int64_t first,
+                                   int64_t step) {
+  Encoding out = encoding_of(plan, tensor.salt, Rule::slots[kSlot], dither_base(plan.seed, kSlot, step));
+  out.dither_key = dither_bits(out.dither_key, static_cast<uint32_t>(first));
+  return out;
+}
 
 // Between the values of two slots, lest they be a power of two apart and fall into the same cache sets.
 constexpr int kGap = 64;
@@ -81,14 +114,24 @@ class BlockStepper {
   void operator()(int64_t first, int64_t last) {
     for_each_range(plan_, first, last, [&](const StepTensor& tensor, int64_t from, int64_t to) {
       if (!tensor.gradient) return;
-      for (; from < to; from += plan_.block_size)
-        step_block(tensor, from / plan_.block_size, std::make_index_sequence<kSlots>());
+      for (; from < to; from += plan_.block_size) step_block(tensor, from / plan_.block_size);
     });
   }
+  void step_block(const StepTensor& tensor, int64_t block) {
+    step_block(tensor, block, std::make_index_sequence<kSlots>());
+  }
 
- private:
+ protected:
   static constexpr size_t kSlots = slot_count<Rule>;
 
+  const StepPlan& plan_;
+  const CodecIo& io_;
+  const int64_t step_;
+  const T max_value_, scale_;
+  typename Rule::template Update<T> update_;
+  HWY_ALIGN std::array<T, (kBuffered ? kSlots * (kMaxBlock + kGap) : 0)> buffer_;
+
+ private:
   template <size_t... kSlot>
   void step_block(const StepTensor& tensor, int64_t block, std::index_sequence<kSlot...>) {
     const int64_t first = block * plan_.block_size;
@@ -111,10 +154,12 @@ class BlockStepper {
       return kBuffered ? buffer_.data() + slot * static_cast<size_t>(plan_.block_size + kGap)
                        : static_cast<T*>(tensor.state[slot]) + first;
     };
-    for (int from = 0; from < count; from += kStretch) {
-      const int n = std::min(kStretch, count - from);
-      if constexpr (kBuffered)
+    for (int from = 0, n; from < count; from += n) {
+      n = std::min(kStretch, count - from);
+      if constexpr (kBuffered) {
+        send_ahead<kSlots>(tensor, first + from, n, io_.bits);
         (slot_io<kSlot>().load(stored(kSlot, from), old_absmax(kSlot), n, values(kSlot) + from), ...);
+      }
       update_block(update_, weight + from, gradient + from, max_value_, scale_, factor, n,
                    (values(kSlot) + from)...);
     }
@@ -130,18 +175,10 @@ class BlockStepper {
   }
   template <size_t kSlot>
   Encoding encoding(const StepTensor& tensor, int64_t first) const {
-    Encoding out = encoding_of(plan_, tensor.salt, Rule::slots[kSlot], dither_base(plan_.seed, kSlot, step_));
-    out.dither_key = dither_bits(out.dither_key, static_cast<uint32_t>(first));
+    Encoding out = block_encoding<Rule, kSlot>(plan_, tensor, first, step_);
     out.given_absmax = io_.scale == Scale::Tensor;
     return out;
   }
-
-  const StepPlan& plan_;
-  const CodecIo& io_;
-  const int64_t step_;
-  const T max_value_, scale_;
-  typename Rule::template Update<T> update_;
-  HWY_ALIGN std::array<T, (kBuffered ? kSlots * (kMaxBlock + kGap) : 0)> buffer_;
 };
 
 template <class Rule, class T, bool kBuffered>

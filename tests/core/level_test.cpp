@@ -108,8 +108,8 @@ TEST_CASE("instructions beyond x86-64-v2 stand only in functions of a wider leve
   std::istringstream in(found.out);
   for (std::string line; std::getline(in, line); ++wide) {
     bool chosen_at_run_time = false;
-    for (const char* space :
-         {"Eigen_v3::", "Eigen_v4::", "octet::cpu::v3::", "octet::cpu::v4::", "N_AVX2::", "N_AVX3::"})
+    for (const char* space : {"Eigen_v3::", "Eigen_v4::", "octet::cpu::v3::", "octet::cpu::v4::", "N_AVX2::",
+                              "N_AVX3::", "N_AVX3_DL::"})
       chosen_at_run_time |= line.find(space) != std::string::npos;
     CHECK_MESSAGE(chosen_at_run_time, line);
   }

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "optim/cpu/octaves.h"
+#include "optim/cpu/signed_lines.h"
 #include "optim/dither_pieces.h"
 #include "tests/optim/support.h"
 
@@ -126,6 +127,31 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("so are the lines with both signs, which have the code itself for their integer part") {
+  const Codebook& book = codebook(Book::Signed);
+  const LinearPieces& pieces = linear_pieces(Book::Signed);
+  const SignedLines lines;
+  for (int m = 1; m <= book.top; ++m) {
+    const float border = book.lower[static_cast<size_t>(m)];
+    const bool between_pieces = std::count(pieces.threshold, pieces.threshold + 7, border) > 0;
+    for (const float magnitude : {std::nextafterf(border, 0.0f), border})
+      for (const float x : {magnitude, -magnitude}) {
+        INFO("magnitude " << m << " of " << x);
+        const float y = lines.place(x), fraction = y - std::floor(y);
+        const int code = static_cast<int>(y) - 256;
+        if (between_pieces) {
+          CHECK(SignedLines::is_far(y));
+          CHECK(code == nearest_code(book, x));
+        } else {
+          CHECK(!SignedLines::is_far(y));
+          CHECK(fraction > 0.25f * kLineTolerance);
+          CHECK(fraction < 1.75f * kLineTolerance);
+          CHECK(SignedLines::exact(book, static_cast<uint8_t>(code), x) == nearest_code(book, x));
+        }
+      }
+  }
+}
+
 TEST_CASE(
     "the piece by octaves is that by thresholds, for the floats around every threshold and in between") {
   const auto check = [](const float* threshold) {
@@ -161,7 +187,7 @@ TEST_CASE("floats of every class get the nearest code: normal, denormal, zero, o
   }
 }
 
-TEST_CASE("every float of a whole decade gets the nearest code") {
+TEST_CASE("every float of a whole decade gets the nearest code, with either sign") {
   const uint32_t first = std::bit_cast<uint32_t>(0.1f), last = std::bit_cast<uint32_t>(1.0f);
   const uint32_t step = kSanitized ? 61 : 1;
   for (const Book b : kBooks) {
@@ -181,6 +207,13 @@ TEST_CASE("every float of a whole decade gets the nearest code") {
           if (2.0 * v < sum || (2.0 * v == sum && code % 2 == 0)) break;
         }
         expected.push_back(static_cast<uint8_t>(code));
+      }
+      for (const cpu::Level level : levels()) wrong += codes_of(level, b, x) != expected;
+      if (b == Book::Unsigned) continue;
+      for (size_t i = 0; i < x.size(); ++i) {
+        x[i] = -x[i];
+        expected[i] =
+            static_cast<uint8_t>(std::max(2 * codebook(b).zero - expected[i], 0));  // there is no -1
       }
       for (const cpu::Level level : levels()) wrong += codes_of(level, b, x) != expected;
     }

@@ -1,0 +1,128 @@
+// The step loop for blockwise8 with AVX-512: codes are decoded in registers on their way to the rule, and
+// what the next blocks need is sent for in time. For other codecs and levels step-inl.h does it in passes
+// over a buffer.
+#if defined(OCTET_OPTIM_CPU_BLOCKWISE8_STEP_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef OCTET_OPTIM_CPU_BLOCKWISE8_STEP_INL_H_
+#undef OCTET_OPTIM_CPU_BLOCKWISE8_STEP_INL_H_
+#else
+#define OCTET_OPTIM_CPU_BLOCKWISE8_STEP_INL_H_
+#endif
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include <hwy/highway.h>
+#include "optim/cpu/blockwise8-inl.h"
+#include "optim/cpu/decode-inl.h"
+#include "optim/cpu/kernels.h"
+#include "optim/cpu/step-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace octet::optim::HWY_NAMESPACE {
+
+#if HWY_TARGET == HWY_AVX3_DL
+template <class Rule>
+class Blockwise8Stepper : BlockStepper<Rule, float, true> {
+  using Base = BlockStepper<Rule, float, true>;
+  using Base::kSlots, Base::plan_, Base::step_, Base::scale_, Base::max_value_, Base::update_;
+
+ public:
+  using Base::Base;
+
+  // Blocks [first, last) of the plan.
+  void operator()(int64_t first, int64_t last) {
+    const int size = plan_.block_size, together = std::max(1, kTogether / size);
+    for_each_range(plan_, first, last, [&](const StepTensor& tensor, int64_t from, int64_t to) {
+      if (!tensor.gradient) return;
+      const int64_t whole = to / size;
+      for (int64_t block = from / size; block < whole; block += together)
+        step_whole(tensor, block, static_cast<int>(std::min<int64_t>(together, whole - block)),
+                   std::make_index_sequence<kSlots>());
+      if (whole * size < to) Base::step_block(tensor, whole);
+    });
+  }
+
+ private:
+  // Elements whose blocks are updated before the first is encoded, so that nobody waits for an absmax.
+  static constexpr int kTogether = 512;
+
+  // `count` whole blocks from `block` on.
+  template <size_t... kSlot>
+  void step_whole(const StepTensor& tensor, int64_t block, int count, std::index_sequence<kSlot...> slots) {
+    const int size = plan_.block_size;
+    for (int b = 0; b < count; ++b) update(tensor, block + b, b * size, slots);
+    for (int b = 0; b < count; ++b) (encode<kSlot>(tensor, block + b, values<kSlot>() + b * size), ...);
+  }
+
+  // Leaves the new state of a block in the buffers from `at` on, and its absmax.
+  template <size_t... kSlot>
+  HWY_INLINE void update(const StepTensor& tensor, int64_t block, int at, std::index_sequence<kSlot...>) {
+    constexpr int kLanes = kQuad / 4;
+    const int64_t first = block * plan_.block_size;
+    // Copies, which nothing that is stored below can change.
+    const auto rule = update_;
+    const float scale = scale_, max_value = max_value_, factor = factor_of<Rule, float>(plan_, tensor);
+    const bool limits = max_value < std::numeric_limits<float>::infinity();
+    const VF absmax[] = {hn::Set(F32(), tensor.absmax[kSlot][block])...};
+    LargestMagnitude largest[kSlots];
+    HWY_ALIGN float limited_gradient[kQuad];
+    for (int from = 0; from < plan_.block_size; from += kQuad) {
+      send_ahead<kSlots>(tensor, first + from, kQuad, 8);
+      float* const weight = static_cast<float*>(tensor.weight) + first + from;
+      const float* gradient = static_cast<const float*>(tensor.gradient) + first + from;
+      if (HWY_UNLIKELY(limits)) {
+        for (int i = 0; i < kQuad; ++i) limited_gradient[i] = limited(gradient[i], max_value);
+        gradient = limited_gradient;
+      }
+      const Quad old[] = {decoder<kSlot>()(static_cast<const uint8_t*>(tensor.state[kSlot]) + first + from,
+                                           absmax[kSlot])...};
+      for (int i = 0; i < kQuad; i += kLanes) {
+        const int to = at + from + i;
+        (hn::Store(old[kSlot].part[i / kLanes], F32(), values<kSlot>() + to), ...);
+        update_elements(
+            rule, weight + i, [=](int k) { return scale * gradient[i + k]; }, factor, kLanes,
+            (values<kSlot>() + to)...);
+        (largest[kSlot].add(hn::Load(F32(), values<kSlot>() + to)), ...);
+      }
+    }
+    ((tensor.absmax[kSlot][block] = largest[kSlot].value()), ...);
+  }
+
+  template <size_t kSlot>
+  HWY_INLINE void encode(const StepTensor& tensor, int64_t block, float* values) {
+    const int64_t first = block * plan_.block_size;
+    Encoding how = block_encoding<Rule, kSlot>(plan_, tensor, first, step_);
+    how.given_absmax = true;
+    encode_block<Rule::slots[kSlot].book>(values, plan_.block_size, how,
+                                          static_cast<uint8_t*>(tensor.state[kSlot]) + first,
+                                          tensor.absmax[kSlot] + block);
+  }
+
+  template <size_t kSlot>
+  HWY_INLINE float* values() {
+    return this->buffer_.data() + kSlot * (kMaxBlock + kGap);
+  }
+  template <size_t kSlot>
+  const auto& decoder() const {
+    if constexpr (Rule::slots[kSlot].book == Book::Signed)
+      return signed_decoder_;
+    else
+      return unsigned_decoder_;
+  }
+
+  QuadDecoder<Book::Signed> signed_decoder_;
+  QuadDecoder<Book::Unsigned> unsigned_decoder_;
+};
+
+template <class Rule>
+void step_blockwise8(const StepPlan& plan, const CodecIo& io, int64_t first, int64_t last,
+                     const StepControl& control) {
+  Blockwise8Stepper<Rule>(plan, io, control)(first, last);
+}
+#endif
+
+}  // namespace octet::optim::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard

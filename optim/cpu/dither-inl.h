@@ -1,0 +1,83 @@
+// Dithered codes (see optim/dither_pieces.h, dither.h) of n: finite values divided by their block's largest,
+// so at most 1 (and an ulp) large; not negative in the unsigned book.
+#if defined(OCTET_OPTIM_CPU_DITHER_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef OCTET_OPTIM_CPU_DITHER_INL_H_
+#undef OCTET_OPTIM_CPU_DITHER_INL_H_
+#else
+#define OCTET_OPTIM_CPU_DITHER_INL_H_
+#endif
+
+#include <cstdint>
+#include <type_traits>
+
+#include <hwy/highway.h>
+#include "optim/codebook.h"
+#include "optim/cpu/noise-inl.h"
+#include "optim/cpu/pieces-inl.h"
+#include "optim/cpu/quad-inl.h"
+#include "optim/dither_pieces.h"
+#include "optim/step.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace octet::optim::HWY_NAMESPACE {
+// Each call is for the values after those of the last.
+template <Book kBook, Map kMap>
+class DitherEncoder {
+ public:
+  explicit DitherEncoder(const Encoding& how) : DitherEncoder(dither_pieces(kBook, kMap), how) {}
+
+  HWY_INLINE VB operator()(const Quad& n) {
+    const U8 u8;
+    QuadBits noisy;
+    for (int p = 0; p < 4; ++p) noisy.part[p] = noisy_place(n.part[p]);
+    VB magnitude;
+    if constexpr (kMap == Map::Powers4) {  // above an exponent's base
+      constexpr uint8_t kTop = top_magnitude(kBook, kMap);
+      magnitude = hn::Min(hn::Sub(bytes_of<23>(noisy), hn::Set(u8, 127 - kTop)), hn::Set(u8, kTop));
+    } else {
+      magnitude = bytes_of<kPlaceBits>(noisy);
+    }
+    return in_order(codes_of<kBook, kMap>(magnitude, n, floor_));
+  }
+
+ private:
+  DitherEncoder(const DitherPieces& pieces, const Encoding& how)
+      : piece_(pieces),
+        slope_(pieces.slope),
+        offset_(pieces.offset),
+        gap_slope_(pieces.gap_slope),
+        gap_offset_(pieces.gap_offset),
+        floor_(how.floor),
+        noise_(how.dither_key) {}
+
+  // The magnitude, or the exponent, above its fraction.
+  HWY_INLINE VI noisy_place(VF n) {
+    const F32 f;
+    const VF x = kBook == Book::Signed ? hn::Abs(n) : n;
+    VF place;
+    if constexpr (kMap == Map::Powers4) {
+      // power_place() of dither_pieces.h; half of x is exact, so fused or not is the same.
+      constexpr float kLeast = power_of_two(1 - top_magnitude(kBook, kMap));
+      place = hn::Max(x, hn::MulAdd(x, hn::Set(f, 0.5f), hn::Set(f, 0.5f * kLeast)));
+    } else {
+      const VI piece = piece_(x);
+      place =
+          hn::Min(fused(slope_(piece), x, offset_(piece)), fused(gap_slope_(piece), x, gap_offset_(piece)));
+    }
+    constexpr int kFraction = kMap == Map::Powers4 ? 23 : kPlaceBits;
+    return hn::BitCast(I32(),
+                       hn::Add(hn::BitCast(U32(), place), hn::ShiftRight<32 - kFraction>(noise_.next())));
+  }
+
+  using Finder =
+      std::conditional_t<kMap == Map::Dynamic, PieceFinder<DitherPieces, kBook>, PieceCounter<DitherPieces>>;
+  Finder piece_;
+  Table8 slope_, offset_, gap_slope_, gap_offset_;
+  bool floor_;
+  VectorNoise noise_;
+};
+
+}  // namespace octet::optim::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard
