@@ -90,26 +90,26 @@ const LevelKernels& kernels_of(Level level) {
   return *HWY_STATIC_DISPATCH(level_kernels)();
 }
 
-// Calls body(plan, first block, last block, number of the piece) for every piece of every plan, on all
-// threads. A piece is chunks(plan) chunks.
+// Calls body(plan, first block, last block, number of the run) for every run of every plan, on all threads. A
+// run is chunks(plan) chunks.
 template <class Chunks, class Body>
-void for_each_piece(const StepPlan* plans, int plan_count, const Chunks& chunks, const Body& body) {
-  const auto pieces = [&](const StepPlan& plan) {
+void for_each_run(const StepPlan* plans, int plan_count, const Chunks& chunks, const Body& body) {
+  const auto runs = [&](const StepPlan& plan) {
     return (chunk_count(plan) + chunks(plan) - 1) / chunks(plan);
   };
   int64_t all = 0;
-  for (int i = 0; i < plan_count; ++i) all += pieces(plans[i]);
-  cpu::parallel_for(all, [&](int64_t piece) {
+  for (int i = 0; i < plan_count; ++i) all += runs(plans[i]);
+  cpu::parallel_for(all, [&](int64_t run) {
     int number = 0;
-    int64_t index = piece;
-    for (; index >= pieces(plans[number]); ++number) index -= pieces(plans[number]);
+    int64_t index = run;
+    for (; index >= runs(plans[number]); ++number) index -= runs(plans[number]);
     const StepPlan& plan = plans[number];
     const int64_t blocks = chunks(plan) * blocks_per_chunk(plan), first = index * blocks;
-    body(plan, first, std::min(first + blocks, plan.block_count), piece);
+    body(plan, first, std::min(first + blocks, plan.block_count), run);
   });
 }
 
-// Large plans are stepped in larger pieces: where one ends, a thread's streams of memory begin anew.
+// Large plans are stepped in longer runs: where one ends, a thread's streams of memory begin anew.
 int64_t chunks_to_step(const StepPlan& plan) { return std::clamp<int64_t>(chunk_count(plan) / 256, 1, 16); }
 
 // The sum of squares of the gradients in blocks [first, last).
@@ -157,10 +157,9 @@ void measure(Device, const StepPlan* plans, int plan_count, const NormClipping& 
   if (stopped(*control, policy)) return;
   const LevelKernels& kernels = kernels_of(kLevel);
   const auto one = [](const StepPlan&) { return int64_t{1}; };
-  for_each_piece(plans, plan_count, one,
-                 [&](const StepPlan& plan, int64_t first, int64_t last, int64_t chunk) {
-                   partial[chunk] = sum_of_squares(kernels, plan, first, last);
-                 });
+  for_each_run(plans, plan_count, one, [&](const StepPlan& plan, int64_t first, int64_t last, int64_t chunk) {
+    partial[chunk] = sum_of_squares(kernels, plan, first, last);
+  });
   double sum = 0;
   for (int64_t i = 0, n = partial_count(plans, plan_count); i < n; ++i) sum += partial[i];
   const int32_t bad = std::isfinite(sum) ? -1 : first_bad_tensor(plans, plan_count);
@@ -179,7 +178,7 @@ void step(Device, const StepPlan* plans, int plan_count, const StepControl* cont
     else if (plan.survey)
       survey_plan(kernels, plan, *control);
   }
-  const auto step_piece = [&](const StepPlan& plan, int64_t first, int64_t last, int64_t) {
+  const auto step_run = [&](const StepPlan& plan, int64_t first, int64_t last, int64_t) {
     if (plan.matrices) return;
     const CodecInfo& codec = info(plan.codec);
     const auto* steps = plan.codec == Codecs::place_of<Blockwise8>() && kernels.step_blockwise8[plan.rule]
@@ -189,7 +188,7 @@ void step(Device, const StepPlan* plans, int plan_count, const StepControl* cont
                                                       : kernels.step_direct;
     steps[plan.rule](plan, kernels.io[plan.codec], first, last, *control);
   };
-  for_each_piece(plans, plan_count, chunks_to_step, step_piece);
+  for_each_run(plans, plan_count, chunks_to_step, step_run);
 }
 
 // Runs body(first element, elements, first block) over blocks of whole tensors.
@@ -221,6 +220,14 @@ void encode(Device, int codec, Book book, const Encoding& how, int block_size, c
     std::memcpy(buffer, at(values, first * value_bytes), static_cast<size_t>(n * value_bytes));
     Encoding block_how = how;
     block_how.given_absmax = io.scale == Scale::Tensor;
+    if (book == Book::Unsigned && io.scale != Scale::None) {
+      // A step has no negative values here, so its code does not look for them; a checkpoint may.
+      auto* x = reinterpret_cast<float*>(buffer);
+      if (io.scale == Scale::Block) absmax[block] = largest_of(x, n);
+      std::replace_if(
+          x, x + n, [](float v) { return v < 0; }, 0.0f);
+      block_how.given_absmax = true;
+    }
     block_how.dither_key = dither_bits(how.dither_key, static_cast<uint32_t>(first));
     io.by_book[static_cast<int>(book)].store(buffer, n, block_how, at(stored, io.stored_bytes(first)),
                                              io.scale == Scale::Block ? absmax + block : absmax);

@@ -21,6 +21,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
+
 // The largest |x|, found by its bits: the order of the bits of non-negative floats is that of the floats,
 // with infinity and then NaN above, so the result does not depend on the order of the lanes even where a
 // value is not a number.

@@ -46,6 +46,7 @@ class Blockwise8Stepper : BlockStepper<Rule, float, true> {
  private:
   // Elements whose blocks are updated before the first is encoded, so that nobody waits for an absmax.
   static constexpr int kTogether = 512;
+  static_assert(kTogether <= kMaxBlock && kMinBlock % kQuad == 0, "a whole block is whole quads");
 
   // `count` whole blocks from `block` on.
   template <size_t... kSlot>
@@ -55,9 +56,9 @@ class Blockwise8Stepper : BlockStepper<Rule, float, true> {
     for (int b = 0; b < count; ++b) (encode<kSlot>(tensor, block + b, values<kSlot>() + b * size), ...);
   }
 
-  // Leaves the new state of a block in the buffers from `at` on, and its absmax.
+  // Leaves the new state of a block in the buffers from `place` on, and its absmax.
   template <size_t... kSlot>
-  HWY_INLINE void update(const StepTensor& tensor, int64_t block, int at, std::index_sequence<kSlot...>) {
+  HWY_INLINE void update(const StepTensor& tensor, int64_t block, int place, std::index_sequence<kSlot...>) {
     constexpr int kLanes = kQuad / 4;
     const int64_t first = block * plan_.block_size;
     // Copies, which nothing that is stored below can change.
@@ -78,7 +79,7 @@ class Blockwise8Stepper : BlockStepper<Rule, float, true> {
       const Quad old[] = {decoder<kSlot>()(static_cast<const uint8_t*>(tensor.state[kSlot]) + first + from,
                                            absmax[kSlot])...};
       for (int i = 0; i < kQuad; i += kLanes) {
-        const int to = at + from + i;
+        const int to = place + from + i;
         (hn::Store(old[kSlot].part[i / kLanes], F32(), values<kSlot>() + to), ...);
         update_elements(
             rule, weight + i, [=](int k) { return scale * gradient[i + k]; }, factor, kLanes,

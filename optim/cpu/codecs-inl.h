@@ -1,5 +1,5 @@
-// How the CPU reads and writes a block of one state slot, for each codec. The step loop calls these through
-// pointers, so it is compiled once a rule and not once a rule and codec.
+// How the CPU reads and writes a block of one state slot, for each codec. The step loop of step-inl.h calls
+// these through pointers, so it is compiled once a rule and not once a rule and codec.
 #if defined(OCTET_OPTIM_CPU_CODECS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCTET_OPTIM_CPU_CODECS_INL_H_
 #undef OCTET_OPTIM_CPU_CODECS_INL_H_

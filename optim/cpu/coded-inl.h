@@ -15,6 +15,7 @@
 #include "optim/code_cells.h"
 #include "optim/cpu/blockwise8-inl.h"
 #include "optim/cpu/decode-inl.h"
+#include "optim/cpu/dither-inl.h"
 #include "optim/step.h"
 
 HWY_BEFORE_NAMESPACE();

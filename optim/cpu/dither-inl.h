@@ -20,6 +20,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
+
 // Each call is for the values after those of the last.
 template <Book kBook, Map kMap>
 class DitherEncoder {

@@ -23,7 +23,8 @@ using U32 = hn::RebindToUnsigned<F32>;
 using VF = hn::Vec<F32>;
 using VI = hn::Vec<I32>;
 
-// Looks up one of eight floats for each lane, by the lowest three bits of its index.
+// Looks up one of eight floats for each lane, by the lowest three bits of its index; with 16 lanes one of 16,
+// by four bits, where a table of eight stands twice.
 class Table8 {
  public:
   explicit Table8(const float* table)
@@ -31,8 +32,7 @@ class Table8 {
   HWY_INLINE VF operator()(VI index) const {
     const F32 f;
     const I32 i;
-    // The instructions behind TableLookupLanes ignore the bits above, and a table of 16 lanes holds itself
-    // twice.
+    // The instructions behind TableLookupLanes ignore the bits above.
     if constexpr (!kSplit) return hn::TableLookupLanes(low_, Indices{index.raw});
     const auto within = hn::IndicesFromVec(f, hn::And(index, hn::Set(i, 3)));
     const auto upper = hn::RebindMask(f, hn::TestBit(index, hn::Set(i, 4)));

@@ -7,6 +7,7 @@
 #endif
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 
 #include <hwy/highway.h>
@@ -29,18 +30,14 @@ struct QuadBits {
 };
 constexpr int kQuad = static_cast<int>(hn::MaxLanes(U8()));
 
-// Below, the bytes of a quad are in the order in which they are cheap to have: a group of `kGroup` lanes of
-// part 0, the same lanes of part 1 and so on, and then the next group.
-#if HWY_TARGET == HWY_AVX3_DL
-constexpr uint32_t kGroup = 2;
-#else
-constexpr uint32_t kGroup = 4;
-#endif
+// Below, the bytes of a quad are in the order in which they are cheap to have: a group of lanes of part 0,
+// the same lanes of part 1 and so on, and then the next group. A group is four lanes, with AVX-512 two.
 
 // Puts them into the order of the values.
 HWY_INLINE VB in_order(VB bytes) {
 #if HWY_TARGET == HWY_AVX3_DL
   HWY_ALIGN static constexpr auto kOrder = [] {
+    constexpr uint32_t kGroup = 2;
     std::array<uint8_t, 64> order{};
     for (uint32_t k = 0; k < 64; ++k)
       order[k] = static_cast<uint8_t>(k % 16 / kGroup * 4 * kGroup + k / 16 * kGroup + k % kGroup);
@@ -120,7 +117,7 @@ HWY_INLINE VB codes_of(VB magnitude, const Quad& n, bool floor) {
                        hn::IfNegativeThenElse(signs(n), hn::BitCast(i8, hn::SaturatedSub(zero, magnitude)),
                                               hn::BitCast(i8, hn::Add(zero, magnitude))));
   } else {
-    // Most values have a positive code anyhow.
+    // Without a floor the magnitude is the code, and with it but for 0: there are no negative values.
     if (floor && HWY_UNLIKELY(!hn::AllFalse(u8, hn::Eq(magnitude, hn::Zero(u8))))) {
       const auto positive = hn::VecFromMask(i8, hn::Gt(signs(n), hn::Zero(i8)));
       return hn::And(hn::Max(magnitude, hn::Set(u8, 1)), hn::BitCast(u8, positive));
@@ -141,6 +138,7 @@ HWY_INLINE VF fused(VF a, VF x, VF b) {
   return hn::MulAdd(a, x, b);
 #endif
 }
+
 }  // namespace octet::optim::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

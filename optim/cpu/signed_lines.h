@@ -34,8 +34,7 @@ struct SignedLines {
       offset[p] = static_cast<float>(zero + at_zero);
       offset[kPieces + p] = static_cast<float>(zero - at_zero);
       const float largest = std::fmin(std::nextafterf(pieces.threshold[p], 0.0f), 1.0f);
-      last[p] = last[kPieces + p] =
-          book.value[static_cast<size_t>(book.index(nearest_magnitude(book, largest)))];
+      last[p] = last[kPieces + p] = book.value[nearest_code(book, largest)];
     }
     offset[2 * kPieces - 1] = 256.5f;  // there is no -1
   }

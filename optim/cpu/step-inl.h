@@ -1,6 +1,6 @@
-// The one step loop of the CPU: any rule, block by block, with any codec behind two pointers. The rule is a
-// scalar functor; the compiler vectorises the loop around it for each SIMD level. Contraction is off, so
-// every level rounds alike.
+// The step loop of the CPU, but for blockwise8 with AVX-512 (blockwise8_step-inl.h): any rule, block by
+// block, with any codec behind two pointers. The rule is a scalar functor; the compiler vectorises the loop
+// around it for each SIMD level. Contraction is off, so every level rounds alike.
 #if defined(OCTET_OPTIM_CPU_STEP_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCTET_OPTIM_CPU_STEP_INL_H_
 #undef OCTET_OPTIM_CPU_STEP_INL_H_
@@ -65,18 +65,20 @@ T factor_of(const StepPlan& plan, const StepTensor& tensor) {
 // well.
 constexpr int kStretch = 128;
 
-// How far ahead, in elements, a step with codes sends for its memory: while it computes, the CPU's own
-// prefetching falls asleep.
+// How far ahead, in elements, a step with buffered state sends for its memory: while it computes, the CPU's
+// own prefetching falls asleep.
 constexpr int kAhead = 512;
 
-// Sends for the memory that elements [from, from + count) of a tensor have kAhead further on. bits: of a
-// stored value.
+// Sends for the memory that elements [from, from + count) of a tensor have kAhead further on; beyond its end
+// that does nothing. bits: of a stored value.
 template <size_t kSlots>
 HWY_INLINE void send_ahead(const StepTensor& tensor, int64_t from, int count, int bits) {
   const auto send = [&](const void* data, int bits_each) {
-    const char* const begin = static_cast<const char*>(data) + (from + kAhead) * bits_each / 8;
+    const uintptr_t begin =
+        reinterpret_cast<uintptr_t>(data) + static_cast<uintptr_t>((from + kAhead) * bits_each / 8);
+    const auto bytes = static_cast<uintptr_t>(count * bits_each / 8);
     // Not the builtin: GCC takes what only prefetches for a function without effect, and may drop its calls.
-    for (int i = 0; i < count * bits_each / 8; i += 64) asm volatile("prefetcht0 %0" ::"m"(begin[i]));
+    for (uintptr_t i = 0; i < bytes; i += 64) asm volatile("prefetcht0 (%0)" ::"r"(begin + i));
   };
   constexpr int kFloat = 32;  // weights; doubles have no codes
   send(tensor.weight, kFloat);

@@ -259,6 +259,25 @@ TEST_CASE("a block is scaled by an IEEE reciprocal of its largest magnitude, wha
         }
 }
 
+TEST_CASE("a negative value in the unsigned book, as a damaged checkpoint may have, gets the code of 0") {
+  Rng rng(9);
+  std::vector<float> x;
+  for (int i = 0; i < 1000; ++i)
+    x.push_back(static_cast<float>((i % 3 == 0 ? -1 : 1) * std::pow(10.0, -4 * rng.uniform())));
+  std::vector<float> mended = x;
+  for (size_t block = 0; block < x.size(); block += 256) {
+    x[block] = mended[block] = 1;  // so that none of the negative ones is the block's largest
+    for (size_t i = block; i < std::min(block + 256, x.size()); ++i) mended[i] = std::max(mended[i], 0.0f);
+  }
+  for (const cpu::Level level : levels())
+    for (const char* codec : {"blockwise8", "linear8", "blockwise4"})
+      for (const Encoding& how :
+           {Encoding{}, Encoding{.floor = true}, Encoding{.dithered = true, .floor = true}}) {
+        const Encoded expected = encode(level, Book::Unsigned, mended, 256, how, codec);
+        CHECK(encode(level, Book::Unsigned, x, 256, how, codec) == expected);
+      }
+}
+
 TEST_CASE("under the floor a positive second moment never gets the code of 0, and nothing else changes") {
   Rng rng(8);
   for (const size_t count : {1, 255, 256, 1000}) {

@@ -44,6 +44,27 @@ TEST_CASE("where blocks have scales, a tensor's first block has a multiple of ei
   CHECK(blocks_of("tensorwise8", 256, {1, 1025}) == std::vector<int64_t>{0, 1, 3});
 }
 
+TEST_CASE("every element of large tensors, which are stepped in longer runs, is stepped once") {
+  std::vector<NamedParameter> parameters;
+  for (const int64_t count : {int64_t{1}, int64_t{9'000'001}, int64_t{257}, int64_t{500'000}}) {
+    const auto weight = Tensor::zeros({count}, DType::F32, Device::cpu(), MemoryTag::Weights);
+    parameters.push_back({"w" + std::to_string(count), Variable::leaf(weight)});
+    parameters.back().variable.grad().fill(1);
+  }
+  for (const char* codec : {"fp32", "blockwise8"}) {
+    GroupOptions options{.rule = "momentum", .codec = codec};
+    options.hyper = default_hyper("momentum");
+    options.hyper->lr = 0.5;
+    Optimizer optimizer({{.parameters = parameters, .options = options}});
+    for (const NamedParameter& p : parameters) p.variable.value().fill(0);
+    optimizer.step();
+    for (const NamedParameter& p : parameters) {
+      const std::vector<float> weights = p.variable.value().to_vector<float>();
+      CHECK(std::count(weights.begin(), weights.end(), -0.5f) == p.variable.value().numel());
+    }
+  }
+}
+
 TEST_CASE("overrides choose the codec by name, the first that fits, before the size does") {
   GroupOptions options{.codec = "blockwise8"};
   options.overrides = {{"embedding.*", "fp32"}, {"*.bias", "blockwise8"}, {"*", "bf16"}};
