@@ -36,9 +36,7 @@ class Encoder {
     const auto low = [&](int p) { return hn::BitCast(u16, place.part[p]); };
     const auto least = hn::Min(hn::Min(low(0), low(1)), hn::Min(low(2), low(3)));
     const auto at_border = hn::Eq(hn::Min(least, hn::Set(u16, kClose)), least);
-    if (HWY_UNLIKELY(!hn::AllFalse(u16, at_border)))
-      magnitude = exact(n.part[0], n.part[1], n.part[2], n.part[3], place.part[0], place.part[1],
-                        place.part[2], place.part[3]);
+    if (HWY_UNLIKELY(!hn::AllFalse(u16, at_border))) magnitude = exact(n, place);
     return in_order(codes_of<kBook, Map::Dynamic>(magnitude, n, floor_));
   }
 
@@ -61,9 +59,7 @@ class Encoder {
   }
 
   // The magnitudes of places of which some may be one too high; the table of borders tells.
-  static HWY_NOINLINE VB exact(VF n0, VF n1, VF n2, VF n3, VI place0, VI place1, VI place2, VI place3) {
-    const VF n[] = {n0, n1, n2, n3};
-    const VI place[] = {place0, place1, place2, place3};
+  static HWY_NOINLINE VB exact(const Quad& n, const QuadBits& place) {
     const F32 f;
     const I32 i;
     const Codebook& book = codebook(kBook);
@@ -71,8 +67,8 @@ class Encoder {
     HWY_ALIGN int32_t bits[hn::MaxLanes(F32())];
     QuadBits out;
     for (int p = 0; p < 4; ++p) {
-      hn::Store(n[p], f, value);
-      hn::Store(place[p], i, bits);
+      hn::Store(n.part[p], f, value);
+      hn::Store(place.part[p], i, bits);
       for (size_t lane = 0; lane < hn::Lanes(f); ++lane) {
         const auto m = static_cast<size_t>(bits[lane] >> 16 & 255);
         if ((bits[lane] & 0xFFFF) <= kClose && std::fabs(value[lane]) < book.lower[m]) bits[lane] -= 1 << 16;

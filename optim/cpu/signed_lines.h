@@ -42,7 +42,7 @@ struct SignedLines {
   // y(x). x: at most 1 (and an ulp) large.
   float place(float x) const {
     const float magnitude = std::fabs(x);
-    const auto line = static_cast<size_t>(octaves.piece(magnitude) + (std::signbit(x) ? kPieces : 0));
+    const int line = octaves.piece(magnitude) + (std::signbit(x) ? kPieces : 0);
     return std::fma(slope[line], std::copysign(std::fmin(magnitude, last[line]), x), offset[line]);
   }
   // Whether the integer part of a place is the code for certain.
