@@ -21,6 +21,7 @@ struct Lane {
   static constexpr bool kGiven = Codec::scale == optim::Scale::Tensor && kState && kSurveyed;
 
   Place at;
+  uint32_t salt;  // the tensor's: read when it is time to store, it would be waited for
   bool whole;  // all elements exist, and everything can be loaded and stored as vectors
   Values weight, gradient;
   Stored stored[kRoom];
@@ -34,6 +35,7 @@ struct Lane {
       : at(place) {
     const StepTensor& tensor = plan.tensors[at.tensor];
     const void *const weights = tensor.weight, *const gradients = tensor.gradient;
+    salt = tensor.salt;
     const void* states[kRoom] = {};
     const float *largest[kRoom] = {}, *found[kRoom] = {};
     whole =

@@ -105,7 +105,7 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
     own.store(packed, tensor.weight, seat, valid);
     for_each_slot<Rule>([&](auto slot) {
       constexpr optim::Slot kSlot = Rule::slots[slot];
-      const Encoding how = optim::encoding_of(plan, tensor.salt, kSlot, base[slot]);
+      const Encoding how = optim::encoding_of(plan, own.salt, kSlot, base[slot]);
       const LaneNoise noise(how, static_cast<uint32_t>(seat.element(own.at.block)), seat.stride);
       typename Own::Stored stored;
       Lanes::template encode<kSlot.book>(shared, how, noise, state[slot], largest[slot], stored);
