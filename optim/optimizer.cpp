@@ -311,7 +311,7 @@ int64_t Optimizer::update_bytes() const {
       continue;
     }
     if (rule.has_factor) bytes += 2 * tensors + (rule.measures_state ? state : 0);
-    if (info(plans_[b].codec).scale == Scale::Tensor) bytes += 2 * tensors + state;
+    if (info(plans_[b].codec).scale == Scale::Tensor && state > 0) bytes += 2 * tensors + state;
   }
   return bytes;
 }

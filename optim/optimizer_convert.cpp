@@ -137,7 +137,7 @@ SavedState take_matrix_state(SavedTensors& tensors, const std::string& parameter
 }
 
 void convert_slot(Book book, int64_t count, const StateFormat& from, const SlotTensors& source,
-                  const StateFormat& to, const SlotTensors& target, bool floor) {
+                  const StateFormat& to, const SlotTensors& target, const Encoding& how) {
   const Device device = target.values.device();
   const StepTable& steps = steps_on(device);
   const auto here = [device](const Tensor* tensor) {
@@ -149,7 +149,7 @@ void convert_slot(Book book, int64_t count, const StateFormat& from, const SlotT
   const Tensor values = Tensor::empty({count}, info(from.codec).value, device, MemoryTag::Workspace);
   steps.decode(device, from.codec, book, from.block_size, stored.raw(),
                absmax.defined() ? absmax.data<float>() : nullptr, count, values.raw());
-  steps.encode(device, to.codec, book, {.floor = floor}, to.block_size, values.raw(), count,
+  steps.encode(device, to.codec, book, how, to.block_size, values.raw(), count,
                target.values.raw(), target.absmax ? target.absmax->data<float>() : nullptr);
 }
 

@@ -50,14 +50,13 @@ SavedState take_state(SavedTensors& tensors, const std::string& parameter, const
 SavedState take_matrix_state(SavedTensors& tensors, const std::string& parameter, std::span<const Slot> slots,
                              std::span<const Tensor> own, const StateFormat& format);
 
-// One slot into the tensors of another format, on their device. `floor`: a positive second moment stays
-// positive.
+// One slot into the tensors of another format, on their device.
 struct SlotTensors {
   const Tensor& values;
   const Tensor* absmax;  // null where the codec has none
 };
 void convert_slot(Book book, int64_t count, const StateFormat& from, const SlotTensors& source,
-                  const StateFormat& to, const SlotTensors& target, bool floor);
+                  const StateFormat& to, const SlotTensors& target, const Encoding& how);
 
 // A name as bytes, and a whole number, as tensors.
 Tensor text_tensor(std::string_view text);

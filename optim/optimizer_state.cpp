@@ -111,10 +111,11 @@ std::string Optimizer::load_state(const NamedTensors& tensors) {
       for (size_t slot = 0; slot < slots.size(); ++slot) {
         const bool has_absmax = !parameter.absmax.empty();
         if (!same) {
+          Encoding how = encoding_of(plans_[b], 0, slots[slot], 0);
+          how.dithered = false;
           convert_slot(slots[slot].book, parameter.variable.value().numel(), source->format,
                        {*source->values[slot], source->absmax.empty() ? nullptr : source->absmax[slot]}, own,
-                       {parameter.state[slot], has_absmax ? &parameter.absmax[slot] : nullptr},
-                       plans_[b].second_moment != SecondMoment::Plain);
+                       {parameter.state[slot], has_absmax ? &parameter.absmax[slot] : nullptr}, how);
           continue;
         }
         parameter.state[slot].copy_from(*source->values[slot]);

@@ -113,6 +113,7 @@ void set_rounding(StepPlan& plan, const CodecInfo& codec, SecondMoment second_mo
   plan.second_moment = codec.second_moment(second_moment);
   plan.rounding = codec.rounding(rounding);
   plan.slow_rounding = codec.rounding(Rounding::Stochastic);
+  plan.signed_absmax = codec.signs_absmax(plan.second_moment);
 }
 
 int rule_place(std::string_view name) { return place_of(name, names_of(rules()), "optimizer"); }

@@ -61,6 +61,10 @@ struct CodecInfo {
     return historical ? Rounding::Nearest : coarse ? Rounding::Stochastic : asked;
   }
   SecondMoment second_moment(SecondMoment asked) const { return historical ? SecondMoment::Plain : asked; }
+  // Whether the absmax of signed slots has a sign (see Encoding): not where all is to be as in the paper.
+  bool signs_absmax(SecondMoment used) const {
+    return scale == Scale::Block && map == Map::Dynamic && used != SecondMoment::Plain;
+  }
   // What state that was never updated holds, apart from absmax 0.
   double zero(Book book) const;
 };

@@ -28,7 +28,7 @@ struct StoredSlot {
   std::vector<float> values;  // as a step reads them
   std::vector<uint8_t>
       codes;                  // one a value, two to a byte or not; none where values are converted one by one
-  std::vector<float> absmax;  // one for each `block` values; none likewise
+  std::vector<float> absmax;  // one for each `block` values, perhaps with a sign; none likewise
   int64_t block = kDefaultBlock;  // values that share an absmax, the last block may be short
   int64_t bytes = 0;              // stored, absmax included
   Book book = Book::Signed;

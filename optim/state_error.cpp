@@ -122,7 +122,7 @@ std::vector<SpacingError> spacing_errors(const StoredSlot& slot, bool dithered) 
   }
   std::vector<SpacingError> out(slot.codes.size());
   for (size_t i = 0; i < out.size(); ++i) {
-    const float absmax = slot.absmax_of(static_cast<int64_t>(i));
+    const float absmax = std::abs(slot.absmax_of(static_cast<int64_t>(i)));
     const SpacingError& cell = cells[slot.codes[i]];
     out[i] = {.expected = absmax * cell.expected, .bound = absmax * cell.bound};
   }

@@ -118,7 +118,9 @@ int64_t table_rows(const StepPlan& plan, const StateLayout& layout) {
 }
 
 int64_t scratch_bytes(const StepPlan& plan) {
-  const bool needed = needs_survey(info_of_rule(plan.rule).has_factor, info(plan.codec).scale);
+  const RuleInfo& rule = info_of_rule(plan.rule);
+  const bool needed =
+      needs_survey(rule.has_factor, info(plan.codec).scale, slots_of(rule, plan.matrices).size());
   return needed ? survey_bytes(plan) : 0;
 }
 

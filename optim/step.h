@@ -56,6 +56,7 @@ struct StepPlan {
   double max_value = std::numeric_limits<double>::infinity();
   SecondMoment second_moment;
   Rounding rounding, slow_rounding;  // the second of slow slots
+  bool signed_absmax;                // in signed slots, see Encoding
   uint32_t seed;                     // of dither
   int block_size;
   int tensor_count;
@@ -105,6 +106,9 @@ struct Encoding {
   bool dithered = false;      // up or down by chance
   bool floor = false;         // a positive value gets a positive code, in the unsigned book
   bool given_absmax = false;  // the absmax is not of these values alone, and already there
+  // The absmax has the sign of the value that it is of (positive if both signs are as large), which so becomes
+  // a 1: the dynamic signed book has no -1.
+  bool signed_absmax = false;
   uint32_t dither_key = 0;    // of the first value (see dither.h)
 };
 
@@ -118,6 +122,7 @@ OCTET_HD constexpr bool is_dithered(const StepPlan& plan, const Slot& slot) {
 OCTET_HD inline Encoding encoding_of(const StepPlan& plan, uint32_t salt, const Slot& slot, uint32_t base) {
   Encoding out;
   out.floor = slot.book == Book::Unsigned && plan.second_moment != SecondMoment::Plain;
+  out.signed_absmax = slot.book == Book::Signed && plan.signed_absmax;
   out.dithered = is_dithered(plan, slot);
   if (out.dithered) out.dither_key = dither_key(base, salt);
   return out;

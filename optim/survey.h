@@ -34,8 +34,8 @@ struct TileSums {
   double row[kTileRows], column[kTileColumns];
 };
 
-inline bool needs_survey(bool rule_has_factor, Scale scale) {
-  return rule_has_factor || scale == Scale::Tensor;
+inline bool needs_survey(bool rule_has_factor, Scale scale, size_t slots) {
+  return rule_has_factor || (scale == Scale::Tensor && slots > 0);
 }
 
 OCTET_HD inline int64_t pieces_in(int64_t count, int64_t columns, bool matrices) {

@@ -116,7 +116,7 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
     for (int i = 0; i < kPerLane; ++i) x[i] = shared.tables.value[static_cast<int>(kBook)][codes[i]] * absmax;
   }
 
-  // largest: the bits of the block's absmax. x is scratch: it may be changed.
+  // largest: the bits of the block's absmax, which may have a sign. x is scratch: it may be changed.
   template <Book kBook>
   static __device__ void encode(const Shared& shared, const Encoding& how, const LaneNoise& noise,
                                 float (&x)[kPerLane], uint32_t largest, Stored& codes) {
@@ -126,14 +126,15 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
     uint32_t code[kGroups];  // a byte each
     float absmax = __uint_as_float(largest);
     float r = optim::quotient(1.0f, absmax);
-    if (largest < kSmallestNormal || largest >= kLarge) {
-      if (largest == 0 || largest >= kInfinity) {
+    const uint32_t magnitude = largest & 0x7FFFFFFF;
+    if (magnitude < kSmallestNormal || magnitude >= kLarge) {
+      if (magnitude == 0 || magnitude >= kInfinity) {
         // Not finite: absmax alone makes every value of the block so.
 #pragma unroll
         for (uint32_t& c : code) c = optim::zero_code(kBook, Codec::map) * kEachByte;
         return codes.set_bytes(code);
       }
-      if (largest < kSmallestNormal) {  // whose reciprocal would overflow
+      if (magnitude < kSmallestNormal) {  // whose reciprocal would overflow
 #pragma unroll
         for (int i = 0; i < kPerLane; ++i) x[i] *= 0x1p64f;
         absmax *= 0x1p64f;
@@ -173,16 +174,27 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
   }
 };
 
-// The largest |x| as bits: their order is that of the floats, with infinity and then NaN above.
+// The largest |x| as a word whose order is that of the magnitudes, with infinity and then NaN above. In the
+// signed book the lowest bit says that it is of a positive value, which comes first if both signs are as
+// large; elsewhere there are no signs, and the word is the float.
 template <Book kBook>
-__device__ uint32_t largest_bits(const float (&x)[kPerLane]) {
-  int32_t largest = 0;
+__device__ uint32_t largest_word(const float (&x)[kPerLane]) {
+  int32_t positive = 0;
+  uint32_t any = 0;  // above 0x80000000 if there is a sign
 #pragma unroll
   for (int i = 0; i < kPerLane; ++i) {
-    const int32_t bits = __float_as_int(x[i]);
-    largest = max(largest, kBook == Book::Signed ? bits & 0x7FFFFFFF : bits);  // the others have no sign
+    positive = max(positive, __float_as_int(x[i]));
+    if constexpr (kBook == Book::Signed) any = max(any, __float_as_uint(x[i]));
   }
-  return static_cast<uint32_t>(largest);
+  const auto above = static_cast<uint32_t>(positive);
+  if constexpr (kBook == Book::Unsigned) return above;
+  return max(above << 1 | 1, any >= 0x80000000 ? any << 1 : 0);
+}
+// The absmax of a block from the largest of its words, as bits; its sign only if that is asked for.
+template <Book kBook>
+__device__ uint32_t absmax_bits(uint32_t word, bool keep_sign) {
+  if constexpr (kBook == Book::Unsigned) return word;
+  return word >> 1 | (keep_sign && !(word & 1) ? 0x80000000 : 0);
 }
 
 // The largest over each group of `lanes` lanes of a warp (a power of two), in all of them.

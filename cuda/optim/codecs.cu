@@ -88,8 +88,9 @@ __global__ void __launch_bounds__(kSlotThreads)
     if constexpr (Codec::scale == optim::Scale::Tensor) {
       largest[0] = __float_as_uint(*absmax);
     } else if constexpr (Codec::scale == optim::Scale::Block) {
-      largest[0] = largest_bits<kBook>(x);
+      largest[0] = largest_word<kBook>(x);
       block_maximum(largest, block_size);
+      largest[0] = absmax_bits<kBook>(largest[0], how.signed_absmax);
       if (valid.any() && seat.within == 0) absmax[block] = __uint_as_float(largest[0]);
     }
     const LaneNoise noise(how, static_cast<uint32_t>(position), seat.stride);

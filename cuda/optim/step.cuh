@@ -94,8 +94,11 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
     uint32_t largest[kRoom] = {};
     if constexpr (Own::kScaled && !kGivenAbsmax) {
       for_each_slot<Rule>(
-          [&](auto slot) { largest[slot] = largest_bits<Rule::slots[slot].book>(state[slot]); });
+          [&](auto slot) { largest[slot] = largest_word<Rule::slots[slot].book>(state[slot]); });
       block_maximum(largest, seat.block_size);
+      for_each_slot<Rule>([&](auto slot) {
+        largest[slot] = absmax_bits<Rule::slots[slot].book>(largest[slot], plan.signed_absmax);
+      });
     }
 
     if constexpr (kGivenAbsmax)

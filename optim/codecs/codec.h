@@ -48,7 +48,7 @@ enum class SecondMoment : uint8_t {
   // that keep its mean (see optim/dither.h).
   Dither,
   Floor,  // nearest code, but a positive value never gets the code of 0
-  Plain   // nearest code, as in the paper
+  Plain   // nearest code, as in the paper; first moments are then as there too (see Encoding::signed_absmax)
 };
 
 enum class Rounding : uint8_t { Nearest, Stochastic };

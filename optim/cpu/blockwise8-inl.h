@@ -24,30 +24,46 @@ namespace octet::optim::HWY_NAMESPACE {
 
 // The largest |x|, found by its bits: the order of the bits of non-negative floats is that of the floats,
 // with infinity and then NaN above, so the result does not depend on the order of the lanes even where a
-// value is not a number.
+// value is not a number. As whole numbers with a sign the bits find the largest positive one, as others the
+// largest of those with a sign, if there is one.
 class LargestMagnitude {
  public:
-  HWY_INLINE LargestMagnitude() : in_lanes_(hn::Zero(I32())) {}
-  HWY_INLINE void add(VF x) { in_lanes_ = hn::Max(in_lanes_, hn::BitCast(I32(), hn::Abs(x))); }
+  HWY_INLINE LargestMagnitude() : with_sign_(hn::Zero(I32())), plain_(hn::Zero(U32())) {}
+  HWY_INLINE void add(VF x) {
+    with_sign_ = hn::Max(with_sign_, hn::BitCast(I32(), x));
+    plain_ = hn::Max(plain_, hn::BitCast(U32(), x));
+  }
   HWY_INLINE void add(const float* HWY_RESTRICT x, int count) {
     const int lanes = static_cast<int>(hn::Lanes(F32()));
     int k = 0;
     for (; k + lanes <= count; k += lanes) add(hn::LoadU(F32(), x + k));
-    for (; k < count; ++k) of_rest_ = std::max(of_rest_, std::bit_cast<int32_t>(x[k]) & 0x7FFFFFFF);
+    for (; k < count; ++k) {
+      positive_ = std::max(positive_, std::bit_cast<int32_t>(x[k]));
+      any_ = std::max(any_, std::bit_cast<uint32_t>(x[k]));
+    }
   }
-  HWY_INLINE float value() const {
-    return std::bit_cast<float>(std::max(of_rest_, hn::GetLane(hn::MaxOfLanes(I32(), in_lanes_))));
+  // keep_sign: of the value that it is of, positive if both signs are as large.
+  HWY_INLINE float value(bool keep_sign) const {
+    constexpr uint32_t kSign = 0x80000000;
+    const auto positive =
+        static_cast<uint32_t>(std::max(positive_, hn::GetLane(hn::MaxOfLanes(I32(), with_sign_))));
+    const uint32_t any = std::max(any_, hn::GetLane(hn::MaxOfLanes(U32(), plain_)));
+    const uint32_t negative = any >= kSign ? any - kSign : 0;
+    return std::bit_cast<float>(negative > positive ? negative + (keep_sign ? kSign : 0) : positive);
   }
 
  private:
-  VI in_lanes_;
-  int32_t of_rest_ = 0;
+  using U32 = hn::Repartition<uint32_t, F32>;
+  VI with_sign_;
+  hn::Vec<U32> plain_;
+  int32_t positive_ = 0;  // of what fills no vector
+  uint32_t any_ = 0;
 };
 
-HWY_INLINE float largest_magnitude(const float* HWY_RESTRICT x, int count) {
+HWY_INLINE float largest_magnitude(const float* HWY_RESTRICT x, int count, bool keep_sign = false) {
   LargestMagnitude largest;
   largest.add(x, count);
-  return largest.value();
+  return largest.value(keep_sign);
 }
 
 // What a block's values are multiplied with before they get their codes: first `scale`, then `factor`.
@@ -56,8 +72,9 @@ struct Reciprocal {
   bool no_values = false;  // all zero, or not finite: then absmax alone makes every value of the block so
 
   explicit Reciprocal(float absmax) {
-    if (HWY_UNLIKELY(!(absmax >= 0x1p-126f && absmax < HUGE_VALF))) {
-      no_values = absmax == 0 || !(absmax < HUGE_VALF);
+    const float magnitude = std::fabs(absmax);
+    if (HWY_UNLIKELY(!(magnitude >= 0x1p-126f && magnitude < HUGE_VALF))) {
+      no_values = magnitude == 0 || !(magnitude < HUGE_VALF);
       if (no_values) return;
       scale = 0x1p64f;  // the reciprocal of a denormal would overflow
     }
@@ -68,7 +85,7 @@ struct Reciprocal {
 // Of x[0..count), with the block's absmax, which is found unless it is given. Applies `scale` where it is
 // not 1.
 HWY_INLINE Reciprocal reciprocal_of(float* HWY_RESTRICT x, int count, const Encoding& how, float* absmax) {
-  if (!how.given_absmax) *absmax = largest_magnitude(x, count);
+  if (!how.given_absmax) *absmax = largest_magnitude(x, count, how.signed_absmax);
   const Reciprocal out(*absmax);
   if (HWY_UNLIKELY(out.scale != 1))
     for (int k = 0; k < count; ++k) x[k] *= out.scale;

@@ -87,7 +87,9 @@ class Blockwise8Stepper : BlockStepper<Rule, float, true> {
         (largest[kSlot].add(hn::Load(F32(), values<kSlot>() + to)), ...);
       }
     }
-    ((tensor.absmax[kSlot][block] = largest[kSlot].value()), ...);
+    ((tensor.absmax[kSlot][block] =
+          largest[kSlot].value(Rule::slots[kSlot].book == Book::Signed && plan_.signed_absmax)),
+     ...);
   }
 
   template <size_t kSlot>

@@ -16,6 +16,9 @@ struct Lamb {
   static constexpr std::array slots{Slot{"exp_avg", Book::Signed}, Slot{"exp_avg_sq", Book::Unsigned}};
   static constexpr HyperParameters defaults{.eps = 1e-6, .weight_decay = 1e-2};
 
+  // So that a factor is a finite float, and 0 times it is 0.
+  static constexpr double kMostTrust = 0x1p100;
+
   template <class T>
   struct Update {
     AdamMoments<T> moments;  // at learning rate 1
@@ -28,6 +31,7 @@ struct Lamb {
       const double limit = static_cast<double>(max_trust);
       double ratio = sums.weight > 0 && sums.measured > 0 ? sqrt(sums.weight) / sqrt(sums.measured) : 1;
       if (limit > 0 && ratio > limit) ratio = limit;
+      if (ratio > kMostTrust) ratio = kMostTrust;
       return static_cast<double>(lr) * ratio;
     }
     OCTET_HD void operator()(T& w, T g, std::array<T, 2>& state, T factor) const {

@@ -250,6 +250,60 @@ TEST_CASE(
         }
 }
 
+TEST_CASE("an absmax with a sign is that of the block's largest value, which then decodes to itself") {
+  const Encoding how{.signed_absmax = true};
+  for (const int block_size : {64, 256, 4096})
+    for (const size_t count : {1, 255, 256, 257, 5000})
+      for (const float scale : {1.0f, -1.0f, 0x1p-140f, -0x1p-140f, -0x1p126f}) {
+        std::vector<float> x(count);
+        Rng rng(count);
+        for (float& v : x) v = scale * static_cast<float>(rng.uniform() - 0.7);
+        std::vector<float> mirrored = x;
+        for (float& v : mirrored) v = -v;
+        const Encoded expected = encode(cpu::Level::V2, Book::Signed, x, block_size, how),
+                      plain = encode(cpu::Level::V2, Book::Signed, x, block_size),
+                      opposite = encode(cpu::Level::V2, Book::Signed, mirrored, block_size);
+        INFO("count " << count << " block " << block_size << " scale " << scale);
+        for (const cpu::Level level : levels()) {
+          const Encoded encoded = encode(level, Book::Signed, x, block_size, how);
+          CHECK(encoded == expected);
+          const std::vector<float> back = decode(level, Book::Signed, encoded, block_size);
+          for (size_t begin = 0; begin < count; begin += static_cast<size_t>(block_size)) {
+            const auto end = std::min(count, begin + static_cast<size_t>(block_size));
+            size_t largest = begin;
+            for (size_t i = begin; i < end; ++i)
+              if (std::fabs(x[i]) > std::fabs(x[largest])) largest = i;
+            const float absmax = encoded.absmax[begin / static_cast<size_t>(block_size)];
+            CHECK(absmax == x[largest]);
+            CHECK(back[largest] == x[largest]);
+            // The codes are those of the values, or of their negatives.
+            const Encoded& same = absmax > 0 ? plain : opposite;
+            CHECK(std::equal(encoded.codes.begin() + static_cast<std::ptrdiff_t>(begin),
+                             encoded.codes.begin() + static_cast<std::ptrdiff_t>(end),
+                             same.codes.begin() + static_cast<std::ptrdiff_t>(begin)));
+          }
+        }
+      }
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInf = std::numeric_limits<float>::infinity();
+  for (const cpu::Level level : levels()) {
+    const auto absmax = [&](std::vector<float> x) {
+      x.resize(100);
+      return encode(level, Book::Signed, x, 256, how).absmax[0];
+    };
+    CHECK(absmax({-3, 1, 3, -2}) == 3);  // both signs as large
+    CHECK(absmax({-3, 1, 2}) == -3);
+    CHECK(!std::signbit(absmax({-0.0f, -0.0f})));
+    CHECK(absmax({-0.0f}) == 0);
+    CHECK(absmax({1, -kInf}) == -kInf);
+    CHECK(absmax({kInf, -kInf}) == kInf);
+    CHECK(std::isnan(absmax({1, -kNan, kInf})));
+    CHECK(std::isnan(absmax({kNan, -kInf})));
+    // Without a sign, and in the unsigned book.
+    CHECK(encode(level, Book::Signed, {-3, 1, 2}, 256).absmax[0] == 3);
+    CHECK(encode(level, Book::Unsigned, {3, 1, 2}, 256, how).absmax[0] == 3);
+  }
+}
+
 TEST_CASE("bf16 state rounds to nearest even, or dithered by its formula, for every class of float") {
   std::vector<float> x;
   for (uint64_t bits = 0; bits <= UINT32_MAX; bits += kSanitized ? 999983 : 9973)

@@ -98,6 +98,46 @@ TEST_CASE("hyper-parameters that a rule does not look at are told from those it 
   CHECK(changed("rmsprop", rates) == Names{});
 }
 
+TEST_CASE("the block's largest first moment keeps its size whatever its sign, but not as in the paper") {
+  // One large gradient a block, always the same, beside small ones; its moment after many steps.
+  const auto moment = [](const char* rule, const char* slot, const char* codec, float gradient,
+                         SecondMoment mode = SecondMoment::Dither) {
+    constexpr int kCount = 256, kLarge = 7;
+    const Variable w = Variable::leaf(Tensor::zeros({kCount}, DType::F32, Device::cpu(), MemoryTag::Weights));
+    Optimizer optimizer(
+        {{.parameters = {{"w", w}},
+          .options = {.rule = rule, .codec = codec, .min_8bit_size = 0, .second_moment = mode}}});
+    Rng rng(3);
+    for (int t = 0; t < 3000; ++t) {
+      const std::span<float> g = w.grad().span<float>();
+      for (float& v : g) v = static_cast<float>(0.02 * (rng.uniform() - 0.5));
+      g[kLarge] = gradient;
+      optimizer.step();
+    }
+    Tensor stored, absmax;
+    for (const auto& [name, tensor] : optimizer.state()) {
+      if (name == std::string("w.") + slot) stored = tensor;
+      if (name == std::string("w.") + slot + ".absmax") absmax = tensor;
+    }
+    return read_back(codec, Book::Signed, kDefaultBlock, kCount, stored, absmax.defined() ? &absmax : nullptr)
+        .values[kLarge];
+  };
+  const std::pair<const char*, const char*> cases[] = {
+      {"adam", "exp_avg"}, {"momentum", "momentum_buffer"}, {"lion", "exp_avg"}, {"ademamix", "exp_avg_slow"}};
+  for (const auto& [rule, slot] : cases) {
+    INFO(rule);
+    for (const float gradient : {1.0f, -1.0f}) {
+      const float full = moment(rule, slot, "fp32", gradient);
+      CHECK(moment(rule, slot, "blockwise8", gradient) == doctest::Approx(full).epsilon(1e-3));
+    }
+    // There is no -1 in the book, so a step makes -0.993 of it, and the next one goes on from there.
+    const float full = moment(rule, slot, "fp32", -1), plain = moment(rule, slot, "blockwise8", -1, SecondMoment::Plain);
+    CHECK(plain > 0.95f * full);
+    CHECK(moment(rule, slot, "blockwise8", 1, SecondMoment::Plain) ==
+          doctest::Approx(-full).epsilon(1e-3));
+  }
+}
+
 TEST_CASE("AdEMAMix's slow mean moves whatever the options say, unless a codec rounds in a way of its own") {
   // By how much the mean of every second element grows in 200 steps that pull it towards three times its
   // value, while the others and the largest stay.

@@ -32,7 +32,8 @@ inline HyperParameters busy_hyper(std::string_view rule) {
 // Scratch for the plan's survey, if it has one, which this tells the plan.
 inline Tensor survey_scratch(StepPlan& plan, Device device) {
   const RuleInfo& rule = rules()[static_cast<size_t>(plan.rule)];
-  const bool needed = needs_survey(rule.has_factor, codecs()[static_cast<size_t>(plan.codec)].scale);
+  const bool needed = needs_survey(rule.has_factor, codecs()[static_cast<size_t>(plan.codec)].scale,
+                                   slots_of(rule, plan.matrices).size());
   Tensor scratch = Tensor::zeros({needed ? survey_bytes(plan) : 0}, DType::U8, device, MemoryTag::Workspace);
   plan.survey = needed ? scratch.raw() : nullptr;
   return scratch;
@@ -82,6 +83,7 @@ struct Model {
         Rounding rounding = Rounding::Nearest, bool matrices = false) {
     plan.matrices = matrices;
     plan.second_moment = mode;
+    plan.signed_absmax = mode != SecondMoment::Plain;
     plan.rounding = rounding;
     plan.seed = 5;
     codec = codec_place(codec_name);

@@ -40,6 +40,7 @@ class PlanOnDevice {
     plan_.rule = rule_place(setting.rule);
     plan_.codec = codec_place(setting.codec);
     plan_.second_moment = setting.second_moment;
+    plan_.signed_absmax = setting.second_moment != SecondMoment::Plain;
     plan_.rounding = setting.rounding;
     plan_.seed = 7;
     plan_.block_size = codec_.own_block_size          ? codec_.own_block_size
@@ -260,9 +261,11 @@ inline void check_encode_classes(Device device) {
           x[i] = std::bit_cast<float>(bits);
         }
         for (size_t codec = 0; codec < codecs().size(); ++codec)
-          for (const Encoding& how : {Encoding{}, Encoding{.floor = true},
-                                      Encoding{.dithered = true, .floor = true, .dither_key = 99},
-                                      Encoding{.dithered = true, .dither_key = 0xFFFFFF00}})
+          for (const Encoding& how :
+               {Encoding{}, Encoding{.floor = true},
+                Encoding{.dithered = true, .floor = true, .dither_key = 99},
+                Encoding{.dithered = true, .dither_key = 0xFFFFFF00}, Encoding{.signed_absmax = true},
+                Encoding{.dithered = true, .signed_absmax = true, .dither_key = 7}})
             if (codecs()[codec].value == DType::F32 && !(codecs()[codec].historical && how.dithered))
               check_encode(device, static_cast<int>(codec), book, how, block_size, x, offset);
       }
