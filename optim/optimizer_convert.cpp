@@ -149,8 +149,8 @@ void convert_slot(Book book, int64_t count, const StateFormat& from, const SlotT
   const Tensor values = Tensor::empty({count}, info(from.codec).value, device, MemoryTag::Workspace);
   steps.decode(device, from.codec, book, from.block_size, stored.raw(),
                absmax.defined() ? absmax.data<float>() : nullptr, count, values.raw());
-  steps.encode(device, to.codec, book, how, to.block_size, values.raw(), count,
-               target.values.raw(), target.absmax ? target.absmax->data<float>() : nullptr);
+  steps.encode(device, to.codec, book, how, to.block_size, values.raw(), count, target.values.raw(),
+               target.absmax ? target.absmax->data<float>() : nullptr);
 }
 
 Tensor text_tensor(std::string_view text) {

@@ -106,10 +106,10 @@ struct Encoding {
   bool dithered = false;      // up or down by chance
   bool floor = false;         // a positive value gets a positive code, in the unsigned book
   bool given_absmax = false;  // the absmax is not of these values alone, and already there
-  // The absmax has the sign of the value that it is of (positive if both signs are as large), which so becomes
-  // a 1: the dynamic signed book has no -1.
+  // The absmax has the sign of the value that it is of (positive if both signs are as large), which so
+  // becomes a 1: the dynamic signed book has no -1.
   bool signed_absmax = false;
-  uint32_t dither_key = 0;    // of the first value (see dither.h)
+  uint32_t dither_key = 0;  // of the first value (see dither.h)
 };
 
 // Whether values of a slot are dithered in a plan.

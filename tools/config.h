@@ -237,7 +237,7 @@ struct TrainConfig {
         Field{
             "second_moment",
             "second moments in 8-bit state: floor keeps a positive one above 0, dither also rounds it up or "
-            "down so that its mean stays, plain does neither"},
+            "down so that its mean stays, plain does neither and leaves first moments, too, as in the paper"},
         second_moment, Choice{kSecondMoments});
     state_(Field{"rounding",
                  "of all state but fp32: to the nearest code, or up or down so that the mean stays, as "

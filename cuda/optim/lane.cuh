@@ -22,7 +22,7 @@ struct Lane {
 
   Place at;
   uint32_t salt;  // the tensor's: read when it is time to store, it would be waited for
-  bool whole;  // all elements exist, and everything can be loaded and stored as vectors
+  bool whole;     // all elements exist, and everything can be loaded and stored as vectors
   Values weight, gradient;
   Stored stored[kRoom];
   float absmax[kRoom] = {};

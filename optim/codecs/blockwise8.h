@@ -4,7 +4,8 @@
 // all-zero block has r = 0; a block whose absmax is below 2^-126 is scaled, with its absmax, by 2^64 first. 1
 // + 4/256 bytes a state value. Decoding is value * absmax. Source: Dettmers et al., "8-bit Optimizers via
 // Block-wise Quantization", ICLR 2022. All that have an absmax do so; they differ in what shares it, and in
-// the books.
+// the books. Other than there, the absmax of signed slots has the sign of the value that it is of (see
+// Encoding::signed_absmax), unless second moments are to be plain.
 //
 // Not a number: the absmax of a block with a NaN is NaN, else with an infinity infinity, so such a block
 // decodes to values that are not finite either. Gradients are checked before the step, so it takes one that

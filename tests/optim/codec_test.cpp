@@ -284,7 +284,8 @@ TEST_CASE("an absmax with a sign is that of the block's largest value, which the
           }
         }
       }
-  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInf = std::numeric_limits<float>::infinity();
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
+                  kInf = std::numeric_limits<float>::infinity();
   for (const cpu::Level level : levels()) {
     const auto absmax = [&](std::vector<float> x) {
       x.resize(100);

@@ -122,8 +122,10 @@ TEST_CASE("the block's largest first moment keeps its size whatever its sign, bu
     return read_back(codec, Book::Signed, kDefaultBlock, kCount, stored, absmax.defined() ? &absmax : nullptr)
         .values[kLarge];
   };
-  const std::pair<const char*, const char*> cases[] = {
-      {"adam", "exp_avg"}, {"momentum", "momentum_buffer"}, {"lion", "exp_avg"}, {"ademamix", "exp_avg_slow"}};
+  const std::pair<const char*, const char*> cases[] = {{"adam", "exp_avg"},
+                                                       {"momentum", "momentum_buffer"},
+                                                       {"lion", "exp_avg"},
+                                                       {"ademamix", "exp_avg_slow"}};
   for (const auto& [rule, slot] : cases) {
     INFO(rule);
     for (const float gradient : {1.0f, -1.0f}) {
@@ -131,10 +133,10 @@ TEST_CASE("the block's largest first moment keeps its size whatever its sign, bu
       CHECK(moment(rule, slot, "blockwise8", gradient) == doctest::Approx(full).epsilon(1e-3));
     }
     // There is no -1 in the book, so a step makes -0.993 of it, and the next one goes on from there.
-    const float full = moment(rule, slot, "fp32", -1), plain = moment(rule, slot, "blockwise8", -1, SecondMoment::Plain);
+    const float full = moment(rule, slot, "fp32", -1),
+                plain = moment(rule, slot, "blockwise8", -1, SecondMoment::Plain);
     CHECK(plain > 0.95f * full);
-    CHECK(moment(rule, slot, "blockwise8", 1, SecondMoment::Plain) ==
-          doctest::Approx(-full).epsilon(1e-3));
+    CHECK(moment(rule, slot, "blockwise8", 1, SecondMoment::Plain) == doctest::Approx(-full).epsilon(1e-3));
   }
 }
 
