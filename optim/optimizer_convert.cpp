@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <type_traits>
 
 #include "core/error.h"
 #include "optim/step.h"
@@ -49,6 +51,34 @@ void check_tensor(const std::string& name, const Tensor& tensor, DType type, con
           ", expected ", type, " (", codec, ")", kAnother);
   require(tensor.shape() == shape, ErrorKind::Checkpoint, "optimizer state '", name, "' has shape ",
           tensor.shape(), ", expected ", shape, kAnother);
+}
+
+template <class T>
+void check_each(const std::string& name, const Tensor& tensor, bool may_be_negative) {
+  const std::vector<T> values = tensor.to_vector<T>();
+  for (size_t i = 0; i < values.size(); ++i) {
+    using Number = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
+    const double value{static_cast<Number>(values[i])};
+    require(std::isfinite(value), ErrorKind::Checkpoint, "optimizer state '", name, "' is damaged: element ",
+            i, " is ", value);
+    require(may_be_negative || value >= 0, ErrorKind::Checkpoint, "optimizer state '", name,
+            "' is damaged: it is never negative, but element ", i, " is ", value);
+  }
+}
+
+// Numbers that no step leaves behind, and that no gradient would show.
+void check_values(const std::string& name, const Tensor& tensor, Book book) {
+  const bool may_be_negative = book == Book::Signed;
+  switch (tensor.dtype()) {
+    case DType::F32:
+      return check_each<float>(name, tensor, may_be_negative);
+    case DType::F64:
+      return check_each<double>(name, tensor, may_be_negative);
+    case DType::BF16:
+      return check_each<BFloat16>(name, tensor, may_be_negative);
+    default:
+      return;  // codes: any will do
+  }
 }
 
 }  // namespace
@@ -114,11 +144,13 @@ SavedState take_state(SavedTensors& tensors, const std::string& parameter, const
     check_tensor(name, values, codec.stored,
                  codec.values_per_stored == 1 ? weight.shape() : Shape{codec.stored_count(count)},
                  codec.name);
+    check_values(name, values, slot.book);
     out.values.push_back(&values);
     if (!codec.has_absmax()) continue;
     const Tensor& absmax = tensors.take(name + kAbsmaxSuffix);
     check_tensor(name + kAbsmaxSuffix, absmax, DType::F32,
                  Shape{codec.absmax_count(count, out.format.block_size)}, codec.name);
+    check_values(name + kAbsmaxSuffix, absmax, slot.book);
     out.absmax.push_back(&absmax);
   }
   return out;
@@ -131,6 +163,7 @@ SavedState take_matrix_state(SavedTensors& tensors, const std::string& parameter
     const std::string name = parameter + "." + slots[i].name;
     const Tensor& values = tensors.take(name);
     check_tensor(name, values, own[i].dtype(), own[i].shape(), info(format.codec).name);
+    check_values(name, values, slots[i].book);
     out.values.push_back(&values);
   }
   return out;

@@ -42,8 +42,8 @@ struct SavedState {
   StateFormat format;
   std::vector<const Tensor*> values, absmax;  // by slot; no absmax where the codec has none
 };
-// Errors of kind Checkpoint: a tensor is missing, or of another type or shape than the codec has for such a
-// parameter.
+// Errors of kind Checkpoint: a tensor is missing, of another type or shape than the codec has for such a
+// parameter, or holds what is not finite or must not be negative.
 SavedState take_state(SavedTensors& tensors, const std::string& parameter, const Tensor& weight,
                       std::span<const Slot> slots);
 // The same for the rule's form for matrices, whose state is never coded and of the shapes of `own`.

@@ -111,7 +111,18 @@ std::string restore(const Checkpoint& checkpoint, Trainer& trainer, const TextDa
   }
   trainer.model().load(weights, checkpoint.path);
   if (trainer.averaged()) trainer.averaged()->load(averages, checkpoint.path);
-  std::string conversion = trainer.optimizer().load_state(optimizer_state);
+  std::string conversion;
+  try {
+    conversion = trainer.optimizer().load_state(optimizer_state);
+  } catch (const Error& error) {
+    fail(error.kind(), checkpoint.path, ": ", error.what());
+  }
+  const int64_t taken = trainer.optimizer().steps(), skipped = trainer.optimizer().skipped_steps();
+  // With --accumulate a step of the optimizer is several of the run.
+  require(taken <= state.steps && skipped <= state.steps - taken &&
+              (checkpoint.config.accumulate > 1 || taken + skipped == state.steps),
+          ErrorKind::Checkpoint, checkpoint.path, ": the counters of the optimizer are damaged: ", taken,
+          " steps and ", skipped, " skipped ones in a run of ", state.steps);
   trainer.state() = checkpoint.state;
   return conversion;
 }

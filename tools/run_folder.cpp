@@ -23,6 +23,12 @@ bool RunFolder::holds_a_run() const {
   return fs::exists(config(), ignored) || fs::exists(checkpoint(), ignored);
 }
 
+void require_no_file_of_a_run(const std::string& path, std::string_view flag) {
+  const fs::path name = fs::path(path).filename();
+  require(name != "config.toml" && name != "vocab.txt" && name.extension() != ".safetensors",
+          ErrorKind::Usage, flag, " ", path, ": a run keeps such a file to go on from; give another name");
+}
+
 std::string RunFolder::own_vocabulary() const {
   std::error_code ignored;
   require(fs::exists(vocabulary(), ignored), ErrorKind::Checkpoint, vocabulary(),

@@ -28,6 +28,10 @@ struct RunFolder {
   std::string own_vocabulary() const;
 };
 
+// Keeps an output that a user names (`flag`) from the files that a run goes on from. Errors (Usage): the path
+// is named like one of them, config.toml, vocab.txt or any .safetensors.
+void require_no_file_of_a_run(const std::string& path, std::string_view flag);
+
 // Reads a file of tensors that a run left. Errors as read_safetensors, with `advice` added.
 TensorFile read_saved(const std::string& path, const std::string& advice);
 

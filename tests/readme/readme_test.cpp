@@ -1,5 +1,7 @@
 #include <filesystem>
 #include <regex>
+#include <string>
+#include <vector>
 
 #include "tests/support/process.h"
 #include "tests/support/support.h"
@@ -28,8 +30,13 @@ Sample sample_of(const std::string& readme) {
 }
 
 // Numbers may differ in their last digits from CPU to CPU; the words around them may not.
-std::string without_numbers(const std::string& text) {
-  return std::regex_replace(text, std::regex("[0-9]+(\\.[0-9]+)?(e[+-]?[0-9]+)?"), "N");
+const std::regex kNumber("[0-9]+(\\.[0-9]+)?(e[+-]?[0-9]+)?");
+std::string without_numbers(const std::string& text) { return std::regex_replace(text, kNumber, "N"); }
+std::vector<double> numbers_in(const std::string& text) {
+  std::vector<double> out;
+  for (std::sregex_iterator at(text.begin(), text.end(), kNumber), end; at != end; ++at)
+    out.push_back(std::stod(at->str()));
+  return out;
 }
 
 }  // namespace
@@ -40,6 +47,10 @@ TEST_CASE("the C++ sample of the README compiles, runs and prints what the READM
   INFO(outcome.err);
   CHECK(outcome.status == 0);
   CHECK(without_numbers(outcome.out) == without_numbers(sample.prints));
+  const std::vector<double> printed = numbers_in(outcome.out), promised = numbers_in(sample.prints);
+  REQUIRE(printed.size() == promised.size());
+  for (size_t i = 0; i < printed.size(); ++i)
+    CHECK(printed[i] == doctest::Approx(promised[i]).epsilon(0.005));
 }
 
 TEST_CASE("the program that was built is the README's sample of now") {

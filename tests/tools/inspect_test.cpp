@@ -194,6 +194,9 @@ TEST_CASE("rules that divide by nothing have errors and no step sizes") {
   CHECK(json["steady_courses"].empty());
   CHECK(!trial_of(json, "blockwise8").contains("step_size_ratio"));
   CHECK(trial_of(json, "blockwise8")["slots"]["exp_avg"]["relative_error"].get<double>() > 0);
+  const Outcome over = inspect("lion", {"--html", runs().path("lion/last.ckpt.safetensors")});
+  CHECK(over.status == 2);
+  CHECK(over.err.find("last.ckpt.safetensors: a run keeps such a file to go on from") != std::string::npos);
   const Outcome page = inspect("lion", {"--html", runs().path("lion.html")});
   CHECK(page.status == 0);
   CHECK(html_fault(runs().bytes("lion.html")) == "");

@@ -1,6 +1,8 @@
 // A run that was stopped, killed or refused, and goes on: it must end as if it had never stopped.
 #include <csignal>
+#include <limits>
 
+#include "core/safetensors.h"
 #include "tests/tools/small_run.h"
 
 using namespace octet;
@@ -273,6 +275,45 @@ TEST_CASE("other data and another vocabulary exit 6 with both hashes") {
   CHECK(run.runs.bytes("again/vocab.txt") == vocabulary);
   write_file(run.folder + "/vocab.txt", vocabulary);
   run.refused({"--data", run.runs.path("gone.txt")}, 3, run.runs.path("gone.txt"));
+}
+
+TEST_CASE(
+    "numbers in a checkpoint that no run leaves behind exit 6 with the tensor's name, and cost nothing") {
+  const Stopped run;
+  const TensorFile good = read_safetensors(run.checkpoint);
+  // Changes the first element of the first tensor with this end of its name.
+  const auto refused = [&](const std::string& end, auto value, const std::string& text) {
+    TensorFile file = good;
+    std::string name;
+    for (auto& [key, tensor] : file.tensors) {
+      if (!name.empty() || !key.ends_with(end)) continue;
+      name = key;
+      tensor = tensor.clone(MemoryTag::Data);
+      tensor.template span<decltype(value)>()[0] = value;
+    }
+    REQUIRE(!name.empty());
+    INFO(name);
+    write_file(run.checkpoint, format_safetensors(file));
+    run.refused({}, 6, text);
+  };
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
+                  kInf = std::numeric_limits<float>::infinity();
+  refused("fc.bias.exp_avg_sq", -1.0f,
+          "last.ckpt.safetensors: optimizer state 'fc.bias.exp_avg_sq' is damaged: it is never negative, but "
+          "element 0 is -1");
+  refused("fc.bias.exp_avg", kNan, "'fc.bias.exp_avg' is damaged: element 0 is nan");
+  refused("fc.bias.exp_avg_sq", kInf, "'fc.bias.exp_avg_sq' is damaged: element 0 is inf");
+  refused("optimizer.step", int64_t{3}, "the counters of the optimizer are damaged: 3 steps and 0 skipped");
+  refused("optimizer.step", std::numeric_limits<int64_t>::max(), "the counters of the optimizer are damaged");
+  refused("optimizer.skipped_steps", int64_t{1} << 40, "the counters of the optimizer are damaged");
+  TensorFile file = good;
+  for (const char* bytes : {"10", "0", "1"}) {
+    file.metadata["log_bytes"] = bytes;
+    write_file(run.checkpoint, format_safetensors(file));
+    run.refused({}, 6, "log.jsonl: the run's checkpoint would go on behind byte ");
+  }
+  write_file(run.checkpoint, format_safetensors(good));
+  finish(run.folder);
 }
 
 TEST_CASE("a checkpoint that is missing, cut short, damaged or of another kind exits 6") {

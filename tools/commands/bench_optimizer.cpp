@@ -11,6 +11,7 @@
 #include "core/cpu/thread_pool.h"
 #include "optim/bench.h"
 #include "optim/registry.h"
+#include "optim/state_layout.h"
 #include "tools/commands/bench.h"
 #include "tools/config.h"
 #include "tools/field_flags.h"
@@ -132,9 +133,14 @@ double available_memory() {
 }
 
 // Asked before anything is touched: Linux would hand the memory out and end the program later.
-void require_memory(const Shapes& shapes, const optim::RuleInfo& rule) {
-  const double a_weight = 4.0 * (2 + static_cast<double>(rule.slots.size()));
-  const double wanted = a_weight * static_cast<double>(elements_in(shapes)), there = available_memory();
+void require_memory(const Shapes& shapes, const optim::GroupOptions& options) {
+  double wanted = 0;
+  for (const Shape& shape : shapes) {
+    wanted += 8.0 * static_cast<double>(shape.numel());  // weights and gradients
+    for (const optim::StateSlot& slot : state_layout(options, {.name = "", .shape = shape}).slots)
+      wanted += static_cast<double>(slot.bytes());
+  }
+  const double there = available_memory();
   require(there == 0 || wanted <= there, ErrorKind::Memory,
           "out of memory: ", format_count(elements_in(shapes)), " weights with gradients and state need ",
           format_bytes(static_cast<int64_t>(wanted)), ", ", format_bytes(static_cast<int64_t>(there)),
@@ -166,8 +172,11 @@ int bench_optimizer(const BenchConfig& config) {
   double norm_ns = 0;
   bool products = false;
   for (const Shapes& shapes : cases) {
-    if (device.is_cpu()) require_memory(shapes, rule);
     for (const std::string& state : states) {
+      if (device.is_cpu())
+        require_memory(
+            shapes,
+            {.rule = config.optimizer, .codec = state, .block_size = static_cast<int>(config.block_size)});
       const optim::StepTiming timing =
           optim::time_step({.rule = config.optimizer,
                             .codec = state,

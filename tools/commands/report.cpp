@@ -17,6 +17,7 @@ struct Flags {
 };
 
 int report(const Flags& flags) {
+  require_no_file_of_a_run(flags.html, "--html");
   std::vector<RunReport> runs;
   for (const std::string& folder : flags.folders) {
     runs.push_back(read_report(folder));

@@ -306,8 +306,10 @@ int resume(const TrainFlags& flags, const std::string& path) {
 }
 
 int train(const TrainFlags& flags) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large is one that cannot be written
   std::signal(SIGPIPE, SIG_IGN);  // a reader that has seen enough, such as head -1, must not cost the run
   const TrainConfig config = flags.resolve();
+  require_no_file_of_a_run(config.log, "--log");
   if (!config.resume.empty()) return resume(flags, config.resume);
   require(!config.task.empty(), "octet train: no task named; name one of: ", join(kTasks));
   cpu::set_thread_count(static_cast<int>(config.threads));
