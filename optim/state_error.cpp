@@ -49,6 +49,7 @@ Denominator denominator(const RuleInfo& rule, const HyperParameters& hyper, int6
   for (size_t slot = 0; slot < rule.slots.size(); ++slot) {
     if (rule.slots[slot].book != Book::Unsigned) continue;
     const std::string_view name = rule.slots[slot].name;
+    if (name == "variance") return {};  // Adafactor divides by what this step's gradient has added to it
     Denominator out{.slot = static_cast<int>(slot), .eps = hyper.eps, .decay = hyper.beta2};
     if (name == "exp_avg_sq")
       out.eps *= std::sqrt(1 - std::pow(hyper.beta2, static_cast<double>(step)));

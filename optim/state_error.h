@@ -27,7 +27,7 @@ double adam_error(std::span<const float> m, std::span<const float> v, std::span<
 
 // What a rule divides its update by: sqrt(slot) + eps, with the bias correction moved into eps.
 struct Denominator {
-  int slot = -1;     // place in the rule's slots; -1: the rule divides by none
+  int slot = -1;     // place in the rule's slots; -1: it divides by none, or by more than a slot (adafactor)
   double eps = 0;    // e.g. eps sqrt(1 - beta2^step)
   double decay = 0;  // of the running mean; 1: a sum
 };
