@@ -71,7 +71,8 @@ std::string tensor_table(const MemoryForecast& forecast) {
   return table.text();
 }
 
-std::string codec_table(const MemoryForecast& forecast, const std::vector<CodecForecast>& codecs) {
+std::string codec_table(const MemoryForecast& forecast, const std::vector<CodecForecast>& codecs,
+                        bool overridden) {
   const CodecForecast& exact = codecs.front();  // fp32
   Table table({"state", "bytes of state", "a parameter", "of its peak", "peak", "saves of the peak"}, 1);
   for (const CodecForecast& codec : codecs)
@@ -80,6 +81,8 @@ std::string codec_table(const MemoryForecast& forecast, const std::vector<CodecF
                exact_bytes(codec.peak),
                mebibytes(exact.peak - codec.peak) + ", " + percent(exact.peak - codec.peak, exact.peak)});
   std::string text = table.text();
+  // Then no row tells what one way of storing all state takes.
+  if (overridden) return text + "What --state-override names is kept as it says there, in every row.\n";
   if (exact.state_bytes == 0) return text + "This rule has no state: no codec saves anything.\n";
   const auto eight = std::find_if(codecs.begin(), codecs.end(),
                                   [](const CodecForecast& c) { return c.codec == "blockwise8"; });

@@ -22,8 +22,9 @@ std::vector<CodecForecast> forecast_codecs(const TrainConfig& config, const Work
 std::string tag_table(const MemoryForecast& forecast);
 // Every tensor at the peak by tag: name, shape, type, elements x size, and what the ledger counts; with sums.
 std::string tensor_table(const MemoryForecast& forecast);
-// The codecs side by side, and in words what they can save.
-std::string codec_table(const MemoryForecast& forecast, const std::vector<CodecForecast>& codecs);
+// The codecs side by side, and in words what they can save. `overridden`: some state is another in every row.
+std::string codec_table(const MemoryForecast& forecast, const std::vector<CodecForecast>& codecs,
+                        bool overridden);
 // Beside what was measured.
 std::string measured_table(const MemoryForecast& forecast, const MemoryUse& measured);
 

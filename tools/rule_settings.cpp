@@ -127,13 +127,19 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t
   };
   const optim::SecondMoment second_moment = optim::second_moment(config.second_moment);
   const optim::Rounding rounding = optim::rounding(config.rounding);
+  const bool has_state =
+      !optim::rules()[static_cast<size_t>(optim::rule_place(config.optimizer))].slots.empty();
+  changed("state", config.state != none.codec, has_state);
   changed("block_size", config.block_size != none.block_size,
-          codec.scale == optim::Scale::Block && codec.own_block_size == 0);
+          has_state && codec.scale == optim::Scale::Block && codec.own_block_size == 0);
   changed("second_moment", second_moment != none.second_moment,
-          codec.rounds() && codec.second_moment(second_moment) != codec.second_moment(none.second_moment));
+          has_state && codec.rounds() &&
+              codec.second_moment(second_moment) != codec.second_moment(none.second_moment));
   changed("rounding", rounding != none.rounding,
-          codec.rounds() && codec.rounding(rounding) != codec.rounding(none.rounding));
-  if (config.state_override.empty()) say_unused(config.state + " state");
+          has_state && codec.rounds() && codec.rounding(rounding) != codec.rounding(none.rounding));
+  changed("min_8bit_size", config.min_8bit_size != none.min_8bit_size, has_state && codec.has_absmax());
+  if (config.state_override.empty())
+    say_unused(has_state ? config.state + " state" : config.optimizer + ", which has no state");
   if (!config.resume.empty()) return lines;  // it keeps its settings
   hint_at_rate(config, lines);
   if (config.optimizer == "adamw" && config.weight_decay == 0)

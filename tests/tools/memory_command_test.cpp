@@ -93,6 +93,10 @@ TEST_CASE("codecs side by side: each is what the run itself would be told") {
         2 * (130689 + 4 * (251 + 4 * 64 + 4 + 1 + 1)));
   const Outcome none = run_octet(kAssumed + Arguments{"--optimizer", "sgd"});
   CHECK(none.out.find("This rule has no state") != std::string::npos);
+  const Outcome some = run_octet(kAssumed + Arguments{"--state-override", "emb*=blockwise8"});
+  CHECK(some.out.find("What --state-override names is kept as it says there, in every row.\n") !=
+        std::string::npos);
+  CHECK(some.out.find("can save more") == std::string::npos);
 }
 
 TEST_CASE("the largest model fits, and one step more does not") {

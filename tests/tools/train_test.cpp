@@ -229,11 +229,13 @@ TEST_CASE(
   const std::string sgd =
       says("b", {"--optimizer", "sgd", "--momentum", "0.9", "--nesterov", "--block-size", "64"});
   CHECK(sgd.find("no effect on sgd: --momentum, --nesterov\n") != std::string::npos);
-  CHECK(sgd.find("no effect on fp32 state: --block-size\n") != std::string::npos);
+  CHECK(sgd.find("no effect on sgd, which has no state: --block-size\n") != std::string::npos);
   const std::string old = says("c", {"--state", "blockwise8-v0.36", "--second-moment", "plain", "--rounding",
                                      "stochastic", "--block-size", "64"});
   CHECK(old.find("no effect on blockwise8-v0.36 state: --block-size, --second-moment, --rounding\n") !=
         std::string::npos);
+  CHECK(says("g", {"--state", "bf16", "--min-8bit-size", "64"})
+            .find("no effect on bf16 state: --min-8bit-size\n") != std::string::npos);
   CHECK(says("d", {"--state", "blockwise8", "--block-size", "64"}).find("no effect") == std::string::npos);
   const Arguments no_decay{"--no-decay", "norm-and-bias"};
   CHECK(says("e", no_decay).find("no effect without weight decay: --no-decay\n") != std::string::npos);

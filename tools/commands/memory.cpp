@@ -90,7 +90,7 @@ std::string text_of(const TrainConfig& config, const MemoryForecast& told, const
     text +=
         tensor_table(told) + fmt::format("vocabulary {}; the ledger counts multiples of {} bytes\n\n",
                                          format_count(work.vocabulary), config.device == "cpu" ? 64 : 256);
-  text += codec_table(told, codecs);
+  text += codec_table(told, codecs, !config.state_override.empty());
   for (const std::string& note : told.not_known) text += "not known: " + note + "\n";
   return text;
 }
