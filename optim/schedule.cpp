@@ -1,6 +1,5 @@
 #include "optim/schedule.h"
 
-#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -23,8 +22,9 @@ void Schedule::check() const {
 double Schedule::factor(int64_t step) const {
   if (step < warmup_steps) return static_cast<double>(step + 1) / static_cast<double>(warmup_steps);
   if (kind == ScheduleKind::Constant) return 1.0;
-  const double length = static_cast<double>(std::max<int64_t>(total_steps - warmup_steps, 1));
-  const double done = std::min(1.0, static_cast<double>(step - warmup_steps) / length);
+  if (step >= total_steps) return 0.0;
+  const double done =
+      static_cast<double>(step - warmup_steps) / static_cast<double>(total_steps - warmup_steps);
   return kind == ScheduleKind::Linear ? 1.0 - done : 0.5 * (1.0 + std::cos(std::numbers::pi * done));
 }
 

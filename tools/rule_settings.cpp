@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include "optim/hyper_use.h"
 #include "optim/registry.h"
+#include "optim/state_error.h"
 #include "tools/fields.h"
 #include "tools/format.h"
 #include "tools/names.h"
@@ -56,6 +58,23 @@ void hint_at_rate(const TrainConfig& config, std::vector<std::string>& lines) {
       lines.push_back(
           fmt::format("lr {} is the default, which is for adam; {} needs a larger one, to begin with --lr {}",
                       config.lr, rule, rate));
+}
+
+// Dither tells a 32,768th of the distance of two codes (optim/dither_pieces.h); of what moves by less in a
+// step some values stand still and others go too fast.
+void hint_at_decay(const TrainConfig& config, const optim::CodecInfo& codec,
+                   std::vector<std::string>& lines) {
+  constexpr double kNearest = 0.99997;
+  const optim::HyperParameters hyper = hyper_of(config);
+  const optim::RuleInfo& rule = optim::rules()[static_cast<size_t>(optim::rule_place(config.optimizer))];
+  double decay = optim::denominator(rule, hyper, 1).decay;
+  if (decay == 1) decay = 0;  // a sum
+  if (config.optimizer == "ademamix") decay = std::max(decay, hyper.beta3);
+  if (!codec.has_absmax() || codec.map == optim::Map::Powers4 || decay <= kNearest) return;
+  lines.push_back(fmt::format(
+      "a decay of {} is too near 1 for {} state, which follows decays up to {}; --state bf16 and fp32 "
+      "follow all",
+      decay, config.state, kNearest));
 }
 
 }  // namespace
@@ -144,6 +163,7 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t
   hint_at_rate(config, lines);
   if (config.optimizer == "adamw" && config.weight_decay == 0)
     lines.push_back("adamw without weight decay is adam; --weight-decay 0.01 is usual");
+  hint_at_decay(config, codec, lines);
   if (config.warmup_steps > steps)
     lines.push_back(
         fmt::format("the warm-up of {} steps is longer than the run of {}: the learning rate ends at {:.2g}",

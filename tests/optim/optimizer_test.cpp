@@ -1,3 +1,4 @@
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -138,6 +139,17 @@ TEST_CASE("the block's largest first moment keeps its size whatever its sign, bu
     CHECK(plain > 0.95f * full);
     CHECK(moment(rule, slot, "blockwise8", 1, SecondMoment::Plain) == doctest::Approx(-full).epsilon(1e-3));
   }
+}
+
+TEST_CASE("LAMB's factor is finite, however small its direction is beside the weights") {
+  const Variable w =
+      Variable::leaf(Tensor::full({1000, 1000}, 10, DType::F32, Device::cpu(), MemoryTag::Weights));
+  HyperParameters hyper = default_hyper("lamb");
+  hyper.weight_decay = 0;
+  Optimizer optimizer({{.parameters = {{"w", w}}, .options = {.rule = "lamb", .hyper = hyper}}});
+  w.grad().span<float>()[5] = 1e-43f;
+  optimizer.step();
+  for (const float v : w.value().span<float>()) REQUIRE(std::isfinite(v));
 }
 
 TEST_CASE("AdEMAMix's slow mean moves whatever the options say, unless a codec rounds in a way of its own") {

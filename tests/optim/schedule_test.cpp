@@ -32,6 +32,15 @@ TEST_CASE("a cosine schedule passes one half in the middle and ends at 0") {
   CHECK(schedule.factor(110) == doctest::Approx(0.0));
 }
 
+TEST_CASE("a schedule that is all warm-up ends with it") {
+  for (const ScheduleKind kind : {ScheduleKind::Linear, ScheduleKind::Cosine}) {
+    const Schedule schedule{.kind = kind, .warmup_steps = 6, .total_steps = 6};
+    CHECK(schedule.factor(5) == 1.0);
+    CHECK(schedule.factor(6) == 0.0);
+    CHECK(schedule.factor(7) == 0.0);
+  }
+}
+
 TEST_CASE("a constant schedule needs no end") { CHECK(Schedule{}.factor(1 << 30) == 1.0); }
 
 TEST_CASE("schedules are found by name, and impossible ones refused") {

@@ -234,6 +234,11 @@ TEST_CASE(
                                      "stochastic", "--block-size", "64"});
   CHECK(old.find("no effect on blockwise8-v0.36 state: --block-size, --second-moment, --rounding\n") !=
         std::string::npos);
+  CHECK(
+      says("h", {"--state", "blockwise8", "--beta2", "0.99999"})
+          .find(
+              "a decay of 0.99999 is too near 1 for blockwise8 state, which follows decays up to 0.99997") !=
+      std::string::npos);
   CHECK(says("g", {"--state", "bf16", "--min-8bit-size", "64"})
             .find("no effect on bf16 state: --min-8bit-size\n") != std::string::npos);
   CHECK(says("d", {"--state", "blockwise8", "--block-size", "64"}).find("no effect") == std::string::npos);
