@@ -118,7 +118,9 @@ int dispatch(const std::string& name, const Command& parent, const std::vector<s
 void flush_output() {
   errno = 0;
   if (std::fflush(stdout) != 0 || std::ferror(stdout))
-    fail(ErrorKind::Internal, "cannot write to standard output: ", std::strerror(errno ? errno : EIO));
+    // An earlier write may have failed, whose reason is gone.
+    fail(ErrorKind::Internal, "cannot write to standard output: ",
+         errno ? std::strerror(errno) : "a part of it is lost; is the disk full?");
 }
 
 }  // namespace
