@@ -129,9 +129,9 @@ Rounding rounding(std::string_view name) {
   return static_cast<Rounding>(place_of(name, names, "rounding"));
 }
 
-HyperParameters default_hyper(std::string_view rule) {
-  return rules()[static_cast<size_t>(rule_place(rule))].defaults;
-}
+const RuleInfo& rule_named(std::string_view name) { return rules()[static_cast<size_t>(rule_place(name))]; }
+
+HyperParameters default_hyper(std::string_view rule) { return rule_named(rule).defaults; }
 
 bool glob_match(std::string_view pattern, std::string_view name) {
   // After a mismatch, the last * takes one character more.

@@ -85,6 +85,8 @@ SecondMoment second_moment(std::string_view name);  // dither, floor, plain
 Rounding rounding(std::string_view name);           // nearest, stochastic
 int place_of(std::string_view name, std::span<const std::string_view> names, std::string_view what);
 
+// Errors: unknown rule.
+const RuleInfo& rule_named(std::string_view name);
 // A rule's own defaults. Errors: unknown rule.
 HyperParameters default_hyper(std::string_view rule);
 

@@ -29,12 +29,13 @@ ValueError value_error(std::span<const float> exact, std::span<const float> stor
   return {.mean_abs = mean, .relative = error / sum, .of_absmax = mean / largest};
 }
 
-double adam_error(std::span<const float> m, std::span<const float> v, std::span<const float> stored_m,
-                  std::span<const float> stored_v, double eps) {
+AdamError adam_error(std::span<const float> m, std::span<const float> v, std::span<const float> stored_m,
+                     std::span<const float> stored_v, double eps) {
   require_pairs(m.size(), v.size());
   require_pairs(stored_m.size(), stored_v.size());
   require_pairs(m.size(), stored_m.size());
-  double sum = 0, count = 0;
+  double sum = 0;
+  int64_t count = 0;
   for (size_t i = 0; i < m.size(); ++i) {
     if (m[i] == 0) continue;
     const double exact = m[i] / (std::sqrt(static_cast<double>(v[i])) + eps);
@@ -42,7 +43,7 @@ double adam_error(std::span<const float> m, std::span<const float> v, std::span<
     sum += std::abs(exact - stored) / std::abs(exact);
     ++count;
   }
-  return count > 0 ? sum / count : 0;
+  return {.mean = count > 0 ? sum / static_cast<double>(count) : 0, .count = count};
 }
 
 Denominator denominator(const RuleInfo& rule, const HyperParameters& hyper, int64_t step) {

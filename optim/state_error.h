@@ -22,8 +22,12 @@ ValueError value_error(std::span<const float> exact, std::span<const float> stor
 // Mean |u - u'| / |u| over the elements with u != 0, where u = m / (sqrt(v) + eps) is the update of Adam by
 // exact state and u' by stored state ("relative Adam error", Dettmers et al. 2022, table 6). The bias
 // corrections are factors of both, if eps is that of Denominator.
-double adam_error(std::span<const float> m, std::span<const float> v, std::span<const float> stored_m,
-                  std::span<const float> stored_v, double eps);
+struct AdamError {
+  double mean = 0;
+  int64_t count = 0;  // of elements whose first moment is not 0, which alone count
+};
+AdamError adam_error(std::span<const float> m, std::span<const float> v, std::span<const float> stored_m,
+                     std::span<const float> stored_v, double eps);
 
 // What a rule divides its update by: sqrt(slot) + eps, with the bias correction moved into eps.
 struct Denominator {

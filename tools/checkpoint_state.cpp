@@ -156,7 +156,7 @@ class Reader {
 }  // namespace
 
 const optim::RuleInfo& CheckpointState::rule() const {
-  return optim::rules()[static_cast<size_t>(optim::rule_place(config.optimizer))];
+  return optim::rule_named(config.optimizer);
 }
 
 optim::Denominator CheckpointState::denominator() const {

@@ -141,12 +141,11 @@ Trial run_trial(const CheckpointState& exact, const Named& storage) {
     }
     // Adam's update: the first moment by the root of the second.
     if (places != 2 || divisor != 1 || stored[0].values.empty() || stored[1].values.empty()) continue;
-    // As many as adam_error() is a mean of.
-    const Values& m = slots[0]->held.values;
-    const auto n = static_cast<double>(std::count_if(m.begin(), m.end(), [](float x) { return x != 0; }));
-    adam_elements += n;
-    adam += n * optim::adam_error(slots[0]->held.values, slots[1]->held.values, stored[0].values,
-                                  stored[1].values, exact.denominator().eps);
+    const optim::AdamError of =
+        optim::adam_error(slots[0]->held.values, slots[1]->held.values, stored[0].values, stored[1].values,
+                          exact.denominator().eps);
+    adam_elements += static_cast<double>(of.count);
+    adam += static_cast<double>(of.count) * of.mean;
   }
   for (size_t p = 0; p < places; ++p) {
     out.relative.push_back(magnitude[p] > 0 ? error[p] / magnitude[p] : 0);

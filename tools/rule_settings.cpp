@@ -66,8 +66,7 @@ void hint_at_decay(const TrainConfig& config, const optim::CodecInfo& codec,
                    std::vector<std::string>& lines) {
   constexpr double kNearest = 0.99997;
   const optim::HyperParameters hyper = hyper_of(config);
-  const optim::RuleInfo& rule = optim::rules()[static_cast<size_t>(optim::rule_place(config.optimizer))];
-  double decay = optim::denominator(rule, hyper, 1).decay;
+  double decay = optim::denominator(optim::rule_named(config.optimizer), hyper, 1).decay;
   if (decay == 1) decay = 0;  // a sum
   if (config.optimizer == "ademamix") decay = std::max(decay, hyper.beta3);
   if (!codec.has_absmax() || codec.map == optim::Map::Powers4 || decay <= kNearest) return;
@@ -141,22 +140,20 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t
 
   const optim::CodecInfo& codec = optim::codecs()[static_cast<size_t>(optim::codec_place(config.state))];
   const optim::GroupOptions none;
+  const bool has_state = !optim::rule_named(config.optimizer).slots.empty();
   const auto changed = [&](std::string_view field, bool differs, bool counts) {
-    if (differs && !counts) flags.push_back(flag_name(field));
+    if (differs && !(has_state && counts)) flags.push_back(flag_name(field));
   };
   const optim::SecondMoment second_moment = optim::second_moment(config.second_moment);
   const optim::Rounding rounding = optim::rounding(config.rounding);
-  const bool has_state =
-      !optim::rules()[static_cast<size_t>(optim::rule_place(config.optimizer))].slots.empty();
-  changed("state", config.state != none.codec, has_state);
+  changed("state", config.state != none.codec, true);
   changed("block_size", config.block_size != none.block_size,
-          has_state && codec.scale == optim::Scale::Block && codec.own_block_size == 0);
+          codec.scale == optim::Scale::Block && codec.own_block_size == 0);
   changed("second_moment", second_moment != none.second_moment,
-          has_state && codec.rounds() &&
-              codec.second_moment(second_moment) != codec.second_moment(none.second_moment));
+          codec.rounds() && codec.second_moment(second_moment) != codec.second_moment(none.second_moment));
   changed("rounding", rounding != none.rounding,
-          has_state && codec.rounds() && codec.rounding(rounding) != codec.rounding(none.rounding));
-  changed("min_8bit_size", config.min_8bit_size != none.min_8bit_size, has_state && codec.has_absmax());
+          codec.rounds() && codec.rounding(rounding) != codec.rounding(none.rounding));
+  changed("min_8bit_size", config.min_8bit_size != none.min_8bit_size, codec.has_absmax());
   if (config.state_override.empty())
     say_unused(has_state ? config.state + " state" : config.optimizer + ", which has no state");
   if (!config.resume.empty()) return lines;  // it keeps its settings

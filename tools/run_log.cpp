@@ -28,7 +28,7 @@ void RunLog::cut(const std::string& path, int64_t bytes) {
           " bytes are left; put it back, or start another with --log");
   // Whole lines only, and not none: a damaged checkpoint must not cost the log.
   std::ifstream file(path, std::ios::binary);
-  require(bytes > 0 && file.seekg(bytes - 1) && file.get() == '\n', ErrorKind::Checkpoint, path,
+  require(error || (bytes > 0 && file.seekg(bytes - 1) && file.get() == '\n'), ErrorKind::Checkpoint, path,
           ": the run's checkpoint would go on behind byte ", bytes,
           " of the log, where no line ends; one of them is damaged: start another log with --log");
   if (size > bytes) std::filesystem::resize_file(path, static_cast<uintmax_t>(bytes), error);

@@ -28,36 +28,35 @@ namespace octet::optim::HWY_NAMESPACE {
 // largest of those with a sign, if there is one.
 class LargestMagnitude {
  public:
-  HWY_INLINE LargestMagnitude() : with_sign_(hn::Zero(I32())), plain_(hn::Zero(U32())) {}
+  HWY_INLINE LargestMagnitude() : positive_(hn::Zero(I32())), any_(hn::Zero(U32())) {}
   HWY_INLINE void add(VF x) {
-    with_sign_ = hn::Max(with_sign_, hn::BitCast(I32(), x));
-    plain_ = hn::Max(plain_, hn::BitCast(U32(), x));
+    positive_ = hn::Max(positive_, hn::BitCast(I32(), x));
+    any_ = hn::Max(any_, hn::BitCast(U32(), x));
   }
   HWY_INLINE void add(const float* HWY_RESTRICT x, int count) {
     const int lanes = static_cast<int>(hn::Lanes(F32()));
     int k = 0;
     for (; k + lanes <= count; k += lanes) add(hn::LoadU(F32(), x + k));
     for (; k < count; ++k) {
-      positive_ = std::max(positive_, std::bit_cast<int32_t>(x[k]));
-      any_ = std::max(any_, std::bit_cast<uint32_t>(x[k]));
+      rest_positive_ = std::max(rest_positive_, std::bit_cast<int32_t>(x[k]));
+      rest_any_ = std::max(rest_any_, std::bit_cast<uint32_t>(x[k]));
     }
   }
   // keep_sign: of the value that it is of, positive if both signs are as large.
   HWY_INLINE float value(bool keep_sign) const {
     constexpr uint32_t kSign = 0x80000000;
     const auto positive =
-        static_cast<uint32_t>(std::max(positive_, hn::GetLane(hn::MaxOfLanes(I32(), with_sign_))));
-    const uint32_t any = std::max(any_, hn::GetLane(hn::MaxOfLanes(U32(), plain_)));
+        static_cast<uint32_t>(std::max(rest_positive_, hn::GetLane(hn::MaxOfLanes(I32(), positive_))));
+    const uint32_t any = std::max(rest_any_, hn::GetLane(hn::MaxOfLanes(U32(), any_)));
     const uint32_t negative = any >= kSign ? any - kSign : 0;
     return std::bit_cast<float>(negative > positive ? negative + (keep_sign ? kSign : 0) : positive);
   }
 
  private:
-  using U32 = hn::Repartition<uint32_t, F32>;
-  VI with_sign_;
-  hn::Vec<U32> plain_;
-  int32_t positive_ = 0;  // of what fills no vector
-  uint32_t any_ = 0;
+  VI positive_;
+  hn::Vec<U32> any_;
+  int32_t rest_positive_ = 0;  // of what fills no vector
+  uint32_t rest_any_ = 0;
 };
 
 HWY_INLINE float largest_magnitude(const float* HWY_RESTRICT x, int count, bool keep_sign = false) {

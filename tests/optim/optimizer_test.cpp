@@ -99,6 +99,18 @@ TEST_CASE("hyper-parameters that a rule does not look at are told from those it 
   CHECK(changed("rmsprop", rates) == Names{});
 }
 
+// The values of a signed slot of parameter `w`, as a step reads them.
+std::vector<float> signed_slot(const Optimizer& optimizer, const std::string& slot, std::string_view codec,
+                               int64_t count) {
+  Tensor stored, absmax;
+  for (const auto& [name, tensor] : optimizer.state()) {
+    if (name == "w." + slot) stored = tensor;
+    if (name == "w." + slot + ".absmax") absmax = tensor;
+  }
+  return read_back(codec, Book::Signed, kDefaultBlock, count, stored, absmax.defined() ? &absmax : nullptr)
+      .values;
+}
+
 TEST_CASE("the block's largest first moment keeps its size whatever its sign, but not as in the paper") {
   // One large gradient a block, always the same, beside small ones; its moment after many steps.
   const auto moment = [](const char* rule, const char* slot, const char* codec, float gradient,
@@ -115,13 +127,7 @@ TEST_CASE("the block's largest first moment keeps its size whatever its sign, bu
       g[kLarge] = gradient;
       optimizer.step();
     }
-    Tensor stored, absmax;
-    for (const auto& [name, tensor] : optimizer.state()) {
-      if (name == std::string("w.") + slot) stored = tensor;
-      if (name == std::string("w.") + slot + ".absmax") absmax = tensor;
-    }
-    return read_back(codec, Book::Signed, kDefaultBlock, kCount, stored, absmax.defined() ? &absmax : nullptr)
-        .values[kLarge];
+    return signed_slot(optimizer, slot, codec, kCount)[kLarge];
   };
   const std::pair<const char*, const char*> cases[] = {{"adam", "exp_avg"},
                                                        {"momentum", "momentum_buffer"},
@@ -161,15 +167,9 @@ TEST_CASE("AdEMAMix's slow mean moves whatever the options say, unless a codec r
     Optimizer optimizer(
         {{.parameters = {{"w", w}}, .options = {.rule = "ademamix", .codec = codec, .min_8bit_size = 0}}});
     const auto sum = [&] {
-      Tensor stored, absmax;
-      for (const auto& [name, tensor] : optimizer.state()) {
-        if (name == "w.exp_avg_slow") stored = tensor;
-        if (name == "w.exp_avg_slow.absmax") absmax = tensor;
-      }
-      const StoredSlot slow =
-          read_back(codec, Book::Signed, kDefaultBlock, kCount, stored, absmax.defined() ? &absmax : nullptr);
+      const std::vector<float> slow = signed_slot(optimizer, "exp_avg_slow", codec, kCount);
       double all = 0;
-      for (size_t i = 0; i < kCount; i += 2) all += static_cast<double>(slow.values[i]);
+      for (size_t i = 0; i < kCount; i += 2) all += static_cast<double>(slow[i]);
       return all;
     };
     const std::span<float> gradient = w.grad().span<float>();

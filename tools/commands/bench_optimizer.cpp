@@ -161,7 +161,7 @@ int bench_optimizer(const BenchConfig& config) {
   const std::vector<std::string> states = parse_states(config.state);
   const std::vector<Shapes> cases = cases_of(config);
   const Device device = config.device == "cuda" ? Device::cuda() : Device::cpu();
-  const optim::RuleInfo& rule = optim::rules()[static_cast<size_t>(optim::rule_place(config.optimizer))];
+  const optim::RuleInfo& rule = optim::rule_named(config.optimizer);
   cpu::set_thread_count(static_cast<int>(config.threads));
   const int repeats = static_cast<int>(config.repeats);
 

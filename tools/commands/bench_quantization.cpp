@@ -111,7 +111,7 @@ void add_unit(const optim::Storage& how, const Unit& unit, double eps, Measured&
       absmax[slot] += n * of[slot].of_absmax;
       for (const float x : *exact[slot]) magnitude[slot] += std::abs(static_cast<double>(x));
     }
-    adam += n * optim::adam_error(state.m, state.v, m.values, v.values, eps);
+    adam += n * optim::adam_error(state.m, state.v, m.values, v.values, eps).mean;
     elements += n;
     bytes += static_cast<double>(m.bytes + v.bytes);
   }
