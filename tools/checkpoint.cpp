@@ -16,6 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr const char* kFormat = "octet checkpoint 1";
 constexpr std::string_view kModel = "model.", kAverage = "ema.";
+constexpr const char* kAdvice = "put a copy back, or train anew, by --config with the run's config.toml";
 
 }  // namespace
 
@@ -43,8 +44,7 @@ Checkpoint read_checkpoint(const std::string& path) {
           ": no such checkpoint; --resume takes the --out folder of a run that was stopped");
   Checkpoint checkpoint;
   checkpoint.path = path;
-  checkpoint.tensors =
-      read_saved(path, "put a copy back, or train anew, by --config with the run's config.toml");
+  checkpoint.tensors = read_saved(path, kAdvice);
   const auto text = [&](const char* key) {
     const auto found = checkpoint.tensors.metadata.find(key);
     require(found != checkpoint.tensors.metadata.end(), ErrorKind::Checkpoint, path, ": no ", key,
@@ -115,14 +115,14 @@ std::string restore(const Checkpoint& checkpoint, Trainer& trainer, const TextDa
   try {
     conversion = trainer.optimizer().load_state(optimizer_state);
   } catch (const Error& error) {
-    fail(error.kind(), checkpoint.path, ": ", error.what());
+    fail(error.kind(), checkpoint.path, ": ", error.what(), "; ", kAdvice);
   }
   const int64_t taken = trainer.optimizer().steps(), skipped = trainer.optimizer().skipped_steps();
   // With --accumulate a step of the optimizer is several of the run.
   require(taken <= state.steps && skipped <= state.steps - taken &&
               (checkpoint.config.accumulate > 1 || taken + skipped == state.steps),
           ErrorKind::Checkpoint, checkpoint.path, ": the counters of the optimizer are damaged: ", taken,
-          " steps and ", skipped, " skipped ones in a run of ", state.steps);
+          " steps and ", skipped, " skipped ones in a run of ", state.steps, "; ", kAdvice);
   trainer.state() = checkpoint.state;
   return conversion;
 }
