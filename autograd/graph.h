@@ -41,7 +41,8 @@ class Node {
 // The end of a leaf: adds up what arrives in a buffer that stays.
 class GradientSink final : public Node {
  public:
-  GradientSink(const Tensor& value) : shape_(value.shape()), dtype_(value.dtype()), device_(value.device()) {}
+  GradientSink(const Tensor& value)
+      : shape_(value.shape()), dtype_(computed_as(value.dtype())), device_(value.device()) {}
   std::vector<Tensor> backward(std::vector<Tensor> outputs) override;
   void release() override {}
   bool released() const override { return false; }

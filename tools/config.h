@@ -21,6 +21,7 @@ inline constexpr std::string_view kCodecs[] = {"fp32",        "bf16",       "blo
                                                "tensorwise8", "blockwise4", "blockwise8-v0.36"};
 inline constexpr std::string_view kSecondMoments[] = {"dither", "floor", "plain"};
 inline constexpr std::string_view kRoundings[] = {"nearest", "stochastic"};
+inline constexpr std::string_view kWeightTypes[] = {"fp32", "bf16"};
 inline constexpr std::string_view kEmbeddingLayers[] = {"plain", "stable"};
 inline constexpr std::string_view kBatchings[] = {"bucketed", "shuffled"};
 inline constexpr std::string_view kPaddings[] = {"none", "left"};
