@@ -34,6 +34,7 @@ struct GroupOptions {
   int64_t min_8bit_size = 4096;          // smaller parameters keep their state in full precision
   SecondMoment second_moment = SecondMoment::Dither;
   Rounding rounding = Rounding::Nearest;
+  Rounding weight_rounding = Rounding::Stochastic;  // of weights in BF16, after a step
   // The first that fits rules, whatever the size of the parameter and its module's wish for full precision.
   std::vector<CodecOverride> overrides;
   std::vector<std::string> no_decay;  // patterns of parameters without weight decay, or kNormAndBias

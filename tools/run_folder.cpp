@@ -12,6 +12,7 @@
 #include "tools/config_file.h"
 #include "tools/device.h"
 #include "tools/model.h"
+#include "tools/model_shapes.h"
 #include "tools/names.h"
 #include "tools/tasks.h"
 
@@ -114,7 +115,7 @@ TrainedModel load_trained(const std::string& path, const std::string& weights, c
           ErrorKind::Checkpoint, file_path, ": the names of the labels are damaged");
   trained.label_names = labels.get<std::vector<std::string>>();
   const auto classes = static_cast<int64_t>(trained.label_names.size());
-  trained.model = make_model(trained.config, trained.encoder.size(), logits_of(classes),
+  trained.model = make_model(result_config(trained.config), trained.encoder.size(), logits_of(classes),
                              Init{Rng(static_cast<uint64_t>(trained.config.seed)), trained.device});
   trained.model->load(file, file_path);
   return trained;

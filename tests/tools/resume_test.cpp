@@ -151,7 +151,7 @@ TEST_CASE("resuming a finished run changes nothing") {
   const std::string config = runs.bytes("copy/config.toml");
   const Outcome other = run_process(resume(runs.path("copy"), {"--state", "bf16"}));
   CHECK(other.status == 2);
-  CHECK(other.err.find("the run is finished, so its state stays as it is; leave --state out") !=
+  CHECK(other.err.find("the run is finished, so its weights and state stay as they are; leave --state out") !=
         std::string::npos);
   CHECK((runs.bytes("copy/config.toml") == config));
   check_same_run(runs.path("run"), runs.path("copy"));
