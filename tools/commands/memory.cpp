@@ -84,10 +84,11 @@ std::string text_of(const TrainConfig& config, const MemoryForecast& told, const
   text += fmt::format("predicted: a peak of {}, {} (phase: {})\n\n", exact_bytes(told.peak),
                       mebibytes(told.peak), told.phase);
   text += tag_table(told) + "\n";
-  const auto parameters = static_cast<double>(told.parameters);
-  text += fmt::format("weights: {:.2f} bytes a parameter; optimizer state: {:.2f}\n\n",
-                      static_cast<double>(told.weight_bytes) / parameters,
-                      static_cast<double>(told.state_bytes) / parameters);
+  const auto per_parameter = [&](int64_t bytes) {
+    return static_cast<double>(bytes) / static_cast<double>(told.parameters);
+  };
+  text += fmt::format("optimizer state: {:.2f} bytes a parameter, weights: {:.2f}\n\n",
+                      per_parameter(told.state_bytes), per_parameter(told.weight_bytes));
   if (options.explain)
     text +=
         tensor_table(told) + fmt::format("vocabulary {}; the ledger counts multiples of {} bytes\n\n",
