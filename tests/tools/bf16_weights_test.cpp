@@ -22,7 +22,9 @@ Json json_of(const Arguments& arguments) {
 void check_types(const std::string& path, const std::string& prefix, bool stored) {
   CAPTURE(path);
   int64_t narrow = 0, wide = 0;
-  for (const auto& [name, tensor] : read_safetensors(path).tensors) {
+  for (const auto& named : read_safetensors(path).tensors) {
+    const std::string& name = named.first;
+    const Tensor& tensor = named.second;
     CAPTURE(name);
     if (!name.starts_with(prefix + "embedding.") && !name.starts_with(prefix + "lstm.") &&
         !name.starts_with(prefix + "fc."))
