@@ -29,6 +29,22 @@ struct TableUse {
   }
 };
 
+// bf16 values of a lane, widened.
+inline __device__ void unpack(const Packed<16>& packed, float (&x)[kPerLane]) {
+#pragma unroll
+  for (int i = 0; i < kPerLane; ++i) x[i] = __uint_as_float(packed[i] << 16);
+}
+// Rounded: to the nearest, or by chance.
+inline __device__ void pack(const float (&x)[kPerLane], const Encoding& how, const LaneNoise& noise,
+                            Packed<16>& packed) {
+  uint32_t bits[kPerLane];
+#pragma unroll
+  for (int i = 0; i < kPerLane; ++i)
+    bits[i] =
+        how.dithered ? optim::dithered_bf16(__float_as_uint(x[i]), noise[i] >> 16) : BFloat16(x[i]).bits;
+  packed.set(bits);
+}
+
 // The bits of a value with Codec in memory.
 template <class Codec>
 constexpr int kStoredBits = 8 * sizeof(typename Codec::Stored) / Codec::values_per_stored;
@@ -46,23 +62,13 @@ struct LaneCodec {
 
   template <Book>
   static __device__ void decode(const Shared&, const Stored& stored, float, T (&x)[kPerLane]) {
-    if constexpr (kStoredBits<Codec> == 16) {
-#pragma unroll
-      for (int i = 0; i < kPerLane; ++i) x[i] = __uint_as_float(stored[i] << 16);
-    } else {
-      unpack(stored, x);
-    }
+    unpack(stored, x);
   }
   template <Book>
   static __device__ void encode(const Shared&, const Encoding& how, const LaneNoise& noise, T (&x)[kPerLane],
                                 uint32_t, Stored& stored) {
     if constexpr (kStoredBits<Codec> == 16) {
-      uint32_t bits[kPerLane];
-#pragma unroll
-      for (int i = 0; i < kPerLane; ++i)
-        bits[i] =
-            how.dithered ? optim::dithered_bf16(__float_as_uint(x[i]), noise[i] >> 16) : BFloat16(x[i]).bits;
-      stored.set(bits);
+      pack(x, how, noise, stored);
     } else {
       pack(x, stored);
     }
