@@ -34,15 +34,31 @@ inline __device__ void unpack(const Packed<16>& packed, float (&x)[kPerLane]) {
 #pragma unroll
   for (int i = 0; i < kPerLane; ++i) x[i] = __uint_as_float(packed[i] << 16);
 }
-// Rounded: to the nearest, or by chance.
+// Rounded: to the nearest, or by chance, as rounded_bf16() does one.
 inline __device__ void pack(const float (&x)[kPerLane], const Encoding& how, const LaneNoise& noise,
                             Packed<16>& packed) {
-  uint32_t bits[kPerLane];
+  constexpr float kLarge = 0x1p127f;
+  float sum = 0;  // below kLarge if all are numbers that rounding cannot make infinite
 #pragma unroll
-  for (int i = 0; i < kPerLane; ++i)
-    bits[i] =
-        how.dithered ? optim::dithered_bf16(__float_as_uint(x[i]), noise[i] >> 16) : BFloat16(x[i]).bits;
-  packed.set(bits);
+  for (int i = 0; i < kPerLane; ++i) sum += fabsf(x[i]);
+  if (!(sum < kLarge)) {
+    uint32_t bits[kPerLane];
+#pragma unroll
+    for (int i = 0; i < kPerLane; ++i)
+      bits[i] =
+          how.dithered ? optim::dithered_bf16(__float_as_uint(x[i]), noise[i] >> 16) : BFloat16(x[i]).bits;
+    return packed.set(bits);
+  }
+#pragma unroll
+  for (int i = 0; i < kPerLane; i += 2) {
+    uint32_t& pair = packed.word[i / 2];
+    if (how.dithered) {
+      pair = __byte_perm(__float_as_uint(x[i]) + (noise[i] >> 16),
+                         __float_as_uint(x[i + 1]) + (noise[i + 1] >> 16), 0x7632);
+    } else {
+      asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(x[i + 1]), "f"(x[i]));
+    }
+  }
 }
 
 // The bits of a value with Codec in memory.

@@ -82,7 +82,10 @@ HWY_INLINE void send_ahead(const StepTensor& tensor, bool bf16_weights, int64_t 
     for (uintptr_t i = 0; i < bytes; i += 64) asm volatile("prefetcht0 (%0)" ::"r"(begin + i));
   };
   constexpr int kFloat = 32;  // doubles have no codes
-  send(tensor.weight, bf16_weights ? 16 : kFloat);
+  if (bf16_weights)
+    send(tensor.weight, 16);
+  else
+    send(tensor.weight, kFloat);
   send(tensor.gradient, kFloat);
   for (size_t slot = 0; slot < kSlots; ++slot) send(tensor.state[slot], bits);
 }

@@ -60,7 +60,8 @@ class PlanOnDevice {
                      .first_piece = plan_.piece_count,
                      .columns = setting.matrices ? columns_of(n) : 0};
       weights_.push_back(place(n, setting.bf16_weights ? DType::BF16 : codec_.value));
-      weights_.back().copy_from(random_tensors(sizes, 11, 1, codec_.value)[weights_.size() - 1]);
+      weights_.back().copy_from(random_tensors(sizes, 11, 1, codec_.value)[weights_.size() - 1].to(
+          weights_.back().dtype(), MemoryTag::Data));
       gradients_.push_back(place(n, codec_.value));
       row.weight = weights_.back().raw();
       if (table_.size() != 2) row.gradient = gradients_.back().raw();
