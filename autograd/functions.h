@@ -1,4 +1,6 @@
 // Every differentiable operation. Shapes in brackets; an error names the operation and both shapes.
+// The weights of linear, lstm and embedding and matmul's b may be BF16 where all else is f32: they are
+// widened where they are used, and their gradients are f32.
 #pragma once
 
 #include <utility>

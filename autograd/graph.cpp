@@ -46,7 +46,7 @@ Tensor Wanted::like(size_t input, const Tensor& value, const Shape& shape) const
     Tensor buffer = sink->lend();
     if (buffer.defined() && buffer.shape() == shape) return buffer;
   }
-  return Tensor::like(value, shape, MemoryTag::Activations);
+  return Tensor::empty(shape, computed_as(value.dtype()), value.device(), MemoryTag::Activations);
 }
 
 const Tensor& GradientSink::buffer() {
@@ -103,13 +103,14 @@ void Variable::zero_grad() const {
 void Variable::backward() const {
   require(value_.numel() == 1, "backward: needs one element to start from, this value is ", shape(),
           "; reduce it, or pass a gradient");
-  backward(Tensor::full(shape(), 1, dtype(), device(), MemoryTag::Activations));
+  backward(Tensor::full(shape(), 1, computed_as(dtype()), device(), MemoryTag::Activations));
 }
 
 void Variable::backward(const Tensor& gradient) const {
   require(requires_grad(), "backward: this value was not made from anything that requires a gradient");
-  require(gradient.shape() == shape() && gradient.dtype() == dtype(), "backward: the gradient is ",
-          gradient.shape(), " of ", gradient.dtype(), ", the value is ", shape(), " of ", dtype());
+  require(gradient.shape() == shape() && gradient.dtype() == computed_as(dtype()),
+          "backward: the gradient is ", gradient.shape(), " of ", gradient.dtype(), ", the value is ",
+          shape(), " of ", dtype());
   // How many operations send a gradient to each node, found without recursion.
   std::unordered_map<Node*, Pending> pending;
   std::vector<Node*> list = {edge_.node.get()};

@@ -41,7 +41,8 @@ class Node {
 // The end of a leaf: adds up what arrives in a buffer that stays.
 class GradientSink final : public Node {
  public:
-  GradientSink(const Tensor& value) : shape_(value.shape()), dtype_(value.dtype()), device_(value.device()) {}
+  GradientSink(const Tensor& value)
+      : shape_(value.shape()), dtype_(computed_as(value.dtype())), device_(value.device()) {}
   std::vector<Tensor> backward(std::vector<Tensor> outputs) override;
   void release() override {}
   bool released() const override { return false; }
@@ -68,8 +69,8 @@ class Wanted {
  public:
   explicit Wanted(const std::vector<Edge>& inputs) : inputs_(inputs) {}
   bool operator[](size_t input) const { return inputs_[input].node != nullptr; }
-  // Uninitialised, for the gradient of input number `input`, whose value is like `value`: a leaf's own buffer
-  // when that saves a copy. All of it must be written. Undefined if not wanted.
+  // Uninitialised, for the gradient of input number `input`, whose value is like `value` (f32 where that is
+  // BF16): a leaf's own buffer when that saves a copy. All of it must be written. Undefined if not wanted.
   Tensor like(size_t input, const Tensor& value) const { return like(input, value, value.shape()); }
   Tensor like(size_t input, const Tensor& value, const Shape& shape) const;
 

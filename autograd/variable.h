@@ -38,8 +38,8 @@ class Variable {
   // The same value, cut off from the graph.
   Variable detach() const { return Variable(value_); }
 
-  // A leaf's gradient: bytes of its own that stay the same from step to step. Zeros where nothing has flowed
-  // since zero_grad. Errors: not a leaf.
+  // A leaf's gradient: bytes of its own that stay the same from step to step, f32 for a value of BF16. Zeros
+  // where nothing has flowed since zero_grad. Errors: not a leaf.
   const Tensor& grad() const;
   // Makes the next gradient overwrite instead of add. Touches no memory.
   void zero_grad() const;
@@ -47,7 +47,8 @@ class Variable {
   // Adds d(this)/d(leaf) to every leaf's gradient; this must have one element. The graph is freed on the way.
   // Errors: no graph, a graph already freed, more than one element.
   void backward() const;
-  void backward(const Tensor& gradient) const;  // the same from a given gradient, of this value's shape
+  // The same from a given gradient, of this value's shape and of the type that it is computed with.
+  void backward(const Tensor& gradient) const;
 
  private:
   Tensor value_;

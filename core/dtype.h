@@ -94,6 +94,9 @@ constexpr bool is_floating(DType type) {
   return type == DType::F32 || type == DType::F64 || type == DType::BF16;
 }
 
+// The type that arithmetic on values of a type is done in, and that their gradient has.
+constexpr DType computed_as(DType type) { return type == DType::BF16 ? DType::F32 : type; }
+
 // Calls body(float{}) or body(double{}): the two types that arithmetic is written for.
 template <class Body>
 decltype(auto) with_float_type(DType type, const char* what, Body&& body) {

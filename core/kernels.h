@@ -112,7 +112,8 @@ struct LayerNormKernels {  // over the last axis: x, y [rows, cols]; gain, bias 
 };
 
 struct EmbeddingKernels {
-  // y[i] = table[ids[i]]; an id of -1 gives zeros. table [rows, cols], ids [n] i32, y [n, cols].
+  // y[i] = table[ids[i]]; an id of -1 gives zeros. table [rows, cols], ids [n] i32, y [n, cols], of the
+  // table's type, or f32 where that is BF16.
   void (*forward)(const Tensor& table, const Tensor& ids, const Tensor& y) = nullptr;
   // dtable[r] = sum of dy[i] over ids[i] == r, always in the same order; row `padding` (or none: -1) stays
   // zero.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <type_traits>
 
 #include "core/error.h"
 #include "core/gpu_scratch.h"
@@ -27,11 +28,51 @@ __global__ void look_up(int64_t n, int64_t rows, int64_t words, const Word* tabl
   }
 }
 
+// The same from a table of BF16, packs of kCount elements at a time.
+template <int kCount>
+__global__ void look_up_widened(int64_t n, int64_t rows, int64_t packs, const Pack<BFloat16, kCount>* table,
+                                const int32_t* ids, Fault* fault, Pack<float, kCount>* y) {
+  // table: [rows, packs]; ids: [n]; y: [n, packs]
+  for (int64_t i = grid_index(); i < n * packs; i += grid_step()) {
+    const int64_t position = i / packs, pack = i - position * packs;
+    const int id = checked(fault, Fault::EmbeddingId, ids[position], -1, rows, position, -1);
+    Pack<BFloat16, kCount> weights{};
+    if (id >= 0) weights = table[id * packs + pack];
+    Pack<float, kCount> widened;
+#pragma unroll
+    for (int k = 0; k < kCount; ++k) widened.at[k] = static_cast<float>(weights.at[k]);
+    y[i] = widened;
+  }
+}
+
+template <int kCount>
+void launch_widened(const Tensor& table, const Tensor& ids, const Tensor& y) {
+  const Context& c = context(table);
+  const int64_t packs = table.size(1) / kCount, n = ids.numel();
+  look_up_widened<kCount><<<grid_for(c, n * packs), kThreads, 0, c.stream>>>(
+      n, table.size(0), packs, static_cast<const Pack<BFloat16, kCount>*>(table.raw()), ids.data<int32_t>(),
+      c.device_fault, static_cast<Pack<float, kCount>*>(y.raw()));
+  check_launch();
+}
+
+void forward_widened(const Tensor& table, const Tensor& ids, const Tensor& y) {
+  const auto* from = table.data<BFloat16>();
+  auto* to = y.data<float>();
+  const auto fits = [&]<int kCount>(std::integral_constant<int, kCount>) {
+    return table.size(1) % kCount == 0 && can_hold<Pack<BFloat16, kCount>>(from) &&
+           can_hold<Pack<float, kCount>>(to);
+  };
+  if (fits(std::integral_constant<int, 4>{})) return launch_widened<4>(table, ids, y);
+  if (fits(std::integral_constant<int, 2>{})) return launch_widened<2>(table, ids, y);
+  launch_widened<1>(table, ids, y);
+}
+
 void forward(const Tensor& table, const Tensor& ids, const Tensor& y) {
   const Op op("embedding.forward");
   const Context& c = context(table);
   const int64_t bytes = table.size(1) * size_of(table.dtype()), n = ids.numel();
   if (n == 0 || bytes == 0) return;
+  if (table.dtype() != y.dtype()) return forward_widened(table, ids, y);
   const uint64_t bits = reinterpret_cast<uintptr_t>(table.raw()) | reinterpret_cast<uintptr_t>(y.raw()) |
                         static_cast<uint64_t>(bytes);
   with_word(bits, [&](auto word) {

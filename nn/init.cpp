@@ -11,8 +11,9 @@ namespace {
 
 Tensor made(const std::vector<double>& values, const Shape& shape, const Init& init) {
   const Tensor host = Tensor::from(values, shape, Device::cpu(), MemoryTag::Workspace);
-  if (init.device.is_cpu()) return host.to(init.dtype, MemoryTag::Weights);
-  return host.to(init.dtype, MemoryTag::Workspace).to(init.device, MemoryTag::Weights);
+  const DType type = init.stored_as(shape);
+  if (init.device.is_cpu()) return host.to(type, MemoryTag::Weights);
+  return host.to(type, MemoryTag::Workspace).to(init.device, MemoryTag::Weights);
 }
 
 }  // namespace
@@ -42,7 +43,7 @@ Tensor xavier_uniform(const Shape& shape, const Init& init) {
 }
 
 Tensor constant(const Shape& shape, double value, const Init& init) {
-  return Tensor::full(shape, value, init.dtype, init.device, MemoryTag::Weights);
+  return Tensor::full(shape, value, init.stored_as(shape), init.device, MemoryTag::Weights);
 }
 
 }  // namespace octet

@@ -7,17 +7,17 @@
 namespace octet::optim {
 namespace {
 
-template <class T>
-void average_range(const T* __restrict__ weight, T* __restrict__ average, int64_t count, T rest) {
-  for (int64_t i = 0; i < count; ++i) average[i] += rest * (weight[i] - average[i]);
+template <class T, class Weight>
+void average_range(const Weight* __restrict__ weight, T* __restrict__ average, int64_t count, T rest) {
+  for (int64_t i = 0; i < count; ++i) average[i] += rest * (static_cast<T>(weight[i]) - average[i]);
 }
 
-template <class T>
+template <class T, class Weight>
 void average_chunk(const AverageTensor& tensor, int64_t from, int64_t count, bool first, double rest) {
-  const T* weight = static_cast<const T*>(tensor.weight) + from;
+  const Weight* weight = static_cast<const Weight*>(tensor.weight) + from;
   T* average = static_cast<T*>(tensor.average) + from;
   if (first) {
-    std::copy_n(weight, count, average);
+    std::transform(weight, weight + count, average, [](Weight w) { return static_cast<T>(w); });
   } else {
     average_range(weight, average, count, static_cast<T>(rest));
   }
@@ -33,8 +33,10 @@ void average_on_cpu(Device, const AveragePlan& plan, const StepControl* control)
         *(std::upper_bound(plan.tensors, plan.tensors + plan.tensor_count, chunk, starts_after) - 1);
     const int64_t from = (chunk - tensor.first_chunk) * kChunk;
     const int64_t count = std::min(kChunk, tensor.count - from);
-    (plan.in_double ? average_chunk<double> : average_chunk<float>)(tensor, from, count, control->steps == 1,
-                                                                    plan.rest);
+    const auto average = plan.in_double       ? average_chunk<double, double>
+                         : tensor.bf16_weight ? average_chunk<float, BFloat16>
+                                              : average_chunk<float, float>;
+    average(tensor, from, count, control->steps == 1, plan.rest);
   });
 }
 

@@ -64,9 +64,12 @@ StepTiming time_step(const StepCase& c) {
                    .block_size = c.block_size,
                    .min_8bit_size = c.min_8bit_size,
                    .second_moment = c.second_moment,
-                   .rounding = c.rounding};
+                   .rounding = c.rounding,
+                   .weight_rounding = c.weight_rounding};
   for (size_t i = 0; i < c.shapes.size(); ++i) {
-    const Variable weight = Variable::leaf(Tensor::zeros(c.shapes[i], dtype, c.device, MemoryTag::Weights));
+    const DType stored =
+        c.bf16_weights && dtype == DType::F32 && c.shapes[i].numel() >= c.min_8bit_size ? DType::BF16 : dtype;
+    const Variable weight = Variable::leaf(Tensor::zeros(c.shapes[i], stored, c.device, MemoryTag::Weights));
     fill_gradient(weight.grad().reshape({c.shapes[i].numel()}), rng);
     group.parameters.push_back({"tensor" + std::to_string(i), weight});
   }

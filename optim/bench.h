@@ -21,6 +21,8 @@ struct StepCase {
   int64_t min_8bit_size = 4096;
   SecondMoment second_moment = SecondMoment::Dither;
   Rounding rounding = Rounding::Nearest;
+  bool bf16_weights = false;  // of tensors of min_8bit_size elements or more
+  Rounding weight_rounding = Rounding::Stochastic;
   int repetitions = 10;
   Device device;
 };

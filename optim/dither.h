@@ -20,7 +20,7 @@ constexpr uint32_t kDitherIndex = 0x6A09E667;  // sqrt(2) - 1 of 2^32
 // What a slot's keys of one step begin with. The mixing is SplitMix64's: Steele, Lea and Flood, "Fast
 // Splittable Pseudorandom Number Generators", OOPSLA 2014.
 OCTET_HD inline uint32_t dither_base(uint32_t seed, int slot, int64_t step) {
-  // A number for each slot and step: a rule has fewer than four slots.
+  // A number for each slot and step: a rule has fewer than four slots, and weights are the fourth.
   const uint64_t count = 4 * static_cast<uint64_t>(step) + static_cast<uint64_t>(slot) + 1;
   uint64_t z = seed + 0x9E3779B97F4A7C15u * count;
   z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;

@@ -148,6 +148,7 @@ void Optimizer::build_plans() {
     if (!batch.layout.decays) plan.hyper.weight_decay = 0;
     if (options_.max_value > 0) plan.max_value = options_.max_value;
     set_rounding(plan, info(codec), options.second_moment, options.rounding);
+    plan.weight_rounding = options.weight_rounding;
     plan.seed = options_.seed;
     for (const Parameter& parameter : batch.parameters) {
       StepTensor row{};
@@ -299,19 +300,22 @@ int64_t Optimizer::update_bytes() const {
   int64_t bytes = 0;
   for (size_t b = 0; b < batches_.size(); ++b) {
     const RuleInfo& rule = rules()[static_cast<size_t>(plans_[b].rule)];
-    int64_t tensors = 0, state = 0;  // weights, which are as many as gradients; state
+    int64_t weights = 0, gradients = 0, state = 0;
     for (const Parameter& parameter : batches_[b].parameters) {
-      tensors += parameter.variable.value().bytes();
+      const Tensor& weight = parameter.variable.value();
+      weights += weight.bytes();
+      gradients += weight.numel() * size_of(computed_as(weight.dtype()));
       for (const Tensor& t : parameter.state) state += t.bytes();
       for (const Tensor& t : parameter.absmax) state += t.bytes();
     }
-    bytes += 3 * tensors + 2 * state;  // the step: weights and state read and written, gradients read
+    bytes += 2 * weights + gradients + 2 * state;  // the step reads all, and writes weights and state
     if (plans_[b].matrices) {
-      bytes += 3 * tensors + 2 * plans_[b].piece_count * static_cast<int64_t>(sizeof(TileSums));
+      bytes += weights + 2 * gradients + 2 * plans_[b].piece_count * static_cast<int64_t>(sizeof(TileSums));
       continue;
     }
-    if (rule.has_factor) bytes += 2 * tensors + (rule.measures_state ? state : 0);
-    if (info(plans_[b].codec).scale == Scale::Tensor && state > 0) bytes += 2 * tensors + state;
+    const int64_t surveyed = weights + gradients;
+    if (rule.has_factor) bytes += surveyed + (rule.measures_state ? state : 0);
+    if (info(plans_[b].codec).scale == Scale::Tensor && state > 0) bytes += surveyed + state;
   }
   return bytes;
 }

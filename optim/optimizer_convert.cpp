@@ -128,8 +128,8 @@ SavedState take_state(SavedTensors& tensors, const std::string& parameter, const
     if (out.values.empty()) {
       out.format = {codec_in(tensors, parameter, values), kPlainBlock};
       const CodecInfo& codec = info(out.format.codec);
-      require(codec.value == weight.dtype(), ErrorKind::Checkpoint, "optimizer state of '", parameter,
-              "' is in ", codec.name, ", which is for weights of ", codec.value, "; these are ",
+      require(codec.value == computed_as(weight.dtype()), ErrorKind::Checkpoint, "optimizer state of '",
+              parameter, "' is in ", codec.name, ", which is for weights of ", codec.value, "; these are ",
               weight.dtype());
       if (codec.has_absmax()) {
         const std::string size_name = parameter + kBlockSizeSuffix;

@@ -10,13 +10,13 @@ void Optimizer::build_matrices() {
   for (const Batch& batch : batches_)
     if (batch.layout.orthogonal) {
       const Tensor& weight = batch.parameters[0].variable.value();
-      bytes = std::max(bytes, NewtonSchulz::scratch_bytes(weight.shape(), weight.dtype()));
+      bytes = std::max(bytes, NewtonSchulz::scratch_bytes(weight.shape(), computed_as(weight.dtype())));
     }
   products_ = Tensor::zeros({bytes}, DType::U8, device_, MemoryTag::Workspace);
   for (const Batch& batch : batches_)
     if (batch.layout.orthogonal) {
       const Tensor& weight = batch.parameters[0].variable.value();
-      matrices_.push_back({.products = NewtonSchulz(products_, weight.shape(), weight.dtype()),
+      matrices_.push_back({.products = NewtonSchulz(products_, weight.shape(), computed_as(weight.dtype())),
                            .scale = Muon::scale(weight.size(0), weight.size(1)),
                            .apply = {}});
     }
@@ -37,13 +37,16 @@ StepPlan Optimizer::applying(const StepPlan& plan, const Tensor& weight) {
   const StateLayout layout{.rule = rules()[static_cast<size_t>(plan.rule)].applied_by,
                            .codec = full_precision_codec(weight.dtype()),
                            .matrix = false,
-                           .orthogonal = true,
+                           .orthogonal = false,
                            .decays = true,
+                           .bf16_weights = weight.dtype() == DType::BF16,
                            .block_size = kPlainBlock,
                            .slots = {}};
   count_in(out, layout, weight.shape());
   out.tensors = plan.tensors + 1;
   out.update = plan.update;
+  out.seed = plan.seed;
+  out.weight_rounding = plan.weight_rounding;
   return out;
 }
 

@@ -24,12 +24,12 @@ int choose_codec(const GroupOptions& options, const ParameterShape& parameter) {
   const auto override = std::find_if(options.overrides.begin(), options.overrides.end(), fits);
   if (override != options.overrides.end()) {
     codec = codec_place(override->codec);
-  } else if ((parameter.full_precision_state && parameter.dtype == DType::F32) ||
+  } else if ((parameter.full_precision_state && computed_as(parameter.dtype) == DType::F32) ||
              (info(codec).has_absmax() && parameter.shape.numel() < options.min_8bit_size)) {
     codec = codec_place("fp32");
   }
-  require(info(codec).value == parameter.dtype, "optimizer: '", parameter.name, "' is ", parameter.dtype,
-          "; state codec ", info(codec).name, " is for parameters of ", info(codec).value);
+  require(info(codec).value == computed_as(parameter.dtype), "optimizer: '", parameter.name, "' is ",
+          parameter.dtype, "; state codec ", info(codec).name, " is for parameters of ", info(codec).value);
   return codec;
 }
 
@@ -73,6 +73,7 @@ StateLayout state_layout(const GroupOptions& options, const ParameterShape& para
   if (out.matrix) out.codec = full_precision_codec(parameter.dtype);
   out.decays = std::none_of(options.no_decay.begin(), options.no_decay.end(),
                             [&](const std::string& pattern) { return fits_no_decay(pattern, parameter); });
+  out.bf16_weights = parameter.dtype == DType::BF16;
   const CodecInfo& codec = info(out.codec);
   out.block_size = block_size_of(options, codec);
   for (const Slot& slot : slots_of(rule, out.matrix))
@@ -107,6 +108,7 @@ void count_in(StepPlan& plan, const StateLayout& layout, const Shape& shape) {
   plan.codec = layout.codec;
   plan.matrices = layout.matrix;
   plan.block_size = layout.block_size;
+  plan.bf16_weights = layout.bf16_weights && !layout.orthogonal;  // a direction is scratch
   const int64_t count = shape.numel();
   ++plan.tensor_count;
   plan.block_count = block_after(plan, count);

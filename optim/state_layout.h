@@ -34,6 +34,7 @@ struct GroupOptions {
   int64_t min_8bit_size = 4096;          // smaller parameters keep their state in full precision
   SecondMoment second_moment = SecondMoment::Dither;
   Rounding rounding = Rounding::Nearest;
+  Rounding weight_rounding = Rounding::Stochastic;  // of weights that are bf16
   // The first that fits rules, whatever the size of the parameter and its module's wish for full precision.
   std::vector<CodecOverride> overrides;
   std::vector<std::string> no_decay;  // patterns of parameters without weight decay, or kNormAndBias
@@ -62,17 +63,18 @@ struct StateLayout {
   bool matrix;      // stepped by the rule's form for matrices
   bool orthogonal;  // a matrix whose direction is made orthogonal: it has a plan of its own
   bool decays;      // has weight decay
-  int block_size;   // in elements; where there is no absmax a block, a block is only a unit of work
+  bool bf16_weights;
+  int block_size;  // in elements; where there is no absmax a block, a block is only a unit of work
   std::vector<StateSlot> slots;
 
   // Whether two parameters share a plan (step.h).
   bool steps_with(const StateLayout& other) const {
     return rule == other.rule && codec == other.codec && matrix == other.matrix && !orthogonal &&
-           decays == other.decays;
+           decays == other.decays && bf16_weights == other.bf16_weights;
   }
 };
 
-// The place of the codec that keeps the state of parameters of a type as it is computed.
+// The place of the codec that keeps the state of parameters of a type as it is computed: bf16 ones in f32.
 int full_precision_codec(DType dtype);
 
 // Errors (Usage): unknown rule or codec; an element type that the codec does not take.
@@ -81,7 +83,8 @@ StateLayout state_layout(const GroupOptions& options, const ParameterShape& para
 // The number of the first block behind a tensor of `count` elements that comes next in a plan.
 int64_t block_after(const StepPlan& plan, int64_t count);
 
-// Adds a tensor to what a plan counts: tensors, blocks, pieces. Sets rule, codec, form and block size.
+// Adds a tensor to what a plan counts: tensors, blocks, pieces. Sets rule, codec, form, block size and type
+// of weights.
 void count_in(StepPlan& plan, const StateLayout& layout, const Shape& shape);
 
 // Rows in a plan's table: one a tensor, and two of a matrix that is stepped in two passes.

@@ -6,11 +6,13 @@
 // device changes it: no step waits for the host, and the same launches can be replayed as a CUDA graph.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 
 #include "core/device.h"
+#include "core/dtype.h"
 #include "core/host_device.h"
 #include "optim/clip.h"
 #include "optim/codecs.h"
@@ -21,6 +23,7 @@
 namespace octet::optim {
 
 constexpr int kMaxSlots = 3;
+constexpr int kWeightSlot = kMaxSlots;  // in place of a slot, for the dither of weights
 constexpr int kDefaultBlock = 256, kMinBlock = 64, kMaxBlock = 4096;  // elements
 constexpr int kPlainBlock = 1024;  // the unit of work of codecs without absmax
 constexpr std::size_t kUpdateBytes = 128;
@@ -33,7 +36,7 @@ enum class OnNonFinite : uint8_t {
 
 // One parameter. Pointers are to memory of the plan's device; T is the codec's Value, S its Stored.
 struct StepTensor {
-  void* weight;              // T [count]
+  void* weight;              // T, or BFloat16 where the plan says so: [count]
   const void* gradient;      // T [count]; null: the parameter is left as it is
   void* state[kMaxSlots];    // S [ceil(count / values_per_stored)]; of a matrix: see the slot's extent
   float* absmax[kMaxSlots];  // [ceil(count / block_size)], or [1], or null: see Scale
@@ -57,7 +60,9 @@ struct StepPlan {
   SecondMoment second_moment;
   Rounding rounding, slow_rounding;  // the second of slow slots
   bool signed_absmax;                // in signed slots, see Encoding
-  uint32_t seed;                     // of dither
+  bool bf16_weights;                 // widened to float for the step, and then rounded:
+  Rounding weight_rounding;
+  uint32_t seed;  // of dither
   int block_size;
   int tensor_count;
   int64_t block_count;  // in all tensors, with the numbers between them
@@ -72,7 +77,8 @@ struct StepPlan {
 
 // One parameter and the running average of its weights.
 struct AverageTensor {
-  const void* weight;   // T [count]
+  const void* weight;  // T, or BFloat16: [count]
+  bool bf16_weight;
   void* average;        // T [count]
   int64_t count;        // at least 1
   int64_t first_chunk;  // number of chunks of kChunk elements in the tensors before this one
@@ -124,6 +130,20 @@ OCTET_HD inline Encoding encoding_of(const StepPlan& plan, uint32_t salt, const 
   out.floor = slot.book == Book::Unsigned && plan.second_moment != SecondMoment::Plain;
   out.signed_absmax = slot.book == Book::Signed && plan.signed_absmax;
   out.dithered = is_dithered(plan, slot);
+  if (out.dithered) out.dither_key = dither_key(base, salt);
+  return out;
+}
+
+// The bits of a bf16 value, rounded as `how` says; `index`: counted from the value that has how.dither_key.
+OCTET_HD inline uint16_t rounded_bf16(float x, const Encoding& how, uint32_t index) {
+  return how.dithered ? dithered_bf16(std::bit_cast<uint32_t>(x), dither_bits(how.dither_key, index) >> 16)
+                      : BFloat16(x).bits;
+}
+
+// How bf16 weights are rounded. `base`: dither_base(plan.seed, kWeightSlot, number of the step).
+OCTET_HD inline Encoding weight_encoding(const StepPlan& plan, uint32_t salt, uint32_t base) {
+  Encoding out;
+  out.dithered = plan.weight_rounding == Rounding::Stochastic;
   if (out.dithered) out.dither_key = dither_key(base, salt);
   return out;
 }

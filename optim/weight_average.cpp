@@ -11,18 +11,20 @@ WeightAverage::WeightAverage(const std::vector<NamedParameter>& weights,
   require(weights.size() == averages.size(), "weight average: ", averages.size(),
           " tensors for the averages of ", weights.size());
   device_ = weights.front().variable.device();
-  const DType type = weights.front().variable.dtype();
+  const DType type = computed_as(weights.front().variable.dtype());
   require(type == DType::F32 || type == DType::F64, "weight average: '", weights.front().name, "' is ", type,
-          "; weights must be f32 or f64");
+          "; weights must be f32, bf16 or f64");
   for (size_t i = 0; i < weights.size(); ++i) {
     const Tensor &weight = weights[i].variable.value(), &average = averages[i].variable.value();
     require(weights[i].name == averages[i].name && weight.shape() == average.shape(), "weight average: '",
             averages[i].name, "' ", average.shape(), " cannot hold the average of '", weights[i].name, "' ",
             weight.shape());
-    for (const Tensor* tensor : {&weight, &average})
-      require(tensor->dtype() == type && tensor->device() == device_, "weight average: '", weights[i].name,
-              "' is ", tensor->dtype(), " on ", tensor->device(), ", '", weights.front().name, "' is ", type,
-              " on ", device_);
+    require(computed_as(weight.dtype()) == type && weight.device() == device_, "weight average: '",
+            weights[i].name, "' is ", weight.dtype(), " on ", weight.device(), ", '", weights.front().name,
+            "' is ", weights.front().variable.dtype(), " on ", device_);
+    require(average.dtype() == type && average.device() == device_, "weight average: the average of '",
+            weights[i].name, "' is ", average.dtype(), " on ", average.device(), "; it must be ", type,
+            " on ", device_);
     require(!weight.shares_bytes_with(average), "weight average: '", weights[i].name,
             "' cannot be its own average");
     average.copy_from(weight);
@@ -30,6 +32,7 @@ WeightAverage::WeightAverage(const std::vector<NamedParameter>& weights,
     kept_.push_back(weight);
     kept_.push_back(average);
     table_.push_back({.weight = weight.raw(),
+                      .bf16_weight = weight.dtype() == DType::BF16,
                       .average = average.raw(),
                       .count = weight.numel(),
                       .first_chunk = plan_.chunk_count});

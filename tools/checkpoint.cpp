@@ -18,6 +18,26 @@ constexpr const char* kFormat = "octet checkpoint 1";
 constexpr std::string_view kModel = "model.", kAverage = "ema.";
 constexpr const char* kAdvice = "put a copy back, or train anew, by --config with the run's config.toml";
 
+// What load() is about to convert, for people; empty: nothing.
+std::string conversion_of(const TensorFile& from, const Module& to) {
+  const std::vector<NamedParameter> parameters = to.parameters();
+  int64_t narrowed = 0, widened = 0;
+  for (const NamedParameter& parameter : parameters) {
+    const Tensor* tensor = from.find(parameter.name);
+    if (!tensor || tensor->dtype() == parameter.variable.dtype()) continue;
+    ++(parameter.variable.dtype() == DType::BF16 ? narrowed : widened);
+  }
+  std::string text;
+  const auto add = [&](int64_t count, const char* what) {
+    if (count > 0)
+      text += (text.empty() ? "weights converted from " : ", from ") + std::string(what) + " (" +
+              std::to_string(count) + " of " + std::to_string(parameters.size()) + " tensors)";
+  };
+  add(narrowed, "fp32 to bf16, rounded to nearest");
+  add(widened, "bf16 to fp32");
+  return text;
+}
+
 }  // namespace
 
 void save_checkpoint(const std::string& path, const Trainer& trainer, const TrainConfig& config,
@@ -83,7 +103,7 @@ Checkpoint read_checkpoint(const std::string& path) {
   return checkpoint;
 }
 
-std::string restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& data) {
+std::vector<std::string> restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& data) {
   require(checkpoint.data_sha256 == data.sha256, ErrorKind::Checkpoint, checkpoint.path,
           ": the run was trained on other data (SHA-256 ", checkpoint.data_sha256, "), ", data.source,
           " has ", data.sha256);
@@ -109,11 +129,11 @@ std::string restore(const Checkpoint& checkpoint, Trainer& trainer, const TextDa
       optimizer_state.emplace_back(name, tensor);
     }
   }
+  std::vector<std::string> conversions = {conversion_of(weights, trainer.model())};
   trainer.model().load(weights, checkpoint.path);
   if (trainer.averaged()) trainer.averaged()->load(averages, checkpoint.path);
-  std::string conversion;
   try {
-    conversion = trainer.optimizer().load_state(optimizer_state);
+    conversions.push_back(trainer.optimizer().load_state(optimizer_state));
   } catch (const Error& error) {
     fail(error.kind(), checkpoint.path, ": ", error.what(), "; ", kAdvice);
   }
@@ -124,7 +144,8 @@ std::string restore(const Checkpoint& checkpoint, Trainer& trainer, const TextDa
           ErrorKind::Checkpoint, checkpoint.path, ": the counters of the optimizer are damaged: ", taken,
           " steps and ", skipped, " skipped ones in a run of ", state.steps, "; ", kAdvice);
   trainer.state() = checkpoint.state;
-  return conversion;
+  std::erase(conversions, "");
+  return conversions;
 }
 
 }  // namespace octet::tools

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/safetensors.h"
 #include "tools/trainer.h"
@@ -27,8 +28,9 @@ void save_checkpoint(const std::string& path, const Trainer& trainer, const Trai
 Checkpoint read_checkpoint(const std::string& path);
 
 // Puts weights, optimizer state and counters into a trainer that was made from the checkpoint's config, but
-// for the format of the state. Returns what of that was converted, for people (see Optimizer::load_state).
+// for the format of weights and state. Returns what of them was converted, a line each for people (see
+// Optimizer::load_state).
 // Errors of kind Checkpoint: other data, another vocabulary, tensors that do not fit.
-std::string restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& data);
+std::vector<std::string> restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& data);
 
 }  // namespace octet::tools

@@ -21,6 +21,7 @@ inline constexpr std::string_view kCodecs[] = {"fp32",        "bf16",       "blo
                                                "tensorwise8", "blockwise4", "blockwise8-v0.36"};
 inline constexpr std::string_view kSecondMoments[] = {"dither", "floor", "plain"};
 inline constexpr std::string_view kRoundings[] = {"nearest", "stochastic"};
+inline constexpr std::string_view kWeightTypes[] = {"fp32", "bf16"};
 inline constexpr std::string_view kEmbeddingLayers[] = {"plain", "stable"};
 inline constexpr std::string_view kBatchings[] = {"bucketed", "shuffled"};
 inline constexpr std::string_view kPaddings[] = {"none", "left"};
@@ -92,6 +93,8 @@ struct TrainConfig {
   int64_t block_size = 256;
   int64_t min_8bit_size = 4096;
   std::vector<std::string> state_override;
+  std::string weight_dtype = "fp32";
+  std::string weight_rounding = "stochastic";
   std::string on_nonfinite = "stop";
   int64_t threads = 0;
   int64_t embedding = 100;
@@ -129,7 +132,8 @@ struct TrainConfig {
       };
     };
     const auto run = in("Run and output"), data_ = in("Data"), model_ = in("Model"),
-               training = in("Training"), rule = in("Update rule"), state_ = in("Optimizer state");
+               training = in("Training"), rule = in("Update rule"),
+               state_ = in("Optimizer state and weights");
     constexpr Range probability{.low = 0, .high = 1, .below_high = true};
     constexpr Range seeds{0, 0x1p53};  // whole numbers that every reader of JSON keeps exact
     run(Field{"task", "what to train", Numbers, true}, task, Choice{kTasks});
@@ -252,6 +256,16 @@ struct TrainConfig {
                  "matches counts",
                  StateFormat},
            state_override, Overrides{kCodecs});
+    state_(Field{"weight_dtype",
+                 "how weights are stored; bf16: matrices of --min-8bit-size elements, whose gradients and "
+                 "arithmetic stay fp32",
+                 StateFormat},
+           weight_dtype, Choice{kWeightTypes});
+    state_(Field{"weight_rounding",
+                 "of bf16 weights after a step: up or down so that the mean stays, or to the nearest, which "
+                 "loses small steps",
+                 StateFormat},
+           weight_rounding, Choice{kRoundings});
     training(Field{"on_nonfinite",
                    "after a gradient that is not finite, or a norm above 2^60: stop, or skip the step"},
              on_nonfinite, Choice{kNonfinitePolicies});

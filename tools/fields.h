@@ -12,9 +12,9 @@
 
 namespace octet::tools {
 
-// Whether a field changes the numbers of a run, which a resumed run must then share; how optimizer state is
-// stored, to which a resumed run converts it; or only where a run looks for its input, where it writes and
-// what it shows.
+// Whether a field changes the numbers of a run, which a resumed run must then share; how optimizer state and
+// weights are stored, to which a resumed run converts them; or only where a run looks for its input, where it
+// writes and what it shows.
 enum class Affects { Numbers, StateFormat, RunOnly };
 
 struct Field {

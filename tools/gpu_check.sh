@@ -145,7 +145,7 @@ small_corpus() {
 }
 
 run_sanitizer() {
-    local sanitizer tool start status said
+    local sanitizer name start status said
     sanitizer=$(command -v compute-sanitizer || ls "${CUDA_HOME:-/usr/local/cuda}/bin/compute-sanitizer" 2> /dev/null)
     if [ -z "$sanitizer" ]; then
         row skipped sanitizer 0 "compute-sanitizer is not installed"
@@ -154,45 +154,48 @@ run_sanitizer() {
     small_corpus > "$work/data.csv"
     local -A pids
     start=$SECONDS
-    # sanitize TOOL NAME UNITS BLOCK_SIZE [VARIABLE=VALUE...]
+    # sanitize TOOL NAME UNITS BLOCK_SIZE WEIGHT_TYPE [VARIABLE=VALUE...]
     sanitize() {
-        local tool=$1 name=$2 units=$3 block=$4
-        shift 4
+        local tool=$1 name=$2 units=$3 block=$4 weights=$5
+        shift 5
         env OCTET_ALLOCATOR=plain "$@" timeout -k 5 $sanitizer_limit "$sanitizer" --tool "$tool" \
             --log-file "$logs/$name.log" "$build/octet" train sms --data "$work/data.csv" --out "$work/$name" \
             --device cuda --epochs 1 --batch-size 50 --embedding 16 --hidden "$units" --min-freq 1 --state blockwise8 \
-            --block-size "$block" --clip-norm 1 --threads 2 > "$logs/$name.out" 2>&1
+            --block-size "$block" --weight-dtype "$weights" --clip-norm 1 --threads 2 > "$logs/$name.out" 2>&1
     }
     # All at once: each is mostly one busy core. Our LSTM keeps weights of up to 64 units in registers alone, cuDNN has
-    # those of more than 128; steps of blocks of 256 and of other sizes are different kernels.
-    sanitize memcheck memcheck 136 256 & pids[memcheck]=$!
-    sanitize racecheck racecheck 100 4096 & pids[racecheck]=$!
-    sanitize initcheck initcheck 64 256 & pids[initcheck]=$!
-    sanitize synccheck synccheck 100 4096 & pids[synccheck]=$!
+    # those of more than 128; steps of blocks of 256 and of other sizes are different kernels, and those of bf16 weights.
+    sanitize memcheck memcheck 136 256 fp32 & pids[memcheck]=$!
+    sanitize memcheck memcheck-bf16 100 256 bf16 & pids[memcheck-bf16]=$!
+    sanitize racecheck racecheck 100 4096 fp32 & pids[racecheck]=$!
+    sanitize racecheck racecheck-bf16 64 256 bf16 & pids[racecheck-bf16]=$!
+    sanitize initcheck initcheck 64 256 fp32 & pids[initcheck]=$!
+    sanitize initcheck initcheck-bf16 136 4096 bf16 & pids[initcheck-bf16]=$!
+    sanitize synccheck synccheck 100 4096 fp32 & pids[synccheck]=$!
     # That the tool sees our kernels at all: a fault planted in one of the tests' must be found.
     # cuDNN, where it is planted, has the LSTMs of more than 128 units.
-    sanitize memcheck planted 136 256 LD_PRELOAD="$build/tests/libfaulty_cudnn.so" OCTET_FAULT=crash OCTET_FAULT_AT=2
+    sanitize memcheck planted 136 256 fp32 LD_PRELOAD="$build/tests/libfaulty_cudnn.so" OCTET_FAULT=crash OCTET_FAULT_AT=2
     if python3 tests/cuda/sanitizer_findings.py "$logs/planted.log" tests/cuda/sanitizer_exclusions.txt > "$work/said" 2>&1 ||
         ! grep -q "Invalid __global__ write" "$work/said" || ! grep -q write_at "$logs/planted.log"; then
         row FAILED "planted fault" $((SECONDS - start)) "memcheck did not find it: $(tail -n 1 "$work/said")"
     else
         row ok "planted fault" $((SECONDS - start)) "found: $(grep -m 1 "Invalid __global__ write" "$work/said")"
     fi
-    for tool in memcheck racecheck initcheck synccheck; do
-        wait "${pids[$tool]}"
+    for name in memcheck memcheck-bf16 racecheck racecheck-bf16 initcheck initcheck-bf16 synccheck; do
+        wait "${pids[$name]}"
         status=$?
         if [ $status -eq 124 ] || [ $status -eq 137 ]; then
-            row FAILED "$tool" $((SECONDS - start)) "its time was up"
+            row FAILED "$name" $((SECONDS - start)) "its time was up"
             continue
         fi
-        touch "$logs/$tool.log"
-        if said=$(python3 tests/cuda/sanitizer_findings.py "$logs/$tool.log" tests/cuda/sanitizer_exclusions.txt 2>&1) &&
+        touch "$logs/$name.log"
+        if said=$(python3 tests/cuda/sanitizer_findings.py "$logs/$name.log" tests/cuda/sanitizer_exclusions.txt 2>&1) &&
             [ $status -eq 0 ]; then
-            row ok "$tool" $((SECONDS - start)) "$said"
+            row ok "$name" $((SECONDS - start)) "$said"
         else
             printf '%s\n' "$said" | head -n 60
-            tail -n 5 "$logs/$tool.out"
-            row FAILED "$tool" $((SECONDS - start)) "$(printf '%s\n' "$said" | tail -n 1), exit code $status"
+            tail -n 5 "$logs/$name.out"
+            row FAILED "$name" $((SECONDS - start)) "$(printf '%s\n' "$said" | tail -n 1), exit code $status"
         fi
     done
 }

@@ -22,14 +22,15 @@ class Building {
   Building(MemoryPlan& plan, const TrainConfig& config, const Workload& work)
       : plan_(plan), config_(config), parameters_(model_parameters(config, work.vocabulary, work.outputs())) {
     plan.enter("building the model");
-    weights("");
+    weights("", parameters_);
     optimizer();
     const int64_t steps = (work.batches + config.accumulate - 1) / config.accumulate;
     scratch("losses that are not read yet", {steps_unread(config, steps)}, DType::F32);
-    word_vectors();
+    word_vectors(parameters_.front());
     if (config.ema > 0) {
-      weights("average of ");
-      word_vectors();
+      const Parameters averages = model_parameters(result_config(config), work.vocabulary, work.outputs());
+      weights("average of ", averages);
+      word_vectors(averages.front());
       if (plan.on_gpu()) scratch("table of averages", {table_bytes<optim::AverageTensor>()}, DType::U8);
     }
     for (const ModelParameter& parameter : parameters_)
@@ -41,6 +42,12 @@ class Building {
     int64_t count = 0;
     for (const ModelParameter& parameter : parameters_) count += parameter.shape.numel();
     return count;
+  }
+  int64_t weight_bytes() const {
+    int64_t bytes = 0;
+    for (const ModelParameter& parameter : parameters_)
+      bytes += parameter.shape.numel() * size_of(parameter.dtype);
+    return bytes;
   }
   int64_t state_bytes() const { return state_bytes_; }
   // What the optimizer's step takes beside what is held.
@@ -71,29 +78,29 @@ class Building {
   }
 
   // Random numbers are drawn in double precision, tensor by tensor, in the memory of the CPU.
-  void weights(const std::string& prefix) {
-    for (const ModelParameter& parameter : parameters_) {
+  void weights(const std::string& prefix, const Parameters& parameters) {
+    for (const ModelParameter& parameter : parameters) {
       Handle drawn;
       if (parameter.drawn && !plan_.on_gpu())
         drawn = plan_.tensor("random numbers for " + prefix + parameter.name, parameter.shape, DType::F64,
                              MemoryTag::Workspace);
-      hold(prefix + parameter.name, parameter.shape, DType::F32, MemoryTag::Weights);
+      hold(prefix + parameter.name, parameter.shape, parameter.dtype, MemoryTag::Weights);
     }
   }
 
   // As they were read, and converted.
-  void word_vectors() {
+  void word_vectors(const ModelParameter& table) {
     if (config_.glove.empty() || plan_.on_gpu()) return;
-    const Shape& table = parameters_.front().shape;
-    const Handle read = plan_.tensor("word vectors", table, DType::F32, MemoryTag::Workspace),
-                 converted = plan_.tensor("word vectors, converted", table, DType::F32, MemoryTag::Workspace);
+    const Handle read = plan_.tensor("word vectors", table.shape, DType::F32, MemoryTag::Workspace),
+                 converted =
+                     plan_.tensor("word vectors, converted", table.shape, table.dtype, MemoryTag::Workspace);
   }
 
   void optimizer() {
     const optim::GroupOptions options = group_options(config_);
     std::vector<optim::ParameterShape> shapes;
     for (const ModelParameter& p : parameters_)
-      if (p.trained) shapes.push_back({p.name, p.shape, DType::F32, p.full_precision_state});
+      if (p.trained) shapes.push_back({p.name, p.shape, p.dtype, p.full_precision_state});
     optim::check_patterns(options, shapes, "group 0");
     std::vector<optim::StateLayout> kinds;
     std::vector<optim::StepPlan> plans;
@@ -181,6 +188,7 @@ MemoryForecast forecast(const TrainConfig& config, const Workload& work) {
           .phase = plan.phase_of_peak(),
           .tensors = plan.tensors_at_peak(),
           .parameters = building.parameters(),
+          .weight_bytes = building.weight_bytes(),
           .state_bytes = building.state_bytes(),
           .coded_parameters = building.coded_parameters(),
           .not_known = not_known(config)};

@@ -18,6 +18,7 @@ struct MemoryForecast {
   std::string phase;                   // when the peak is: "backward", "validation", ...
   std::vector<PlannedTensor> tensors;  // at the peak
   int64_t parameters = 0;              // elements, frozen ones included
+  int64_t weight_bytes = 0;            // of weights, without averages, not rounded
   int64_t state_bytes = 0;             // of optimizer state, not rounded
   int64_t coded_parameters = 0;        // elements whose state is stored as the codec says
   std::vector<std::string> not_known;  // for a person: what is left out or taken to be like something else

@@ -1,5 +1,9 @@
 #include "tools/memory_pass.h"
 
+#include <algorithm>
+
+#include "core/error.h"
+
 namespace octet::tools {
 
 using enum DType;
@@ -11,6 +15,7 @@ MemoryPass::MemoryPass(MemoryPlan& plan, const TrainConfig& config, const Worklo
       config_(config),
       work_(work),
       batch_(batch),
+      parameters_(model_parameters(config, work.vocabulary, work.outputs())),
       training_(training),
       stable_(config.embedding_layer == "stable"),
       embedding_learns_(training && (stable_ || !config.freeze_embedding)) {
@@ -59,6 +64,12 @@ void MemoryPass::backward() {
 
 MemoryPass::Handle MemoryPass::weight_gradient(const std::string& name, const Shape& shape) {
   return batch_.first ? Handle() : act("gradient of " + name + ", to be added", shape);
+}
+
+const ModelParameter& MemoryPass::parameter(const std::string& name) const {
+  const auto found = std::ranges::find(parameters_, name, &ModelParameter::name);
+  require(found != parameters_.end(), ErrorKind::Internal, "memory: the model has no ", name);
+  return *found;
 }
 
 MemoryPass::Handle MemoryPass::embedding() {
@@ -129,21 +140,25 @@ MemoryPass::Handle MemoryPass::head(Handle x) {
     x = act("last states after dropout", shape);
   }
   const int64_t outputs = work_.outputs(), width = x->shape[-1];
+  const ModelParameter& weight = parameter("fc.weight");
   if (training_)
-    on_backward([this, x, outputs, width](const Handle&) {
+    on_backward([this, x, outputs, width, &weight](const Handle&) {
       Handle dx;
       const int64_t rows = batch_.rows;
-      if (config_.model != "bag" || embedding_learns_) {
-        dx = act("gradient of the last states", x->shape);
+      const bool flows_on = config_.model != "bag" || embedding_learns_;
+      if (flows_on) dx = act("gradient of the last states", x->shape);
+      const Handle dweight = weight_gradient("fc.weight", weight.shape);
+      if (flows_on) {
+        const Handle wide = widened(weight);
         kernels_.product("gradient of the last states", rows, width, outputs);
       }
-      const Handle weight = weight_gradient("fc.weight", {outputs, width}),
-                   bias = weight_gradient("fc.bias", {outputs});
       kernels_.product("gradient of fc.weight", outputs, width, rows);
+      const Handle dbias = weight_gradient("fc.bias", {outputs});
       kernels_.sum_of_rows("gradient of fc.bias", rows, outputs);
       return dx;
     });
   Handle logits = act("logits", {batch_.rows, outputs});
+  const Handle wide = widened(weight);
   kernels_.product("logits", batch_.rows, outputs, width);
   return logits;
 }

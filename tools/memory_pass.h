@@ -11,6 +11,7 @@
 #include "tools/memory_lstm.h"
 #include "tools/memory_plan.h"
 #include "tools/memory_scratch.h"
+#include "tools/model_shapes.h"
 #include "tools/workload.h"
 
 namespace octet::tools {
@@ -49,6 +50,16 @@ class MemoryPass {
   // Whether padding that rows share is computed once.
   bool model_shares() const { return config_.model == "lstm" && !drops_between_layers(); }
 
+  const ModelParameter& parameter(const std::string& name) const;
+  // The f32 copy of a weight that is stored in BF16, there while a kernel runs; nothing of another.
+  Handle widened(const ModelParameter& weight) {
+    if (weight.dtype != DType::BF16) return {};
+    return plan_.tensor(weight.name + ", widened", weight.shape, DType::F32, MemoryTag::Workspace);
+  }
+  // Of all weights of a call of the LSTM.
+  std::vector<Handle> widened(const LstmCall& call);
+  std::vector<const ModelParameter*> weights_of(const LstmCall& call) const;
+
   // The gradient of a parameter: written to its own buffer by the first batch of a step, made beside it and
   // added by the others.
   Handle weight_gradient(const std::string& name, const Shape& shape);
@@ -71,6 +82,7 @@ class MemoryPass {
   const TrainConfig& config_;
   const Workload& work_;
   const BatchShape& batch_;
+  std::vector<ModelParameter> parameters_;
   bool training_, stable_, embedding_learns_;
   int64_t total_;
   Handle ids_, index_, targets_, weights_, packing_;

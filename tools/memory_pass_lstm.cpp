@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "tools/memory_pass.h"
-#include "tools/model_shapes.h"
 
 namespace octet::tools {
 namespace {
@@ -41,8 +40,22 @@ MemoryPass::Layers MemoryPass::lstm_call(const Handle& x, const Handle& index, i
   c_n = act(name + "last c", last);
   if (training_)
     made.reserve = act(name + "gates and states of all steps", {lstm_reserve(plan_, made.call)}, U8);
+  const std::vector<Handle> wide = widened(made.call);
   plan_lstm_forward(plan_, made.call, training_);
   return made;
+}
+
+std::vector<const ModelParameter*> MemoryPass::weights_of(const LstmCall& call) const {
+  std::vector<const ModelParameter*> out;
+  for (const ModelParameter& p : parameters_)
+    if (in_call(p.name, call)) out.push_back(&p);
+  return out;
+}
+
+std::vector<MemoryPass::Handle> MemoryPass::widened(const LstmCall& call) {
+  std::vector<Handle> wide;
+  for (const ModelParameter* weight : weights_of(call)) wide.push_back(widened(*weight));
+  return wide;
 }
 
 MemoryPass::Handle MemoryPass::lstm_backward(const Layers& layers) {
@@ -51,8 +64,9 @@ MemoryPass::Handle MemoryPass::lstm_backward(const Layers& layers) {
   Handle dx;
   if (call.wants_dx) dx = act("lstm layer " + number + ": gradient of its input", layers.x->shape);
   std::vector<Handle> gradients;
-  for (const ModelParameter& p : model_parameters(config_, work_.vocabulary, work_.outputs()))
-    if (in_call(p.name, call)) gradients.push_back(weight_gradient(p.name, p.shape));
+  for (const ModelParameter* weight : weights_of(call))
+    gradients.push_back(weight_gradient(weight->name, weight->shape));
+  const std::vector<Handle> wide = widened(call);
   plan_lstm_backward(plan_, call);
   return dx;
 }

@@ -5,7 +5,7 @@
 namespace octet::tools {
 
 MemoryStep::MemoryStep(MemoryPlan& plan, const TrainConfig& config, const Workload& work)
-    : plan_(plan), config_(config), work_(work) {}
+    : plan_(plan), config_(config), result_(result_config(config)), work_(work) {}
 
 void MemoryStep::train(const BatchShape& batch) {
   MemoryPlan::Handle earlier;
@@ -20,7 +20,7 @@ void MemoryStep::train(const BatchShape& batch) {
 
 void MemoryStep::evaluate(const BatchShape& batch) {
   plan_.enter("validation");
-  MemoryPass pass(plan_, config_, work_, batch, false);
+  MemoryPass pass(plan_, result_, work_, batch, false);
   const MemoryPlan::Handle logits = pass.forward(), loss = pass.loss(logits);
 }
 

@@ -23,6 +23,7 @@ class MemoryStep {
  private:
   MemoryPlan& plan_;
   const TrainConfig& config_;
+  const TrainConfig result_;  // of the model that is evaluated
   const Workload& work_;
 };
 

@@ -119,6 +119,7 @@ Json to_json(const MemoryForecast& forecast, const std::vector<CodecForecast>& c
                {"max_by_tag", to_json(forecast.largest)},
                {"phase", forecast.phase},
                {"parameters", forecast.parameters},
+               {"weight_bytes", forecast.weight_bytes},
                {"state_bytes", forecast.state_bytes}};
   for (const CodecForecast& codec : codecs)
     json["states"].push_back(

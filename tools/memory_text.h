@@ -29,7 +29,8 @@ std::string codec_table(const MemoryForecast& forecast, const std::vector<CodecF
 std::string measured_table(const MemoryForecast& forecast, const MemoryUse& measured);
 
 // {"predicted_by_tag":{...},"predicted_peak":n,"max_by_tag":{...},"phase":"backward","parameters":n,
-//  "state_bytes":n,"states":[{"state":"fp32","state_bytes":n,"predicted_peak":n},...]}, "not_known" where
+//  "weight_bytes":n,"state_bytes":n,"states":[{"state":"fp32","state_bytes":n,"predicted_peak":n},...]},
+//  "not_known" where
 // there is something, and with `tensors` all that is there at the peak:
 // "tensors":[{"name":"fc.weight","tag":"weights","shape":[1,64],"dtype":"f32","bytes":256},...]
 nlohmann::ordered_json to_json(const MemoryForecast& forecast, const std::vector<CodecForecast>& codecs,

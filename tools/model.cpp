@@ -2,11 +2,13 @@
 
 #include "nn/models/bag_classifier.h"
 #include "nn/models/lstm_classifier.h"
+#include "tools/model_shapes.h"
 
 namespace octet::tools {
 
 std::unique_ptr<TextClassifier> make_model(const TrainConfig& config, int32_t vocabulary, int64_t outputs,
-                                           const Init& init) {
+                                           Init init) {
+  init.bf16_from = bf16_from(config);
   const bool stable = config.embedding_layer == "stable";
   if (config.model == "bag")
     return std::make_unique<BagClassifier>(BagClassifierConfig{.vocabulary = vocabulary,

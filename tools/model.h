@@ -9,8 +9,9 @@
 
 namespace octet::tools {
 
-// `vocabulary`: ids; `outputs`: logits a text. Errors (Usage): settings that the model does not have.
+// `vocabulary`: ids; `outputs`: logits a text; `init`: which weights are BF16, the config says. Errors
+// (Usage): settings that the model does not have.
 std::unique_ptr<TextClassifier> make_model(const TrainConfig& config, int32_t vocabulary, int64_t outputs,
-                                           const Init& init);
+                                           Init init);
 
 }  // namespace octet::tools

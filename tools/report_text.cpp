@@ -43,9 +43,13 @@ std::string report_text(const std::vector<RunReport>& runs) {
       const std::vector<std::string>& of_run = run.config.state_override;
       return of_run.empty() ? "-" : join(std::vector<std::string_view>(of_run.begin(), of_run.end()));
     });
+  const auto narrow = [](const RunReport& run) { return run.config.weight_dtype != "fp32"; };
+  if (std::any_of(runs.begin(), runs.end(), narrow))
+    row("weight_dtype", [](const RunReport& run) { return run.config.weight_dtype; });
   for (const Difference& difference : differences(runs)) {
     // These have rows of their own.
-    static constexpr std::string_view kShown[] = {"optimizer", "state", "state_override", "epochs"};
+    static constexpr std::string_view kShown[] = {"optimizer", "state", "state_override", "weight_dtype",
+                                                  "epochs"};
     if (std::find(std::begin(kShown), std::end(kShown), difference.name) != std::end(kShown)) continue;
     size_t i = 0;
     row(difference.name, [&](const RunReport&) { return difference.values[i++]; });

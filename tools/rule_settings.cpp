@@ -97,6 +97,7 @@ optim::GroupOptions group_options(const TrainConfig& config) {
   options.min_8bit_size = config.min_8bit_size;
   options.second_moment = optim::second_moment(config.second_moment);
   options.rounding = optim::rounding(config.rounding);
+  options.weight_rounding = optim::rounding(config.weight_rounding);
   options.no_decay = config.no_decay;
   for (const std::string& override_text : config.state_override) {
     const size_t equals = override_text.rfind('=');
@@ -106,7 +107,9 @@ optim::GroupOptions group_options(const TrainConfig& config) {
 }
 
 std::string optimizer_text(const TrainConfig& config) {
-  std::string text = config.optimizer + " with " + config.state + " state";
+  std::string text = config.optimizer + " with " +
+                     (config.weight_dtype == "fp32" ? "" : config.weight_dtype + " weights and ") +
+                     config.state + " state";
   const char* before = " but ";
   const auto add = [&](const std::string& codec, const std::string& pattern) {
     text += before + codec + " for " + pattern;
@@ -153,9 +156,13 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t
           codec.rounds() && codec.second_moment(second_moment) != codec.second_moment(none.second_moment));
   changed("rounding", rounding != none.rounding,
           codec.rounds() && codec.rounding(rounding) != codec.rounding(none.rounding));
-  changed("min_8bit_size", config.min_8bit_size != none.min_8bit_size, codec.has_absmax());
+  if (config.weight_dtype == "fp32")  // else it says which weights are bf16
+    changed("min_8bit_size", config.min_8bit_size != none.min_8bit_size, codec.has_absmax());
   if (config.state_override.empty())
     say_unused(has_state ? config.state + " state" : config.optimizer + ", which has no state");
+  if (config.weight_dtype == "fp32" &&
+      optim::rounding(config.weight_rounding) != optim::GroupOptions().weight_rounding)
+    lines.push_back("no effect on fp32 weights: " + flag_name("weight_rounding"));
   if (!config.resume.empty()) return lines;  // it keeps its settings
   hint_at_rate(config, lines);
   if (config.optimizer == "adamw" && config.weight_decay == 0)

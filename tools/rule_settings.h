@@ -15,8 +15,8 @@ optim::HyperParameters hyper_of(const TrainConfig& config);
 // The same with how its state is stored.
 optim::GroupOptions group_options(const TrainConfig& config);
 
-// "adam with blockwise8 state", and which parameters have another by an override or their layer: " but fp32
-// for embedding*".
+// "adam with blockwise8 state" ("with bf16 weights and ..."), and which parameters have another by an
+// override or their layer: " but fp32 for embedding*".
 std::string optimizer_text(const TrainConfig& config);
 
 // Gives the config its rule's own defaults, but for learning rate and weight decay, which are the

@@ -11,6 +11,7 @@
 #include "tools/device.h"
 #include "tools/metrics.h"
 #include "tools/model.h"
+#include "tools/model_shapes.h"
 #include "tools/rule_settings.h"
 
 namespace octet::tools {
@@ -81,7 +82,7 @@ Trainer::Trainer(const TrainConfig& config, const TextData& data)
   for (const double weight : data.class_weights) form_.class_weights.push_back(static_cast<float>(weight));
   if (data.vectors) put_word_vectors(*data.vectors, *model_);
   if (config.ema > 0) {
-    averaged_ = new_model(config, data, device_);
+    averaged_ = new_model(result_config(config), data, device_);
     if (data.vectors) put_word_vectors(*data.vectors, *averaged_);
     average_.emplace(model_->trainable_parameters(), averaged_->trainable_parameters(), config.ema);
   }

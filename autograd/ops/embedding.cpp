@@ -16,7 +16,8 @@ struct Rows {
 
   Tensor forward(const Tensor& t) {
     table = t;
-    Tensor y = Tensor::like(t, {ids.numel(), t.cols()}, MemoryTag::Activations);
+    Tensor y =
+        Tensor::empty({ids.numel(), t.cols()}, computed_as(t.dtype()), t.device(), MemoryTag::Activations);
     kernels(t).embedding.forward(t, ids, y);
     return y.reshape(result);
   }

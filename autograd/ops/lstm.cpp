@@ -1,5 +1,6 @@
 #include "autograd/functions.h"
 #include "autograd/graph.h"
+#include "autograd/ops/weights.h"
 #include "core/backend.h"
 
 namespace octet {
@@ -28,7 +29,8 @@ struct Lstm {
     if (recorded)
       reserve = Tensor::empty({k.lstm_reserve(x.device(), config, *packing, x.dtype())}, DType::U8,
                               x.device(), MemoryTag::Activations);
-    k.lstm_forward({config, packing, x, index, initial(0), initial(1), weights, y, h_n, c_n, reserve});
+    const std::vector<Tensor> w = widened(weights);
+    k.lstm_forward({config, packing, x, index, initial(0), initial(1), w, y, h_n, c_n, reserve});
     return {y, h_n, c_n};
   }
 
@@ -38,8 +40,9 @@ struct Lstm {
     for (size_t i = 0; i < weights.size(); ++i) result.push_back(wanted.like(i + 1, weights[i]));
     for (size_t i = 0; i < state.size(); ++i) result.push_back(wanted.like(i + 1 + weights.size(), state[i]));
     const std::span<const Tensor> dweights(result.data() + 1, weights.size());
+    const std::vector<Tensor> w = widened(weights);
     kernels(x).recurrent.lstm_backward(
-        {config, packing, x, index, initial(0), initial(1), weights, y, reserve, d[0], d[1], d[2], result[0],
+        {config, packing, x, index, initial(0), initial(1), w, y, reserve, d[0], d[1], d[2], result[0],
          has_state ? result[result.size() - 2] : Tensor(), has_state ? result.back() : Tensor(), dweights});
     return result;
   }
@@ -66,9 +69,9 @@ LstmResult lstm(const Variable& x, const PackingPtr& packing, const std::vector<
     const Shape wanted[] = {{gates, in}, {gates, config.hidden}, {gates}, {gates}};
     for (int64_t i = 0; i < 4; ++i) {
       const Variable& weight = weights[static_cast<size_t>(4 * cell + i)];
-      require(weight.shape() == wanted[i] && weight.dtype() == x.dtype(), "lstm: weight ", i, " of cell ",
-              cell, " is ", weight.shape(), " of ", weight.dtype(), ", wanted ", wanted[i], " of ",
-              x.dtype());
+      require(weight.shape() == wanted[i] && is_weight_for(x.dtype(), weight.dtype()), "lstm: weight ", i,
+              " of cell ", cell, " is ", weight.shape(), " of ", weight.dtype(), ", wanted ", wanted[i],
+              " of ", x.dtype());
     }
   }
   require(h0.defined() == c0.defined(), "lstm: h0 and c0 are given together or not at all");

@@ -1,5 +1,6 @@
 #include "autograd/functions.h"
 #include "autograd/graph.h"
+#include "autograd/ops/weights.h"
 #include "core/backend.h"
 
 namespace octet {
@@ -31,7 +32,7 @@ struct Matmul {
     shape.set(-1, transpose.b ? right.size(-2) : right.size(-1));
     Tensor y = Tensor::like(left, shape, MemoryTag::Activations);
     if (y.numel() > 0 && a.numel() == 0) y.fill(0);
-    if (a.numel() > 0 && b.numel() > 0) product(a, transpose.a, b, transpose.b, folded(y));
+    if (a.numel() > 0 && b.numel() > 0) product(a, transpose.a, widened(b), transpose.b, folded(y));
     left_shape = left.shape();
     right_shape = right.shape();
     return y;
@@ -44,9 +45,9 @@ struct Matmul {
     const Tensor da = wanted.like(0, a, left_shape), db = wanted.like(1, b, right_shape);
     if (da.defined()) {
       if (transpose.a) {
-        product(b, transpose.b, dy, true, folded(da));
+        product(widened(b), transpose.b, dy, true, folded(da));
       } else {
-        product(dy, false, b, !transpose.b, folded(da));
+        product(dy, false, widened(b), !transpose.b, folded(da));
       }
     }
     if (db.defined()) {
@@ -82,12 +83,12 @@ struct LinearOp {
     Shape shape = x.shape();
     shape.set(-1, w.size(0));
     Tensor y = Tensor::like(x, shape, MemoryTag::Activations);
-    product(matrix(x), false, matrix(w), true, matrix(y), bias);
+    product(matrix(x), false, matrix(widened(w)), true, matrix(y), bias);
     return y;
   }
   std::vector<Tensor> backward(const Tensor& gradient, const Wanted& wanted) const {
     const Tensor dy = matrix(gradient), dx = wanted.like(0, x), dw = wanted.like(1, weight);
-    if (dx.defined()) product(dy, false, matrix(weight), false, matrix(dx));
+    if (dx.defined()) product(dy, false, matrix(widened(weight)), false, matrix(dx));
     if (dw.defined()) product(dy, true, matrix(x), false, matrix(dw));
     std::vector<Tensor> result = {dx, dw};
     if (biased) {
@@ -105,8 +106,8 @@ struct LinearOp {
 }  // namespace
 
 Variable matmul(const Variable& a, const Variable& b, Transpose transpose) {
-  require(a.dtype() == b.dtype() && a.device() == b.device(), "matmul: operands differ, ", a.dtype(), " on ",
-          a.device(), " and ", b.dtype(), " on ", b.device());
+  require(is_weight_for(a.dtype(), b.dtype()) && a.device() == b.device(), "matmul: operands differ, ",
+          a.dtype(), " on ", a.device(), " and ", b.dtype(), " on ", b.device());
   require(a.shape().rank() >= 2 && b.shape().rank() >= 2, "matmul: operands need two axes at least, ",
           a.shape(), " x ", b.shape());
   require((transpose.a ? a.size(-2) : a.size(-1)) == (transpose.b ? b.size(-1) : b.size(-2)),
@@ -122,9 +123,11 @@ Variable matmul(const Variable& a, const Variable& b, Transpose transpose) {
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias) {
   require(weight.shape().rank() == 2 && x.shape().rank() >= 1 && x.size(-1) == weight.size(1),
           "linear: input ", x.shape(), " does not fit weight ", weight.shape(), " (out, in)");
-  require(x.dtype() == weight.dtype(), "linear: input is ", x.dtype(), ", weight is ", weight.dtype());
-  require(!bias.defined() || bias.shape() == Shape{weight.size(0)}, "linear: bias ", bias.shape(),
-          " does not fit weight ", weight.shape());
+  require(is_weight_for(x.dtype(), weight.dtype()), "linear: input is ", x.dtype(), ", weight is ",
+          weight.dtype());
+  require(!bias.defined() || (bias.shape() == Shape{weight.size(0)} && bias.dtype() == x.dtype()),
+          "linear: bias ", bias.shape(), " of ", bias.dtype(), " does not fit weight ", weight.shape(),
+          " and input of ", x.dtype());
   return bias.defined() ? record(LinearOp{}, x, weight, bias) : record(LinearOp{}, x, weight);
 }
 

@@ -11,22 +11,43 @@
 namespace octet::cpu {
 namespace {
 
-void embedding(const Tensor& table, const Tensor& ids, const Tensor& y) {
-  const int64_t rows = table.size(0), cols = table.size(1);
-  const auto bytes = static_cast<size_t>(cols * size_of(table.dtype()));
+// Calls copy(i, id) for every position i, whose id is a row or -1.
+template <class Copy>
+void look_up(const Tensor& ids, int64_t rows, const Copy& copy) {
   const int32_t* id = ids.data<int32_t>();
-  const auto* from = static_cast<const std::byte*>(table.raw());
-  auto* to = static_cast<std::byte*>(y.raw());
   parallel_ranges(ids.numel(), 256, [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       require(id[i] >= -1 && id[i] < rows, ErrorKind::Data, "embedding: id ", id[i], " at position ", i,
               " is not in a table of ", rows, " rows");
-      std::byte* row = to + static_cast<size_t>(i) * bytes;
-      if (id[i] < 0) {
-        std::memset(row, 0, bytes);
+      copy(i, id[i]);
+    }
+  });
+}
+
+void embedding(const Tensor& table, const Tensor& ids, const Tensor& y) {
+  const int64_t rows = table.size(0), cols = table.size(1);
+  if (table.dtype() != y.dtype()) {
+    const auto* from = table.data<BFloat16>();
+    auto* to = y.data<float>();
+    return look_up(ids, rows, [=](int64_t i, int64_t id) {
+      float* row = to + i * cols;
+      if (id < 0) {
+        std::fill_n(row, cols, 0.0f);
       } else {
-        std::memcpy(row, from + static_cast<size_t>(id[i]) * bytes, bytes);
+        const BFloat16* weights = from + id * cols;
+        for (int64_t c = 0; c < cols; ++c) row[c] = static_cast<float>(weights[c]);
       }
+    });
+  }
+  const auto bytes = static_cast<size_t>(cols * size_of(table.dtype()));
+  const auto* from = static_cast<const std::byte*>(table.raw());
+  auto* to = static_cast<std::byte*>(y.raw());
+  look_up(ids, rows, [=](int64_t i, int64_t id) {
+    std::byte* row = to + static_cast<size_t>(i) * bytes;
+    if (id < 0) {
+      std::memset(row, 0, bytes);
+    } else {
+      std::memcpy(row, from + static_cast<size_t>(id) * bytes, bytes);
     }
   });
 }

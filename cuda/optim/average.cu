@@ -1,17 +1,21 @@
 // The running average of weights: all tensors in one launch, which looks at the step's outcome where it lies.
+#include <type_traits>
+
 #include "cuda/launch.h"
 #include "cuda/optim/steps.h"
 
 namespace octet::cuda {
 namespace {
 
-// weights, averages: T [count]
-template <class T>
-__device__ void average_range(const T* __restrict__ weights, T* __restrict__ averages, int64_t count,
+// weights, averages: [count]
+template <class Weight, class T>
+__device__ void average_range(const Weight* __restrict__ weights, T* __restrict__ averages, int64_t count,
                               bool first, T rest) {
 #pragma unroll 8
-  for (int64_t i = threadIdx.x; i < count; i += kThreads)
-    averages[i] = first ? weights[i] : averages[i] + rest * (weights[i] - averages[i]);
+  for (int64_t i = threadIdx.x; i < count; i += kThreads) {
+    const T weight = static_cast<T>(weights[i]);
+    averages[i] = first ? weight : averages[i] + rest * (weight - averages[i]);
+  }
 }
 
 // A block of threads has a chunk.
@@ -26,8 +30,14 @@ __global__ void __launch_bounds__(kThreads)
   }
   const optim::AverageTensor tensor = plan.tensors[number];
   const int64_t from = (blockIdx.x - tensor.first_chunk) * optim::kChunk;
-  average_range(static_cast<const T*>(tensor.weight) + from, static_cast<T*>(tensor.average) + from,
-                min(optim::kChunk, tensor.count - from), control->steps == 1, static_cast<T>(plan.rest));
+  const auto average = [&](const auto* weights) {
+    average_range(weights + from, static_cast<T*>(tensor.average) + from,
+                  min(optim::kChunk, tensor.count - from), control->steps == 1, static_cast<T>(plan.rest));
+  };
+  if constexpr (std::is_same_v<T, float>) {
+    if (tensor.bf16_weight) return average(static_cast<const BFloat16*>(tensor.weight));
+  }
+  average(static_cast<const T*>(tensor.weight));
 }
 
 }  // namespace

@@ -29,6 +29,38 @@ struct TableUse {
   }
 };
 
+// bf16 values of a lane, widened.
+inline __device__ void unpack(const Packed<16>& packed, float (&x)[kPerLane]) {
+#pragma unroll
+  for (int i = 0; i < kPerLane; ++i) x[i] = __uint_as_float(packed[i] << 16);
+}
+// Rounded: to the nearest, or by chance, as rounded_bf16() does one.
+inline __device__ void pack(const float (&x)[kPerLane], const Encoding& how, const LaneNoise& noise,
+                            Packed<16>& packed) {
+  constexpr float kLarge = 0x1p127f;
+  float sum = 0;  // below kLarge if all are numbers that rounding cannot make infinite
+#pragma unroll
+  for (int i = 0; i < kPerLane; ++i) sum += fabsf(x[i]);
+  if (!(sum < kLarge)) {
+    uint32_t bits[kPerLane];
+#pragma unroll
+    for (int i = 0; i < kPerLane; ++i)
+      bits[i] =
+          how.dithered ? optim::dithered_bf16(__float_as_uint(x[i]), noise[i] >> 16) : BFloat16(x[i]).bits;
+    return packed.set(bits);
+  }
+#pragma unroll
+  for (int i = 0; i < kPerLane; i += 2) {
+    uint32_t& pair = packed.word[i / 2];
+    if (how.dithered) {
+      pair = __byte_perm(__float_as_uint(x[i]) + (noise[i] >> 16),
+                         __float_as_uint(x[i + 1]) + (noise[i + 1] >> 16), 0x7632);
+    } else {
+      asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(x[i + 1]), "f"(x[i]));
+    }
+  }
+}
+
 // The bits of a value with Codec in memory.
 template <class Codec>
 constexpr int kStoredBits = 8 * sizeof(typename Codec::Stored) / Codec::values_per_stored;
@@ -46,23 +78,13 @@ struct LaneCodec {
 
   template <Book>
   static __device__ void decode(const Shared&, const Stored& stored, float, T (&x)[kPerLane]) {
-    if constexpr (kStoredBits<Codec> == 16) {
-#pragma unroll
-      for (int i = 0; i < kPerLane; ++i) x[i] = __uint_as_float(stored[i] << 16);
-    } else {
-      unpack(stored, x);
-    }
+    unpack(stored, x);
   }
   template <Book>
   static __device__ void encode(const Shared&, const Encoding& how, const LaneNoise& noise, T (&x)[kPerLane],
                                 uint32_t, Stored& stored) {
     if constexpr (kStoredBits<Codec> == 16) {
-      uint32_t bits[kPerLane];
-#pragma unroll
-      for (int i = 0; i < kPerLane; ++i)
-        bits[i] =
-            how.dithered ? optim::dithered_bf16(__float_as_uint(x[i]), noise[i] >> 16) : BFloat16(x[i]).bits;
-      stored.set(bits);
+      pack(x, how, noise, stored);
     } else {
       pack(x, stored);
     }

@@ -8,12 +8,13 @@
 
 namespace octet::cuda {
 
-// kState: the state is read too, not only weights and gradients. kSurveyed: a survey has put the new absmax
-// of tensors into the place of the old one.
-template <class Rule, class Codec, bool kState, bool kSurveyed>
+// Weight: Codec::Value or BFloat16. kState: the state is read too, not only weights and gradients. kSurveyed:
+// a survey has put the new absmax of tensors into the place of the old one.
+template <class Rule, class Codec, class Weight, bool kState, bool kSurveyed>
 struct Lane {
   using T = typename Codec::Value;
   using Values = Packed<8 * sizeof(T)>;
+  using Weights = Packed<8 * sizeof(Weight)>;
   using Stored = typename LaneCodec<Codec>::Stored;
   static constexpr int kSlots = optim::slot_count<Rule>;
   static constexpr int kRoom = kSlots > 0 ? kSlots : 1;  // of arrays, which cannot be empty
@@ -23,7 +24,8 @@ struct Lane {
   Place at;
   uint32_t salt;  // the tensor's: read when it is time to store, it would be waited for
   bool whole;     // all elements exist, and everything can be loaded and stored as vectors
-  Values weight, gradient;
+  Weights weight;
+  Values gradient;
   Stored stored[kRoom];
   float absmax[kRoom] = {};
   // What a survey has found: the absmax to encode with, and the rule's factor.
@@ -39,7 +41,7 @@ struct Lane {
     const void* states[kRoom] = {};
     const float *largest[kRoom] = {}, *found[kRoom] = {};
     whole =
-        is_full(tensor, at.block, log_block_size) && Values::aligned(weights) && Values::aligned(gradients);
+        is_full(tensor, at.block, log_block_size) && Weights::aligned(weights) && Values::aligned(gradients);
     if constexpr (kState)
       for_each_slot<Rule>([&](auto slot) {
         states[slot] = tensor.state[slot];
@@ -60,7 +62,7 @@ struct Lane {
     };
     if (whole) {
       load_scales();
-      weight.load(Values::address(weights, seat, at.block), seat.stride);
+      weight.load(Weights::address(weights, seat, at.block), seat.stride);
       gradient.load(Values::address(gradients, seat, at.block), seat.stride);
       if constexpr (kState)
         for_each_slot<Rule>([&](auto slot) {
@@ -69,7 +71,7 @@ struct Lane {
     } else {
       const Valid valid = valid_elements(tensor, seat, at.block);
       if (valid.any()) load_scales();
-      weight.load(Values::address(weights, seat, at.block), seat.stride, valid);
+      weight.load(Weights::address(weights, seat, at.block), seat.stride, valid);
       gradient.load(Values::address(gradients, seat, at.block), seat.stride, valid);
       if constexpr (kState)
         for_each_slot<Rule>([&](auto slot) {
@@ -88,6 +90,15 @@ struct Lane {
     }
   }
 };
+
+// Calls body(std::type_identity) of the type of a plan's weights.
+template <class Codec, class Body>
+void with_weight_type(const StepPlan& plan, const Body& body) {
+  if constexpr (std::is_same_v<typename Codec::Value, float>) {
+    if (plan.bf16_weights) return body(std::type_identity<BFloat16>());
+  }
+  body(std::type_identity<typename Codec::Value>());
+}
 
 // Calls body(block size) with a constant: the plan's block size where kernels are made for it, else 0.
 template <class Codec, class Body>

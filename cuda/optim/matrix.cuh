@@ -17,7 +17,7 @@ using optim::TileSums;
 
 constexpr int kLineThreads = 1024;
 
-// Four elements of a row.
+// Four elements of a row, in memory as they are or, if they are weights, as bf16.
 template <class T>
 struct Quad {
   using Vector = std::conditional_t<sizeof(T) == 8, double2, float4>;
@@ -27,7 +27,7 @@ struct Quad {
   int valid;  // how many there are; the others are 0
 
   __device__ Quad(const T* from, int valid) : valid(valid) {
-    if (whole(from)) {
+    if (whole(from, sizeof(Vector))) {
       Vector vectors[kVectors];
 #pragma unroll
       for (int i = 0; i < kVectors; ++i) vectors[i] = __ldcg(reinterpret_cast<const Vector*>(from) + i);
@@ -37,8 +37,18 @@ struct Quad {
       for (int i = 0; i < kGroup; ++i) x[i] = i < valid ? from[i] : T();
     }
   }
+  __device__ Quad(const BFloat16* from, int valid) : valid(valid) {
+    if (whole(from, sizeof(uint2))) {
+      const uint2 pairs = __ldcg(reinterpret_cast<const uint2*>(from));
+      x[0] = __uint_as_float(pairs.x << 16), x[1] = __uint_as_float(pairs.x & 0xFFFF0000u);
+      x[2] = __uint_as_float(pairs.y << 16), x[3] = __uint_as_float(pairs.y & 0xFFFF0000u);
+    } else {
+#pragma unroll
+      for (int i = 0; i < kGroup; ++i) x[i] = i < valid ? static_cast<T>(from[i]) : T();
+    }
+  }
   __device__ void store(T* to) const {
-    if (whole(to)) {
+    if (whole(to, sizeof(Vector))) {
       Vector vectors[kVectors];
       std::memcpy(vectors, x, sizeof x);
 #pragma unroll
@@ -49,16 +59,32 @@ struct Quad {
         if (i < valid) to[i] = x[i];
     }
   }
+  // how: its key is that of the first element.
+  __device__ void store(BFloat16* to, const Encoding& how) const {
+    uint16_t bits[kGroup];
+#pragma unroll
+    for (int i = 0; i < kGroup; ++i) bits[i] = optim::rounded_bf16(x[i], how, static_cast<uint32_t>(i));
+    if (whole(to, sizeof(uint2))) {
+      __stcg(reinterpret_cast<uint2*>(to),
+             make_uint2(bits[0] | uint32_t{bits[1]} << 16, bits[2] | uint32_t{bits[3]} << 16));
+    } else {
+#pragma unroll
+      for (int i = 0; i < kGroup; ++i)
+        if (i < valid) to[i].bits = bits[i];
+    }
+  }
 
  private:
-  __device__ bool whole(const T* at) const {
-    return valid == kGroup && reinterpret_cast<uintptr_t>(at) % sizeof(Vector) == 0;
+  __device__ bool whole(const void* at, size_t bytes) const {
+    return valid == kGroup && reinterpret_cast<uintptr_t>(at) % bytes == 0;
   }
 };
 
 // This warp's tile and this lane's columns in it.
 template <class Rule, class T>
 struct WarpTile {
+  static constexpr bool kMayBeNarrow = std::is_same_v<T, float>;
+
   const StepPlan& plan;
   const int64_t piece;
   const StepTensor& tensor;
@@ -84,7 +110,23 @@ struct WarpTile {
     return optim::tensor_surveys(plan)[&tensor - plan.tensors];
   }
   __device__ Quad<T> weights(int row) const {
-    return {static_cast<const T*>(tensor.weight) + first + row * tensor.columns, valid};
+    const int64_t at = first + row * tensor.columns;
+    if constexpr (kMayBeNarrow) {
+      if (plan.bf16_weights) return {static_cast<const BFloat16*>(tensor.weight) + at, valid};
+    }
+    return {static_cast<const T*>(tensor.weight) + at, valid};
+  }
+  // base: of the dither of weights in this step.
+  __device__ void store_weights(int row, const Quad<T>& weights, uint32_t base) const {
+    const int64_t at = first + row * tensor.columns;
+    if constexpr (kMayBeNarrow) {
+      if (plan.bf16_weights) {
+        Encoding how = optim::weight_encoding(plan, tensor.salt, base);
+        how.dither_key = optim::dither_bits(how.dither_key, static_cast<uint32_t>(at));
+        return weights.store(static_cast<BFloat16*>(tensor.weight) + at, how);
+      }
+    }
+    weights.store(static_cast<T*>(tensor.weight) + at);
   }
   __device__ Quad<T> gradients(int row) const {
     Quad<T> g(static_cast<const T*>(tensor.gradient) + first + row * tensor.columns, valid);
@@ -239,16 +281,17 @@ __global__ void __launch_bounds__(kThreads)
 template <class Rule, class T>
 __global__ void __launch_bounds__(kThreads)
     update_kernel(const __grid_constant__ StepPlan plan, const StepControl* control) {
-  with_tile<Rule, T>(plan, control, [](const WarpTile<Rule, T>& at) {
+  with_tile<Rule, T>(plan, control, [control](const WarpTile<Rule, T>& at) {
     const Directions<Rule, T> directions(at);
     const T factor = static_cast<T>(at.survey().factor);
+    const uint32_t base = optim::dither_base(at.plan.seed, optim::kWeightSlot, control->steps);
 #pragma unroll 4
     for (int row = 0; row < at.tile.rows; ++row) {
       const Quad<T> u = directions(row);
       Quad<T> w = at.weights(row);
 #pragma unroll
       for (int i = 0; i < kGroup; ++i) at.update.step(w.x[i], u.x[i], factor);
-      w.store(static_cast<T*>(at.tensor.weight) + at.first + row * at.tensor.columns);
+      at.store_weights(row, w, base);
     }
   });
 }

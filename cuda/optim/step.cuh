@@ -22,12 +22,13 @@ constexpr int kResidentThreads = 512;
 
 // Steps a share of the plan: number `share` of `shares`. kBlock: plan.block_size, or 0 if it is known at run
 // time alone.
-template <class Rule, class Codec, int kBlock, int kThreads>
+template <class Rule, class Codec, class Weight, int kBlock, int kThreads>
 __device__ void step_plan(const StepPlan& plan, const StepControl* control,
                           const typename LaneCodec<Codec>::Tables* tables, unsigned share, unsigned shares) {
   using T = typename Codec::Value;
   using Lanes = LaneCodec<Codec>;
-  using Own = Lane<Rule, Codec, (optim::slot_count<Rule> > 0), true>;
+  using Own = Lane<Rule, Codec, Weight, (optim::slot_count<Rule> > 0), true>;
+  constexpr bool kNarrow = !std::is_same_v<Weight, T>;    // weights are rounded
   constexpr bool kTogether = kBlock >= kWarp * kPerLane;  // a warp's lanes have the same block
   constexpr int kRoom = Own::kRoom;
   constexpr bool kGivenAbsmax = Codec::scale == optim::Scale::Tensor;  // which a survey has found
@@ -57,6 +58,8 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   const T scale = static_cast<T>(control->scale);
   uint32_t base[kRoom] = {};
   for_each_slot<Rule>([&](auto slot) { base[slot] = optim::dither_base(plan.seed, slot, control->steps); });
+  uint32_t weight_base = 0;
+  if constexpr (kNarrow) weight_base = optim::dither_base(plan.seed, optim::kWeightSlot, control->steps);
   BlockMaximum<kRoom, kBlock> block_maximum;
   // All threads take part in every round, whether they have elements or not.
   for (uint32_t first = start; first < end; first += hop) {
@@ -103,8 +106,14 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
 
     if constexpr (kGivenAbsmax)
       for_each_slot<Rule>([&](auto slot) { largest[slot] = __float_as_uint(own.given[slot]); });
-    typename Own::Values packed;
-    pack(weight, packed);
+    typename Own::Weights packed;
+    if constexpr (kNarrow) {
+      const Encoding how = optim::weight_encoding(plan, own.salt, weight_base);
+      pack(weight, how, LaneNoise(how, static_cast<uint32_t>(seat.element(own.at.block)), seat.stride),
+           packed);
+    } else {
+      pack(weight, packed);
+    }
     own.store(packed, tensor.weight, seat, valid);
     for_each_slot<Rule>([&](auto slot) {
       constexpr optim::Slot kSlot = Rule::slots[slot];
@@ -119,22 +128,22 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   }
 }
 
-// `plan`, and `rest`: a plan of the same rule with fp32 state, of the tensors that are too small for the
-// codec; or one without tensors. The shares of the second are dealt from the other end, so that a small
-// model's threads have one tile each.
-template <class Rule, class Codec, int kBlock>
+// `plan`, and `rest`: a plan of the same rule with fp32 state and weights, of the tensors that are too small
+// for the codec or for bf16; or one without tensors. The shares of the second are dealt from the other end,
+// so that a small model's threads have one tile each.
+template <class Rule, class Codec, class Weight, int kBlock>
 __global__ void __launch_bounds__(kStepThreads<kBlock>, kResidentThreads / kStepThreads<kBlock>)
     step_kernel(const __grid_constant__ StepPlan plan, const __grid_constant__ StepPlan rest,
                 const StepControl* control, const typename LaneCodec<Codec>::Tables* tables) {
   if (control->bad_tensor >= 0) return;
   constexpr int kThreads = kStepThreads<kBlock>;
-  if constexpr (Codec::scale != optim::Scale::None)
-    step_plan<Rule, optim::Fp32, optim::kPlainBlock, kThreads>(rest, control, nullptr,
-                                                               gridDim.x - 1 - blockIdx.x, gridDim.x);
-  step_plan<Rule, Codec, kBlock, kThreads>(plan, control, tables, blockIdx.x, gridDim.x);
+  if constexpr (Codec::scale != optim::Scale::None || std::is_same_v<Weight, BFloat16>)
+    step_plan<Rule, optim::Fp32, float, optim::kPlainBlock, kThreads>(rest, control, nullptr,
+                                                                      gridDim.x - 1 - blockIdx.x, gridDim.x);
+  step_plan<Rule, Codec, Weight, kBlock, kThreads>(plan, control, tables, blockIdx.x, gridDim.x);
 }
 
-template <class Rule, class Codec, int kBlock>
+template <class Rule, class Codec, class Weight, int kBlock>
 void launch_step(const Context& c, const StepPlan& plan, const StepPlan& rest, const StepControl* control) {
   constexpr int kThreads = kStepThreads<kBlock>;
   const auto tiles = [](const StepPlan& p) {
@@ -142,7 +151,7 @@ void launch_step(const Context& c, const StepPlan& plan, const StepPlan& rest, c
   };
   const int64_t resident = int64_t{c.multiprocessors} * (kResidentThreads / kThreads);
   const auto* tables = LaneCodec<Codec>::tables(c);
-  step_kernel<Rule, Codec, kBlock>
+  step_kernel<Rule, Codec, Weight, kBlock>
       <<<static_cast<unsigned>(std::min(tiles(plan) + tiles(rest), resident)), kThreads, 0, c.stream>>>(
           plan, rest, control, tables);
   check_launch();
@@ -157,8 +166,10 @@ void step_rule(const Context& c, const StepPlan& plan, const StepPlan& rest, con
   survey_rule<Rule>(c, rest, control);
   optim::Codecs::for_each([&]<class Codec>(int place) {
     if (place != plan.codec) return;
-    with_block_size<Codec>(
-        plan, [&](auto block) { launch_step<Rule, Codec, block.value>(c, plan, rest, control); });
+    with_weight_type<Codec>(plan, [&]<class Weight>(std::type_identity<Weight>) {
+      with_block_size<Codec>(
+          plan, [&](auto block) { launch_step<Rule, Codec, Weight, block.value>(c, plan, rest, control); });
+    });
   });
 }
 

@@ -9,11 +9,12 @@
 namespace octet::cuda {
 namespace {
 
-// Whether one launch can take both: a plan of a codec with absmax, and the tensors that are too small for it.
+// Whether one launch can take both: a plan of a codec with absmax or of bf16 weights, and the tensors that
+// are too small for it.
 bool fit(const optim::StepPlan& plan, const optim::StepPlan& rest) {
   return plan.rule == rest.rule && !plan.matrices && !rest.matrices &&
-         optim::codecs()[static_cast<size_t>(plan.codec)].has_absmax() &&
-         optim::codecs()[static_cast<size_t>(rest.codec)].name == optim::Fp32::name;
+         (optim::codecs()[static_cast<size_t>(plan.codec)].has_absmax() || plan.bf16_weights) &&
+         optim::codecs()[static_cast<size_t>(rest.codec)].name == optim::Fp32::name && !rest.bf16_weights;
 }
 
 void step(Device device, const optim::StepPlan* plans, int plan_count, const optim::StepControl* control) {

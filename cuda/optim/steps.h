@@ -7,7 +7,7 @@
 namespace octet::cuda {
 
 // One launch that updates all tensors of a plan, whose rule this is, and of `rest`: nothing, or where the
-// plan's codec has an absmax a second plan of this rule, with fp32 state.
+// plan's codec has an absmax or its weights are bf16 a second plan of this rule, with fp32 state and weights.
 template <class Rule>
 void step_rule(const Context& c, const optim::StepPlan& plan, const optim::StepPlan& rest,
                const optim::StepControl* control);

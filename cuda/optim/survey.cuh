@@ -64,7 +64,7 @@ constexpr int kSurveyBlocks = surveys_state<Rule, kSurvey> ? 1 : 2;
 
 // A block of threads has one piece after another. kBlock: plan.block_size, or 0 if it is known at run time
 // alone.
-template <class Rule, class Codec, Survey kSurvey, int kBlock>
+template <class Rule, class Codec, class Weight, Survey kSurvey, int kBlock>
 __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
     survey_kernel(const __grid_constant__ StepPlan plan, const StepControl* control,
                   const typename LaneCodec<Codec>::Tables* tables) {
@@ -72,7 +72,7 @@ __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
   using Lanes = LaneCodec<Codec>;
   constexpr int kSlots = optim::slot_count<Rule>, kRoom = kSlots > 0 ? kSlots : 1;
   constexpr bool kState = surveys_state<Rule, kSurvey>;
-  using Own = Lane<Rule, Codec, kState, false>;
+  using Own = Lane<Rule, Codec, Weight, kState, false>;
   constexpr int kRounds = optim::kPiece / (kSurveyThreads * kPerLane);
   if (control->bad_tensor >= 0) return;
   const Seat seat(kBlock ? kBlock : plan.block_size);
@@ -159,10 +159,12 @@ __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
 template <class Rule, class Codec, Survey kSurvey>
 void launch_survey(const Context& c, const StepPlan& plan, const StepControl* control) {
   const int64_t resident = int64_t{c.multiprocessors} * kSurveyBlocks<Rule, kSurvey>;
-  with_block_size<Codec>(plan, [&](auto block) {
-    survey_kernel<Rule, Codec, kSurvey, block.value>
-        <<<static_cast<unsigned>(std::min(plan.piece_count, resident)), kSurveyThreads, 0, c.stream>>>(
-            plan, control, LaneCodec<Codec>::tables(c));
+  with_weight_type<Codec>(plan, [&]<class Weight>(std::type_identity<Weight>) {
+    with_block_size<Codec>(plan, [&](auto block) {
+      survey_kernel<Rule, Codec, Weight, kSurvey, block.value>
+          <<<static_cast<unsigned>(std::min(plan.piece_count, resident)), kSurveyThreads, 0, c.stream>>>(
+              plan, control, LaneCodec<Codec>::tables(c));
+    });
   });
   check_launch();
 }

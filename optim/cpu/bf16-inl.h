@@ -50,13 +50,13 @@ HWY_INLINE void store_upper_halves(const uint32_t* HWY_RESTRICT in, int count, u
 inline void store_bf16(void* x, int count, const Encoding& how, void* stored, float*) {
   const auto* in = static_cast<const uint32_t*>(x);
   auto* out = static_cast<uint16_t*>(stored);
+  const auto one = [&](uint32_t bits, int i) {
+    return rounded_bf16(std::bit_cast<float>(bits), how, static_cast<uint32_t>(i));
+  };
   if (how.dithered) {
     VectorNoise noise(how.dither_key);
     store_upper_halves(
-        in, count, out, [&](auto bits) { return hn::Add(bits, hn::ShiftRight<16>(noise.next())); },
-        [&](uint32_t bits, int i) {
-          return dithered_bf16(bits, dither_bits(how.dither_key, static_cast<uint32_t>(i)) >> 16);
-        });
+        in, count, out, [&](auto bits) { return hn::Add(bits, hn::ShiftRight<16>(noise.next())); }, one);
   } else {
     store_upper_halves(
         in, count, out,
@@ -65,7 +65,7 @@ inline void store_bf16(void* x, int count, const Encoding& how, void* stored, fl
           const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(u32, 1));
           return hn::Add(hn::Add(bits, hn::Set(u32, 0x7FFF)), odd);
         },
-        [](uint32_t bits, int) { return BFloat16(std::bit_cast<float>(bits)).bits; });
+        one);
   }
 }
 

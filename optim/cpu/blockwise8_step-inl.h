@@ -25,7 +25,7 @@ namespace octet::optim::HWY_NAMESPACE {
 template <class Rule>
 class Blockwise8Stepper : BlockStepper<Rule, float, true> {
   using Base = BlockStepper<Rule, float, true>;
-  using Base::kSlots, Base::plan_, Base::step_, Base::scale_, Base::max_value_, Base::update_;
+  using Base::kSlots, Base::plan_, Base::step_, Base::scale_, Base::max_value_, Base::update_, Base::weights_;
 
  public:
   using Base::Base;
@@ -69,8 +69,8 @@ class Blockwise8Stepper : BlockStepper<Rule, float, true> {
     LargestMagnitude largest[kSlots];
     HWY_ALIGN float limited_gradient[kQuad];
     for (int from = 0; from < plan_.block_size; from += kQuad) {
-      send_ahead<kSlots>(tensor, first + from, kQuad, 8);
-      float* const weight = static_cast<float*>(tensor.weight) + first + from;
+      send_ahead<kSlots>(tensor, plan_.bf16_weights, first + from, kQuad, 8);
+      float* const weight = weights_.load(tensor, first + from, kQuad);
       const float* gradient = static_cast<const float*>(tensor.gradient) + first + from;
       if (HWY_UNLIKELY(limits)) {  // not by with_gradient: a choice for every vector costs 4 to 17 %
         for (int i = 0; i < kQuad; ++i) limited_gradient[i] = limited(gradient[i], max_value);
@@ -86,6 +86,7 @@ class Blockwise8Stepper : BlockStepper<Rule, float, true> {
             (values<kSlot>() + to)...);
         (largest[kSlot].add(hn::Load(F32(), values<kSlot>() + to)), ...);
       }
+      weights_.store(tensor, first + from, kQuad);
     }
     ((tensor.absmax[kSlot][block] =
           largest[kSlot].value(Rule::slots[kSlot].book == Book::Signed && plan_.signed_absmax)),

@@ -14,6 +14,7 @@
 #include <hwy/highway.h>
 #include "optim/cpu/kernels.h"
 #include "optim/cpu/norm-inl.h"
+#include "optim/cpu/step-inl.h"
 #include "optim/survey.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -29,7 +30,8 @@ class MatrixTiles {
         piece_(survey_pieces(plan)[piece]),
         sums_(tile_sums(plan)[piece]),
         max_value_(static_cast<T>(plan.max_value)),
-        scale_(static_cast<T>(control.scale)) {
+        scale_(static_cast<T>(control.scale)),
+        weights_(plan, control.steps) {
     std::memcpy(&update_, plan.update, sizeof update_);
   }
 
@@ -38,7 +40,7 @@ class MatrixTiles {
     std::fill_n(sums_.column, tile_.columns, 0.0);
     piece_.weight = 0;
     std::array<T, kTileColumns> g;
-    for_each_row([&](int row, const T* gradient, T* weight) {
+    for_each_row([&](int row, const T* gradient, int64_t first) {
       for (int j = 0; j < tile_.columns; ++j)
         g[static_cast<size_t>(j)] = scale_ * limited(gradient[j], max_value_);
       for (int j = 0; j < tile_.columns; ++j) {
@@ -46,7 +48,7 @@ class MatrixTiles {
         sums_.column[j] += x * x;
       }
       sums_.row[row] = sum_of_squares(g.data(), tile_.columns);
-      piece_.weight += sum_of_squares(weight, tile_.columns);
+      piece_.weight += sum_of_squares(weights_.load(tensor_, first, tile_.columns), tile_.columns);
     });
   }
 
@@ -74,7 +76,7 @@ class MatrixTiles {
   void measure_directions() {
     piece_.measured = 0;
     const std::array<T, kTileColumns> columns = column_factors();
-    for_each_row([&](int row, const T* gradient, T*) {
+    for_each_row([&](int row, const T* gradient, int64_t) {
       std::array<T, kTileColumns> u;
       directions(row_factor(row), columns.data(), gradient, u.data());
       piece_.measured += sum_of_squares(u.data(), tile_.columns);
@@ -85,21 +87,24 @@ class MatrixTiles {
   void update() {
     const std::array<T, kTileColumns> columns = column_factors();
     const T factor = static_cast<T>(survey().factor);
-    for_each_row([&](int row, const T* gradient, T* weight) {
+    for_each_row([&](int row, const T* gradient, int64_t first) {
       std::array<T, kTileColumns> u;
       directions(row_factor(row), columns.data(), gradient, u.data());
+      T* const weight = weights_.load(tensor_, first, tile_.columns);
       for (int j = 0; j < tile_.columns; ++j) update_.step(weight[j], u[static_cast<size_t>(j)], factor);
+      weights_.store(tensor_, first, tile_.columns);
     });
   }
 
  private:
   const TensorSurvey& survey() const { return tensor_surveys(plan_)[&tensor_ - plan_.tensors]; }
 
+  // Calls body(row, its gradients, its first element).
   template <class Body>
   void for_each_row(const Body& body) {
     for (int i = 0; i < tile_.rows; ++i) {
       const int64_t first = (tile_.row + i) * tensor_.columns + tile_.column;
-      body(i, static_cast<const T*>(tensor_.gradient) + first, static_cast<T*>(tensor_.weight) + first);
+      body(i, static_cast<const T*>(tensor_.gradient) + first, first);
     }
   }
   void directions(T row, const T* HWY_RESTRICT columns, const T* HWY_RESTRICT gradient,
@@ -126,6 +131,7 @@ class MatrixTiles {
   TileSums& sums_;
   const T max_value_, scale_;
   typename Rule::template Update<T> update_;
+  Weights<T, kTileColumns> weights_;
 };
 
 template <class Rule, class T, void (MatrixTiles<Rule, T>::*kPass)()>

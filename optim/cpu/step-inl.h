@@ -15,6 +15,7 @@
 #include <utility>
 
 #include <hwy/highway.h>
+#include "optim/cpu/bf16-inl.h"
 #include "optim/cpu/kernels.h"
 #include "optim/survey.h"
 
@@ -72,7 +73,7 @@ constexpr int kAhead = 512;
 // Sends for the memory that elements [from, from + count) of a tensor have kAhead further on; beyond its end
 // that does nothing. bits: of a stored value.
 template <size_t kSlots>
-HWY_INLINE void send_ahead(const StepTensor& tensor, int64_t from, int count, int bits) {
+HWY_INLINE void send_ahead(const StepTensor& tensor, bool bf16_weights, int64_t from, int count, int bits) {
   const auto send = [&](const void* data, int bits_each) {
     const uintptr_t begin =
         reinterpret_cast<uintptr_t>(data) + static_cast<uintptr_t>((from + kAhead) * bits_each / 8);
@@ -80,8 +81,11 @@ HWY_INLINE void send_ahead(const StepTensor& tensor, int64_t from, int count, in
     // Not the builtin: GCC takes what only prefetches for a function without effect, and may drop its calls.
     for (uintptr_t i = 0; i < bytes; i += 64) asm volatile("prefetcht0 (%0)" ::"r"(begin + i));
   };
-  constexpr int kFloat = 32;  // weights; doubles have no codes
-  send(tensor.weight, kFloat);
+  constexpr int kFloat = 32;  // doubles have no codes
+  if (bf16_weights)
+    send(tensor.weight, 16);
+  else
+    send(tensor.weight, kFloat);
   send(tensor.gradient, kFloat);
   for (size_t slot = 0; slot < kSlots; ++slot) send(tensor.state[slot], bits);
 }
@@ -94,6 +98,44 @@ HWY_INLINE Encoding block_encoding(const StepPlan& plan, const StepTensor& tenso
   out.dither_key = dither_bits(out.dither_key, static_cast<uint32_t>(first));
   return out;
 }
+
+// The weights of a tensor where a rule can work on them: where they are, or a copy of some if they are bf16,
+// whose new values go back rounded.
+template <class T, int kMost>
+class Weights {
+ public:
+  Weights(const StepPlan& plan, int64_t step)
+      : plan_(plan), dither_base_(dither_base(plan.seed, kWeightSlot, step)) {}
+
+  // Of elements [first, first + count); count at most kMost.
+  HWY_INLINE T* load(const StepTensor& tensor, int64_t first, int count) {
+    if (!plan_.bf16_weights) return static_cast<T*>(tensor.weight) + first;
+    load_bf16(static_cast<const BFloat16*>(tensor.weight) + first, nullptr, count, copy_.data());
+    return copy_.data();
+  }
+  // What load() with the same elements gave.
+  HWY_INLINE void store(const StepTensor& tensor, int64_t first, int count) {
+    if (!plan_.bf16_weights) return;
+    Encoding how = weight_encoding(plan_, tensor.salt, dither_base_);
+    how.dither_key = dither_bits(how.dither_key, static_cast<uint32_t>(first));
+    store_bf16(copy_.data(), count, how, static_cast<BFloat16*>(tensor.weight) + first, nullptr);
+  }
+
+ private:
+  const StepPlan& plan_;
+  const uint32_t dither_base_;
+  HWY_ALIGN std::array<T, kMost> copy_;
+};
+// Doubles have nothing narrower.
+template <int kMost>
+class Weights<double, kMost> {
+ public:
+  Weights(const StepPlan&, int64_t) {}
+  HWY_INLINE double* load(const StepTensor& tensor, int64_t first, int) {
+    return static_cast<double*>(tensor.weight) + first;
+  }
+  HWY_INLINE void store(const StepTensor&, int64_t, int) {}
+};
 
 // Between the values of two slots, lest they be a power of two apart and fall into the same cache sets.
 constexpr int kGap = 64;
@@ -108,7 +150,8 @@ class BlockStepper {
         io_(io),
         step_(control.steps),
         max_value_(static_cast<T>(plan.max_value)),
-        scale_(static_cast<T>(control.scale)) {
+        scale_(static_cast<T>(control.scale)),
+        weights_(plan, control.steps) {
     static_assert(kSlots <= kMaxSlots);
     std::memcpy(&update_, plan.update, sizeof update_);
   }
@@ -131,6 +174,7 @@ class BlockStepper {
   const int64_t step_;
   const T max_value_, scale_;
   typename Rule::template Update<T> update_;
+  Weights<T, kStretch> weights_;
   HWY_ALIGN std::array<T, (kBuffered ? kSlots * (kMaxBlock + kGap) : 0)> buffer_;
 
  private:
@@ -138,7 +182,6 @@ class BlockStepper {
   void step_block(const StepTensor& tensor, int64_t block, std::index_sequence<kSlot...>) {
     const int64_t first = block * plan_.block_size;
     const int count = static_cast<int>(std::min<int64_t>(plan_.block_size, tensor.count - first));
-    T* const weight = static_cast<T*>(tensor.weight) + first;
     const T* const gradient = static_cast<const T*>(tensor.gradient) + first;
     const T factor = factor_of<Rule, T>(plan_, tensor);
     const auto absmax = [&](size_t slot) {
@@ -159,11 +202,12 @@ class BlockStepper {
     for (int from = 0, n; from < count; from += n) {
       n = std::min(kStretch, count - from);
       if constexpr (kBuffered) {
-        send_ahead<kSlots>(tensor, first + from, n, io_.bits);
+        send_ahead<kSlots>(tensor, plan_.bf16_weights, first + from, n, io_.bits);
         (slot_io<kSlot>().load(stored(kSlot, from), old_absmax(kSlot), n, values(kSlot) + from), ...);
       }
-      update_block(update_, weight + from, gradient + from, max_value_, scale_, factor, n,
-                   (values(kSlot) + from)...);
+      update_block(update_, weights_.load(tensor, first + from, n), gradient + from, max_value_, scale_,
+                   factor, n, (values(kSlot) + from)...);
+      weights_.store(tensor, first + from, n);
     }
     if constexpr (kBuffered)
       (slot_io<kSlot>().store(values(kSlot), count, encoding<kSlot>(tensor, first), stored(kSlot, 0),

@@ -40,7 +40,8 @@ class Surveyor {
       : plan_(plan),
         io_(io),
         max_value_(static_cast<T>(plan.max_value)),
-        scale_(static_cast<T>(control.scale)) {
+        scale_(static_cast<T>(control.scale)),
+        weights_(plan, control.steps) {
     std::memcpy(&update_, plan.update, sizeof update_);
   }
 
@@ -49,7 +50,7 @@ class Surveyor {
     out.weight = out.measured = 0;
     for_each_block(
         tensor, from, to, [&]<size_t... kSlot>(int64_t first, int count, std::index_sequence<kSlot...>) {
-          const T* const weight = static_cast<const T*>(tensor.weight) + first;
+          const T* const weight = weights_.load(tensor, first, count);
           const T* const gradient = static_cast<const T*>(tensor.gradient) + first;
           if constexpr (measures_state<Rule>) {
             measure_block(update_, weight, gradient, max_value_, scale_, count, other_.data(),
@@ -68,7 +69,7 @@ class Surveyor {
     std::fill(out.largest, out.largest + kMaxSlots, 0.0f);
     for_each_block(
         tensor, from, to, [&]<size_t... kSlot>(int64_t first, int count, std::index_sequence<kSlot...>) {
-          std::copy_n(static_cast<const T*>(tensor.weight) + first, count, other_.data());
+          std::copy_n(weights_.load(tensor, first, count), count, other_.data());
           (state<kSlot>(tensor, first, count), ...);
           update_block(update_, other_.data(), static_cast<const T*>(tensor.gradient) + first, max_value_,
                        scale_, factor_of<Rule, T>(plan_, tensor), count, values<kSlot>()...);
@@ -112,6 +113,7 @@ class Surveyor {
   const CodecIo& io_;
   const T max_value_, scale_;
   typename Rule::template Update<T> update_;
+  Weights<T, kMaxBlock> weights_;
   HWY_ALIGN std::array<T, kMaxBlock> other_;
   HWY_ALIGN std::array<T, (kBuffered ? kSlots * (kMaxBlock + kGap) : 0)> buffer_;
 };

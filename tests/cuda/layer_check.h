@@ -36,17 +36,19 @@ inline Variable weighted_sum(const std::vector<Variable>& outputs, const Stage& 
 
 // make(Init) gives the layer; run(layer, Side&) its outputs from side[i], the leaves of `inputs` shape, and
 // side.masks. Outputs and the gradients of inputs and parameters must agree to 1e-5, norm-wise and at the
-// largest value, and both sides must have drawn the same masks.
+// largest value, and both sides must have drawn the same masks. With `bf16_from`, weights are stored in BF16
+// on the GPU (see Init).
 template <class Make, class Run>
-void check_layer(const std::string& what, const std::vector<Shape>& inputs, Make make, Run run) {
+void check_layer(const std::string& what, const std::vector<Shape>& inputs, Make make, Run run,
+                 int64_t bf16_from = 0) {
   CAPTURE(what);
   std::vector<std::pair<Shape, Values>> leaves;
   for (const Shape& shape : inputs)
     leaves.emplace_back(shape, random_values(shape.numel(), -1, 1, 50 + leaves.size()));
   Side gpu(Device::cuda(), DType::F32, leaves), cpu(Device::cpu(), DType::F64, leaves);
-  const auto layer = make(Init{Rng(1), Device::cuda(), DType::F32});
+  const auto layer = make(Init{Rng(1), Device::cuda(), DType::F32, bf16_from});
   const auto reference = make(Init{Rng(1), Device::cpu(), DType::F64});
-  reference.load(layer.state(), "the GPU's layer");  // what was rounded to float32, exactly
+  reference.load(layer.state(), "the GPU's layer");  // what was rounded, exactly
 
   const std::vector<Variable> actual = run(layer, gpu), expected = run(reference, cpu);
   weighted_sum(actual, gpu.stage).backward();

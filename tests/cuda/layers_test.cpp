@@ -84,6 +84,28 @@ TEST_CASE("the bag classifier's logits and gradients agree with float64") {
   }
 }
 
+TEST_CASE("layers whose weights are stored in BF16 agree with float64 on the widened weights") {
+  for (const auto& [in, out] : {std::pair{1, 1}, {5, 3}, {129, 65}, {100, 256}})
+    check_layer(
+        "Linear " + Shape{out, in}.text(), {{301, in}},
+        [&, in = in, out = out](const Init& init) { return Linear(in, out, init); },
+        [](const Linear& layer, Side& side) { return std::vector{layer.forward(side[0])}; }, 1);
+  for (const int64_t width : {1, 3, 6, 64, 131})
+    check_layer(
+        "Embedding " + Shape{400, width}.text(), {},
+        [&](const Init& init) { return Embedding(400, width, init, 2); },
+        [&](const Embedding& layer, Side& side) {
+          return std::vector{layer.forward(side.stage.ids(some_ids(3001, 400)))};
+        },
+        1);
+  check_layer(
+      "StableEmbedding", {}, [](const Init& init) { return StableEmbedding(400, 131, init); },
+      [](const StableEmbedding& layer, Side& side) {
+        return std::vector{layer.forward(side.stage.ids(some_ids(3001, 400)))};
+      },
+      1);
+}
+
 TEST_CASE("a StableEmbedding and its gradients agree with float64") {
   check_layer(
       "[400,131]", {}, [](const Init& init) { return StableEmbedding(400, 131, init, 1); },

@@ -13,6 +13,7 @@ struct LstmCase {
   double dropout = 0;    // between layers
   bool state = false;    // h0 and c0 are inputs
   int64_t distinct = 0;  // rows that an index repeats; 0: no index
+  bool bf16 = false;     // matrices are stored in BF16
 };
 
 std::vector<int64_t> falling(int64_t count, int64_t longest) {
@@ -38,7 +39,8 @@ void check_lstm(const LstmCase& c) {
                           c.distinct ? side.stage.ids(index) : Tensor(), c.state ? side[1] : Variable(),
                           c.state ? side[2] : Variable());
         return std::vector{result.y, result.h_n, result.c_n};
-      });
+      },
+      c.bf16 ? 1 : 0);
 }
 
 }  // namespace
@@ -71,6 +73,12 @@ TEST_CASE("an LSTM with dropout between its layers agrees with float64, masks an
   check_lstm({"two layers", {5, 8, 2, false}, {6, 4, 1}, 0.5});
   check_lstm({"three layers both ways, states, an index", {5, 16, 3, true}, falling(9, 14), 0.2, true, 12});
   check_lstm({"an SMS batch", {100, 64, 2, true}, falling(64, 60), 0.2, false, 500});
+}
+
+TEST_CASE("an LSTM whose matrices are stored in BF16 agrees with float64 on the widened ones") {
+  check_lstm({"odd sizes", {3, 5, 2, true}, {4, 2, 1}, 0, false, 0, true});
+  check_lstm({"an SMS batch", {100, 64, 2, true}, falling(64, 60), 0.2, false, 500, true});
+  check_lstm({"in cuDNN", {33, 200, 2, false}, falling(13, 21), 0, false, 0, true});
 }
 
 TEST_CASE("an LSTM in evaluation gives what it gives in training without dropout") {

@@ -11,6 +11,10 @@ TEST_CASE("weights, codes and absmax are the CPU's bytes, for every rule, codec,
   check_all_steps(Device::cuda());
 }
 
+TEST_CASE("bf16 weights are rounded to the CPU's bytes, for every rule and codec, dithered and to nearest") {
+  check_bf16_weights(Device::cuda());
+}
+
 TEST_CASE("every float of a decade gets the CPU's code") { check_encode_decade(Device::cuda()); }
 
 TEST_CASE("floats of every class are encoded as on the CPU, for every block size") {
@@ -23,7 +27,8 @@ TEST_CASE("codes are decoded as on the CPU") {
 }
 
 TEST_CASE("a run with groups, schedule, clipping and a reload gives the CPU's bytes") {
-  for (const char* codec : {"fp32", "bf16", "blockwise8"}) check_training(Device::cuda(), codec);
+  for (const char* codec : {"fp32", "bf16", "blockwise8"})
+    for (const bool bf16_weights : {false, true}) check_training(Device::cuda(), codec, bf16_weights);
 }
 
 TEST_CASE("a bad gradient stops everything on the device until the host asks, and is then named") {
@@ -34,6 +39,7 @@ TEST_CASE("under skip a bad step is counted and leaves no trace") { check_skip(D
 
 TEST_CASE("norms, largest values and means of whole tensors are found on the device as on the CPU") {
   check_whole_tensors(Device::cuda());
+  check_whole_tensors(Device::cuda(), true);
 }
 
 TEST_CASE("Muon's momentum is the CPU's bytes and its weights are close, through bad steps and a reload") {
@@ -59,6 +65,7 @@ TEST_CASE("a bad gradient is found although its elements are limited") {
 
 TEST_CASE("the moving average of weights is the CPU's, and skipped steps do not count") {
   check_average(Device::cuda());
+  check_average(Device::cuda(), true);
 }
 
 TEST_CASE("state is converted between codecs on the device as on the CPU") {
@@ -88,5 +95,7 @@ TEST_CASE("the bench times a step on the device and counts its bytes") {
   const StepTiming timing = time_step({.shapes = {{1 << 20}}, .repetitions = 2, .device = Device::cuda()});
   CHECK(timing.bytes_per_parameter == 16.0625);
   CHECK(timing.seconds > 0);
+  CHECK(time_step({.shapes = {{1 << 20}}, .bf16_weights = true, .repetitions = 2, .device = Device::cuda()})
+            .bytes_per_parameter == 12.0625);
   CHECK(copy_gbps(Device::cuda(), 1 << 20, 2) > 0);
 }

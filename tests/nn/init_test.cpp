@@ -150,6 +150,42 @@ TEST_CASE("every element type begins with the same numbers") {
   CHECK(values_of(in(DType::BF16)) == values_of(in(DType::F32).to(DType::BF16, MemoryTag::Data)));
 }
 
+TEST_CASE("large matrices are stored in BF16 where it is asked for: the same numbers, rounded to nearest") {
+  const auto from = [](int64_t elements) { return Init{.rng = Rng(7), .bf16_from = elements}; };
+  const LstmClassifierConfig config{.vocabulary = 10, .embedding = 3, .hidden = 4};
+  const LstmClassifier plain(config, from(0)), stored(config, from(40));
+  for (const NamedParameter& exact : plain.parameters()) {
+    CAPTURE(exact.name);
+    const Tensor value = exact.variable.value(), other = parameter(stored, exact.name);
+    const bool narrow = value.shape().rank() == 2 && value.numel() >= 40;
+    CHECK(value.dtype() == DType::F32);
+    CHECK(other.dtype() == (narrow ? DType::BF16 : DType::F32));
+    CHECK(values_of(other) == values_of(narrow ? value.to(DType::BF16, MemoryTag::Data) : value));
+  }
+  CHECK(parameter(stored, "embedding.weight").dtype() == DType::F32);  // 30 elements
+  CHECK(parameter(LstmClassifier(config, from(30)), "embedding.weight").dtype() == DType::BF16);
+  // Constants, a padding row, and part of a part; never a vector, never of f64.
+  CHECK(constant({4, 10}, 0.1, from(40)).dtype() == DType::BF16);
+  CHECK(constant({40}, 0.1, from(1)).dtype() == DType::F32);
+  CHECK(normal({40}, 0, 1, from(1).part("a").part("b")).dtype() == DType::F32);
+  CHECK(normal({5, 8}, 0, 1, from(1).part("a").part("b")).dtype() == DType::BF16);
+  CHECK(xavier_uniform({5, 8}, Init{Rng(1), Device::cpu(), DType::F64, 1}).dtype() == DType::F64);
+  const StableEmbedding padded(5, 3, from(1), 2);
+  CHECK(parameter(padded, "weight").dtype() == DType::BF16);
+  CHECK(values_of(parameter(padded, "weight").slice_rows(2, 3)) == std::vector<double>(3, 0));
+  CHECK(parameter(padded, "norm.weight").dtype() == DType::F32);
+}
+
+TEST_CASE("weights are loaded into either type from either, rounded to nearest") {
+  const Linear exact(20, 30, Init{Rng(1)}), stored(20, 30, Init{.rng = Rng(2), .bf16_from = 1});
+  stored.load(exact.state(), "w");
+  CHECK(values_of(parameter(stored, "weight")) ==
+        values_of(parameter(exact, "weight").to(DType::BF16, MemoryTag::Data)));
+  exact.load(stored.state(), "w");
+  CHECK(parameter(exact, "weight").dtype() == DType::F32);
+  CHECK(values_of(parameter(exact, "weight")) == values_of(parameter(stored, "weight")));
+}
+
 TEST_CASE("parameters are booked as weights") {
   const auto live = [] { return ledger(Device::cpu()).use().live[static_cast<size_t>(MemoryTag::Weights)]; };
   const int64_t before = live();

@@ -47,7 +47,8 @@ TEST_CASE("averages that cannot be kept are refused") {
     CHECK_ERROR(ErrorKind::Usage, "it must be in [0, 1)", kept(model(), bad));
   CHECK_ERROR(ErrorKind::Usage, "2 tensors for the averages of 3", kept({p[0], p[1]}));
   CHECK_ERROR(ErrorKind::Usage, "'embedding.weight' cannot be its own average", kept(p));
-  CHECK_ERROR(ErrorKind::Usage, "is f64 on cpu, 'embedding.weight' is f32 on cpu", kept(model(DType::F64)));
+  CHECK_ERROR(ErrorKind::Usage, "the average of 'embedding.weight' is f64 on cpu; it must be f32 on cpu",
+              kept(model(DType::F64)));
   auto renamed = model();
   renamed[1].name = "other";
   CHECK_ERROR(ErrorKind::Usage, "'other' [4096] cannot hold the average of 'fc.weight' [4096]",

@@ -7,6 +7,7 @@ using namespace octet::optim::testing;
 
 TEST_CASE("the cases for a device's steps hold on the CPU") {
   check_all_steps(Device::cpu());
+  check_bf16_weights(Device::cpu());
   check_encode_decade(Device::cpu(), 101);
   check_encode_classes(Device::cpu());
   for (const char* codec : {"blockwise8", "linear8", "tensorwise8", "blockwise4", "blockwise8-v0.36"})
@@ -15,9 +16,11 @@ TEST_CASE("the cases for a device's steps hold on the CPU") {
 
 TEST_CASE("the cases for an optimizer on a device hold on the CPU") {
   check_training(Device::cpu(), "blockwise8");
+  check_training(Device::cpu(), "blockwise8", true);
   check_stop(Device::cpu());
   check_skip(Device::cpu());
   check_whole_tensors(Device::cpu());
+  check_whole_tensors(Device::cpu(), true);
   check_many_groups(Device::cpu());
   check_overflow(Device::cpu());
   check_large_gradients(Device::cpu());
@@ -25,5 +28,6 @@ TEST_CASE("the cases for an optimizer on a device hold on the CPU") {
   check_clipping(Device::cpu());
   check_clipping_finds_bad(Device::cpu());
   check_average(Device::cpu());
+  check_average(Device::cpu(), true);
   check_conversion(Device::cpu());
 }

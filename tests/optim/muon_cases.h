@@ -21,7 +21,7 @@ inline void set_even_gradient(const NamedParameter& p, uint64_t seed) {
   std::vector<double> g(static_cast<size_t>(p.variable.value().numel()));
   for (double& x : g)
     x = std::sqrt(-2 * std::log(rng.uniform() + 1e-12)) * std::cos(6.283185307179586 * rng.uniform());
-  p.variable.grad().reshape({p.variable.value().numel()}).copy_from(tensor_of(g, p.variable.dtype()));
+  p.variable.grad().reshape({p.variable.value().numel()}).copy_from(tensor_of(g, p.variable.grad().dtype()));
 }
 
 using Doubles = std::vector<double>;

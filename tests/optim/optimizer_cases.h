@@ -16,13 +16,21 @@ inline std::vector<NamedParameter> model_on(Device device) {
   return out;
 }
 
+// The same with bf16 weights, but for the bias.
+inline std::vector<NamedParameter> bf16_model_on(Device device) {
+  std::vector<NamedParameter> out = model_on(device);
+  for (size_t i = 0; i < 2; ++i)
+    out[i].variable = Variable::leaf(out[i].variable.value().to(DType::BF16, MemoryTag::Weights));
+  return out;
+}
+
 inline void spoil(const NamedParameter& p, double value) { p.variable.grad().slice_rows(3, 4).fill(value); }
 
 // Two groups, a schedule, clipping, and going on from a saved state half way.
-inline void check_training(Device device, const char* codec) {
-  INFO(codec);
+inline void check_training(Device device, const char* codec, bool bf16_weights = false) {
+  INFO(codec << (bf16_weights ? " bf16 weights" : ""));
   const auto train = [&](Device where) {
-    const std::vector<NamedParameter> p = model_on(where);
+    const std::vector<NamedParameter> p = bf16_weights ? bf16_model_on(where) : model_on(where);
     const auto make = [&] {
       return Optimizer({{.parameters = {p[0], p[2]}, .options = {.rule = "adamw", .codec = codec}},
                         {.parameters = {p[1]}, .options = {.rule = "adam", .codec = codec}}},
@@ -110,12 +118,12 @@ inline void check_skip(Device device) {
 }
 
 // What looks at whole tensors, with a matrix among the parameters; bad steps leave no trace.
-inline void check_whole_tensors(Device device) {
+inline void check_whole_tensors(Device device, bool bf16_weights = false) {
   for (const char* rule : {"lamb", "lars", "adafactor", "adam"})
     for (const char* codec : {"fp32", "blockwise8", "tensorwise8"}) {
       INFO(rule << " " << codec);
       const auto train = [&](Device where, bool bad) {
-        std::vector<NamedParameter> p = model_on(where);
+        std::vector<NamedParameter> p = bf16_weights ? bf16_model_on(where) : model_on(where);
         p[0].variable = Variable::leaf(p[0].variable.value().reshape({19, 647}));
         Optimizer optimizer({{.parameters = p, .options = {.rule = rule, .codec = codec}}},
                             {.max_norm = 0.25, .on_nonfinite = OnNonFinite::Skip});

@@ -80,8 +80,10 @@ struct Model {
 
   Model(std::string_view rule, std::string_view codec_name, std::span<const int64_t> sizes,
         int block = kDefaultBlock, SecondMoment mode = SecondMoment::Dither,
-        Rounding rounding = Rounding::Nearest, bool matrices = false) {
+        Rounding rounding = Rounding::Nearest, bool matrices = false, bool bf16_weights = false) {
     plan.matrices = matrices;
+    plan.bf16_weights = bf16_weights;
+    plan.weight_rounding = Rounding::Stochastic;
     plan.second_moment = mode;
     plan.signed_absmax = mode != SecondMoment::Plain;
     plan.rounding = rounding;
@@ -94,7 +96,8 @@ struct Model {
     plan.codec = codec;
     plan.block_size = block_size;
     for (const int64_t n : sizes) {
-      weights.push_back(random_tensors(sizes, 11, 1, info.value)[weights.size()].clone(MemoryTag::Weights));
+      weights.push_back(random_tensors(sizes, 11, 1, info.value)[weights.size()].to(
+          bf16_weights ? DType::BF16 : info.value, MemoryTag::Weights));
       gradients.push_back(
           random_tensors(sizes, 12, 1e-2, info.value)[gradients.size()].clone(MemoryTag::Gradients));
       state.emplace_back();

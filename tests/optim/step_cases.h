@@ -27,6 +27,8 @@ struct Setting {
   Rounding rounding = Rounding::Nearest;
   int64_t offset = 0;  // elements between an aligned address and the first of each tensor
   bool matrices = false;
+  bool bf16_weights = false;
+  Rounding weight_rounding = Rounding::Stochastic;
 };
 
 // A plan of a few tensors without an Optimizer, on any device. Tensor 2 has no gradient.
@@ -48,6 +50,8 @@ class PlanOnDevice {
                                                       : kPlainBlock;
     plan_.hyper = busy_hyper(setting.rule);
     plan_.matrices = setting.matrices;
+    plan_.bf16_weights = setting.bf16_weights;
+    plan_.weight_rounding = setting.weight_rounding;
     const std::span<const Slot> slots = slots_of(rules()[static_cast<size_t>(plan_.rule)], setting.matrices);
     for (const int64_t n : sizes) {
       StepTensor row{.count = n,
@@ -55,8 +59,9 @@ class PlanOnDevice {
                      .salt = static_cast<uint32_t>(n + 1),
                      .first_piece = plan_.piece_count,
                      .columns = setting.matrices ? columns_of(n) : 0};
-      weights_.push_back(place(n, codec_.value));
-      weights_.back().copy_from(random_tensors(sizes, 11, 1, codec_.value)[weights_.size() - 1]);
+      weights_.push_back(place(n, setting.bf16_weights ? DType::BF16 : codec_.value));
+      weights_.back().copy_from(random_tensors(sizes, 11, 1, codec_.value)[weights_.size() - 1].to(
+          weights_.back().dtype(), MemoryTag::Data));
       gradients_.push_back(place(n, codec_.value));
       row.weight = weights_.back().raw();
       if (table_.size() != 2) row.gradient = gradients_.back().raw();
@@ -147,7 +152,9 @@ inline void check_steps(Device device, const Setting& setting) {
       setting.matrices ? std::span<const int64_t>(kMatrixSizes) : std::span<const int64_t>(kSizes);
   INFO(setting.rule << " " << setting.codec << " block " << setting.block_size << " offset " << setting.offset
                     << " second moment " << static_cast<int>(setting.second_moment) << " rounding "
-                    << static_cast<int>(setting.rounding) << (setting.matrices ? " matrices" : ""));
+                    << static_cast<int>(setting.rounding) << (setting.matrices ? " matrices" : "")
+                    << (setting.bf16_weights ? " bf16 weights rounded " : "")
+                    << (setting.bf16_weights ? static_cast<int>(setting.weight_rounding) : 0));
   PlanOnDevice got(setting, sizes, device), expected(setting, sizes, Device::cpu());
   for (uint64_t t = 1; t <= 5; ++t) {
     const double max_norm = t == 2 ? 0 : t == 3 ? 1e6 : 0.5;  // off, without effect, clipping
@@ -194,6 +201,28 @@ inline void check_all_steps(Device device) {
       for (const int64_t offset : {0, 1})
         if (!rule.matrix_slots.empty())
           check_steps(device, {.rule = rule.name.data(), .codec = codec, .offset = offset, .matrices = true});
+}
+
+// bf16 weights with every rule and codec, both ways to round, and tensors at odd addresses.
+inline void check_bf16_weights(Device device) {
+  constexpr std::tuple<Rounding, int64_t, int> kWays[] = {
+      {Rounding::Stochastic, 0, 256}, {Rounding::Stochastic, 1, 128}, {Rounding::Nearest, 3, 256}};
+  for (const RuleInfo& rule : rules())
+    for (const CodecInfo& codec : codecs())
+      for (const bool matrices : {false, true})
+        for (const auto& [rounding, offset, block_size] : kWays) {
+          if (codec.value != DType::F32) continue;
+          if (matrices && (rule.matrix_slots.empty() || codec.rounds())) continue;
+          const bool plain = codec.historical;
+          check_steps(device, {.rule = rule.name.data(),
+                               .codec = codec.name.data(),
+                               .block_size = block_size,
+                               .second_moment = plain ? SecondMoment::Plain : SecondMoment::Dither,
+                               .offset = offset,
+                               .matrices = matrices,
+                               .bf16_weights = true,
+                               .weight_rounding = rounding});
+        }
 }
 
 // Encodes `values` on the device and on the CPU and compares codes and absmax.

@@ -97,7 +97,8 @@ inline void set_gradients(const std::vector<NamedParameter>& parameters, uint64_
   for (const NamedParameter& p : parameters) {
     Rng rng = Rng(seed).split(p.name);
     const int64_t n = p.variable.value().numel();
-    p.variable.grad().reshape({n}).copy_from(tensor_of(random_values(n, rng, 1e-2), p.variable.dtype()));
+    p.variable.grad().reshape({n}).copy_from(
+        tensor_of(random_values(n, rng, 1e-2), p.variable.grad().dtype()));
   }
 }
 

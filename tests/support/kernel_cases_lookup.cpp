@@ -41,6 +41,24 @@ void add_embedding(Cases& cases, int64_t rows, int64_t cols, const std::vector<i
   });
 }
 
+// From a table of BF16 the rows come as f32, whatever type the stage computes with.
+void add_embedding_bf16(Cases& cases, int64_t rows, int64_t cols, const std::vector<int32_t>& ids) {
+  const auto count = static_cast<int64_t>(ids.size());
+  const std::string what = Shape{rows, cols}.text() + " of bf16 at " + std::to_string(count) + " ids";
+  add_case(cases, "embedding.forward", what, [=](Stage& s) {
+    const Tensor table =
+        s.in(random_values(rows * cols, -1, 1, 1), {rows, cols}).to(DType::BF16, MemoryTag::Weights);
+    const Values held = values_of(table);
+    Values expected;
+    for (const int32_t id : ids)
+      for (int64_t i = 0; i < cols; ++i)
+        expected.push_back(id < 0 ? 0 : held[static_cast<size_t>(id * cols + i)]);
+    const Tensor y = Tensor::full({count, cols}, NAN, DType::F32, s.device(), MemoryTag::Data);
+    s.kernels().embedding.forward(table, s.ids(ids), y);
+    s.expect_exactly("y", values_of(y), expected);
+  });
+}
+
 // How much the rows of a loss count: all the same, differently (a third of them not at all), or not at all.
 enum class Weights { None, Random, Zero };
 
@@ -165,6 +183,9 @@ void add_lookup_cases(Cases& cases) {
   add_embedding(cases, 5, 3, {4, 0, -1, 4, 2, 4, 2}, 2);
   add_embedding(cases, 400, 131, random_ids(3001, -1, 400, 7), 0);
   add_embedding(cases, 3, 2, random_ids(1000, 0, 3, 8), -1);  // few rows, each met often
+  add_embedding_bf16(cases, 1, 1, {0});
+  add_embedding_bf16(cases, 5, 3, {4, 0, -1, 4, 2, 4, 2});
+  for (const int64_t cols : {64, 66, 131}) add_embedding_bf16(cases, 400, cols, random_ids(3001, -1, 400, 7));
   add_cross_entropy(cases, 1, 1, -1, 1);
   add_cross_entropy(cases, 4, 3, -3, 3);
   add_cross_entropy(cases, 6, 5, -300, 300);

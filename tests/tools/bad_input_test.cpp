@@ -132,6 +132,8 @@ TEST_CASE("flags that are unknown or out of range exit 2 with the nearest name o
       {{"--block-size", "100"}, "a power of two from 64 to 4096"},
       {{"--optimizer", "adma"}, "--optimizer: unknown name 'adma', did you mean 'adam'?"},
       {{"--state", "blockwise9"}, "did you mean 'blockwise8'?"},
+      {{"--weight-dtype", "bf17"}, "--weight-dtype: unknown name 'bf17', did you mean 'bf16'?"},
+      {{"--weight-rounding", "up"}, "--weight-rounding: unknown name 'up'"},
       {{"--state-override", "nothing*=fp32"}, "nothing*"},
       {{"--state-override", "fc.weight"}, "must be PATTERN=NAME"},
       {{"--no-decay", "nothing*"}, "fits the pattern 'nothing*' of those without weight decay"},

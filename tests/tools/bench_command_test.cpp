@@ -43,9 +43,9 @@ TEST_CASE("an optimizer case is a JSON line with the fixed fields, and they agre
       json_lines(bench({"optimizer", "--optimizer", "adam", "--state", "blockwise8", "--params", "8192,1e4",
                         "--repeats", "2", "--device", "cpu", "--json"}));
   REQUIRE(lines.size() == 2);
-  const std::vector<std::string> keys = {"optimizer", "state",    "device",          "params",
-                                         "tensors",   "ms",       "bytes_per_param", "state_bytes_per_param",
-                                         "gbps",      "copy_gbps"};
+  const std::vector<std::string> keys = {
+      "optimizer", "state",           "weight_dtype",          "device", "params",   "tensors",
+      "ms",        "bytes_per_param", "state_bytes_per_param", "gbps",   "copy_gbps"};
   for (const Json& line : lines) {
     CHECK(keys_of(line) == keys);
     CHECK(line["optimizer"] == "adam");

@@ -28,6 +28,7 @@ TrainConfig unusual() {
   c.schedule = "cosine", c.warmup_steps = 10, c.second_moment = "plain", c.block_size = 64,
   c.min_8bit_size = 0;
   c.state_override = {"embedding.*=fp32", "a=b=bf16"};
+  c.weight_dtype = "bf16", c.weight_rounding = "nearest";
   c.on_nonfinite = "skip", c.threads = 2, c.embedding = 8, c.hidden = 9, c.layers = 1, c.dropout = 0;
   c.rounding = "stochastic";
   c.trust_coefficient = 0.01, c.max_trust = 10, c.eps2 = 0.01, c.clip_threshold = 2, c.decay_rate = 0.7;
@@ -83,7 +84,7 @@ TEST_CASE("every field can be set by its flag") {
         arguments.push_back(toml_text(member));
     }
   });
-  CHECK(fields == 80);
+  CHECK(fields == 82);
   CHECK(parse_flags(arguments) == wanted);
 }
 
@@ -233,7 +234,8 @@ TEST_CASE("two configs differ in what changes the numbers, not in where results 
   b.out = "elsewhere", b.log = "x", b.threads = 2, b.resume = "r", b.json = true, b.data = "d";
   CHECK(first_difference(a, b).empty());
   b.state = "bf16", b.block_size = 64, b.min_8bit_size = 0, b.state_override = {"a=bf16"};
-  CHECK(first_difference(a, b).empty());  // a resumed run converts its state
+  b.weight_dtype = "bf16", b.weight_rounding = "nearest";
+  CHECK(first_difference(a, b).empty());  // a resumed run converts its state and weights
   CHECK(first_difference(a, b, Affects::StateFormat) == "state");
   b.lr = 1e-3;
   CHECK(first_difference(a, b) == "lr");

@@ -220,6 +220,7 @@ TEST_CASE("memory predicts what a run then measures, tag by tag") {
   const Case cases[] = {{"fp32", {}},
                         {"blockwise8", {"--state", "blockwise8", "--min-8bit-size", "0", "--hidden", "40"}},
                         {"bf16", {"--state", "bf16", "--batch-size", "100", "--layers", "1"}},
+                        {"weights", {"--weight-dtype", "bf16", "--min-8bit-size", "64"}},
                         {"one-batch", {"--batch-size", "1000", "--epochs", "1"}},
                         {"features",
                          {"--state", "blockwise8", "--ema", "0.9", "--accumulate", "3", "--embedding-layer",

@@ -104,6 +104,26 @@ std::vector<MemoryCase> MemoryCases::models(const std::string& device) const {
       c.padding = "left", c.max_length = 60, c.model = "lstm", c.layers = 1, c.batching = "shuffled";
     });
     add(task, "weighted classes", [](TrainConfig& c) { c.class_weights = "balanced"; });
+    for (const std::string model : {"bag", "lstm", "bilstm"})
+      for (const bool frozen : {false, true})
+        add(task, model + (frozen ? " frozen" : "") + ", weights in bf16", [&](TrainConfig& c) {
+          c.model = model, c.freeze_embedding = frozen, c.weight_dtype = "bf16", c.min_8bit_size = 600;
+          c.hidden = 40, c.embedding = 31, c.layers = 3, c.dropout = frozen ? 0 : 0.2;
+          c.embedding_layer = frozen ? "stable" : "plain";
+        });
+    add(task, "all matrices in bf16, accumulated", [](TrainConfig& c) {
+      c.weight_dtype = "bf16", c.min_8bit_size = 0, c.accumulate = 3, c.model = "lstm", c.hidden = 100;
+    });
+    add(task, "weights in bf16, wide layers", [](TrainConfig& c) {  // their copies make the peak
+      c.weight_dtype = "bf16", c.hidden = 120, c.layers = 4, c.dropout = 0, c.batch_size = 2;
+    });
+    add(task, "weights in bf16, averaged, word vectors", [&](TrainConfig& c) {
+      c.weight_dtype = "bf16", c.min_8bit_size = 100, c.ema = 0.9;
+      c.glove = (folder_ / "vectors.txt").string(), c.embedding = 6;
+    });
+    add(task, "large bag in bf16", [](TrainConfig& c) {
+      c.weight_dtype = "bf16", c.model = "bag", c.embedding = 900, c.batch_size = 2, c.min_8bit_size = 1;
+    });
     add(task, "word vectors",
         [&](TrainConfig& c) { c.glove = (folder_ / "vectors.txt").string(), c.embedding = 6, c.ema = 0.5; });
   }
@@ -161,6 +181,10 @@ std::string check_prediction(const MemoryCase& c, const tools::TextData& data) {
   CHECK(sum == told.peak);
   CHECK(listed == told.peak);
   CHECK(told.state_bytes == trainer.optimizer().state_bytes());
+  int64_t weight_bytes = 0;
+  for (const NamedParameter& parameter : trainer.model().parameters())
+    weight_bytes += parameter.variable.value().bytes();
+  CHECK(told.weight_bytes == weight_bytes);
   CHECK(told.parameters == trainer.model().parameter_count());
   return line + "; " + told.phase;
 }

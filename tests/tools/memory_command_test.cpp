@@ -99,6 +99,22 @@ TEST_CASE("codecs side by side: each is what the run itself would be told") {
   CHECK(some.out.find("can save more") == std::string::npos);
 }
 
+TEST_CASE("weights in bf16 take two bytes each, their gradients four, and their type is told") {
+  const Json exact = told({}), stored = told({"--weight-dtype", "bf16", "--explain"});
+  CHECK(exact["weight_dtype"] == "fp32");
+  CHECK(exact["weight_bytes"] == 4 * 130689);
+  CHECK(stored["weight_dtype"] == "bf16");
+  CHECK(stored["weight_bytes"] == 2 * 129600 + 4 * 1089);
+  CHECK(stored["state_bytes"] == exact["state_bytes"]);
+  CHECK(stored["predicted_by_tag"]["gradients"] == exact["predicted_by_tag"]["gradients"]);
+  for (const Json& tensor : stored["tensors"])
+    if (tensor["tag"] == "weights")
+      CHECK(tensor["dtype"] == (tensor["bytes"].get<int64_t>() >= 2 * 4096 ? "bf16" : "f32"));
+  const Outcome text = run_octet(kAssumed + Arguments{"--weight-dtype", "bf16"});
+  CHECK(text.out.find("130,689 parameters, adam with bf16 weights and fp32 state, ") != std::string::npos);
+  CHECK(text.out.find("optimizer state: 8.00 bytes a parameter, weights: 2.02\n") != std::string::npos);
+}
+
 TEST_CASE("the largest model fits, and one step more does not") {
   for (const std::string_view setting : kGrowing)
     for (const int64_t bytes : {int64_t{20} << 20, int64_t{123456789}, int64_t{2} << 30}) {

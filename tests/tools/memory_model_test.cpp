@@ -44,6 +44,7 @@ TEST_CASE("the parameters of a model are known without it") {
       for (size_t i = 0; i < real.size(); ++i) {
         CHECK(real[i].name == told[i].name);
         CHECK(real[i].variable.shape() == told[i].shape);
+        CHECK(real[i].variable.dtype() == told[i].dtype);
         CHECK(real[i].variable.is_leaf() == told[i].trained);
         CHECK(real[i].full_precision_state == told[i].full_precision_state);
       }

@@ -65,9 +65,12 @@ TEST_CASE("a run stopped at any step of an epoch, its first and its last among t
   const TextData data = load_text_data(config);
   const int64_t n = Trainer(config, data).steps_per_epoch();
   REQUIRE(n > 5);
-  for (const char* state : {"fp32", "bf16", "blockwise8"}) {
-    CAPTURE(state);
+  for (const auto& [state, weights] :
+       {std::pair{"fp32", "fp32"}, {"bf16", "fp32"}, {"blockwise8", "fp32"}, {"blockwise8", "bf16"}}) {
     config.state = state;
+    config.weight_dtype = weights;
+    CAPTURE(config.state);
+    CAPTURE(config.weight_dtype);
     const std::string whole = run_with_stops(config, data, {}, runs.path("whole"));
     for (const std::vector<int64_t>& stops : std::vector<std::vector<int64_t>>{
              {1}, {n - 1}, {n}, {n + 1}, {2 * n}, {3 * n}, {1, 2, n, n + 1, 2 * n - 1, 2 * n, 3 * n - 1}}) {

@@ -63,6 +63,7 @@ TEST_CASE("a run stopped in the middle of an epoch goes on to the bytes of a run
       {"blockwise8",
        {"--state", "blockwise8", "--min-8bit-size", "0", "--schedule", "linear", "--warmup-steps", "20",
         "--clip-norm", "0.3", "--optimizer", "adamw", "--weight-decay", "0.1"}},
+      {"weights", {"--weight-dtype", "bf16", "--min-8bit-size", "100", "--state", "blockwise8"}},
       {"features",
        {"--state", "blockwise8", "--optimizer", "adamw", "--weight-decay", "0.1", "--no-decay",
         "norm-and-bias", "--clip-value", "0.01", "--clip-percentile", "60", "--accumulate", "2", "--ema",
@@ -151,7 +152,7 @@ TEST_CASE("resuming a finished run changes nothing") {
   const std::string config = runs.bytes("copy/config.toml");
   const Outcome other = run_process(resume(runs.path("copy"), {"--state", "bf16"}));
   CHECK(other.status == 2);
-  CHECK(other.err.find("the run is finished, so its state stays as it is; leave --state out") !=
+  CHECK(other.err.find("the run is finished, so its weights and state stay as they are; leave --state out") !=
         std::string::npos);
   CHECK((runs.bytes("copy/config.toml") == config));
   check_same_run(runs.path("run"), runs.path("copy"));
@@ -231,6 +232,30 @@ TEST_CASE("a resumed run converts its optimizer state to the codec it is given, 
   CHECK(run_octet({"report", run.folder}).out.find("blockwise8") != std::string::npos);
   run.refused({"--state", "blockwise8", "--optimizer", "lion"}, 2, "--optimizer differs");
   run.refused({"--state", "blockwise9"}, 2, "did you mean 'blockwise8'?");
+}
+
+TEST_CASE("a resumed run converts its weights to the type that it is given, says so, and keeps that") {
+  const Stopped run;
+  const auto go_on = [&](const Arguments& more) {
+    const Outcome outcome = stopped(resume(run.folder, more), "epoch 2/3  step ", SIGINT);
+    INFO(outcome.err);
+    CHECK(outcome.status == 130);
+    return outcome.out;
+  };
+  const auto type_of = [&] { return read_safetensors(run.checkpoint).at("model.embedding.weight").dtype(); };
+  CHECK(go_on({"--weight-dtype", "bf16", "--min-8bit-size", "100"})
+            .find("weights converted from fp32 to bf16, rounded to nearest (9 of 19 tensors)\n") !=
+        std::string::npos);
+  CHECK(type_of() == DType::BF16);
+  CHECK(go_on({}).find("converted") == std::string::npos);
+  CHECK(go_on({"--weight-rounding", "nearest"}).find("converted") == std::string::npos);
+  CHECK(run.runs.bytes("run/config.toml").find("weight_rounding = \"nearest\"\n") != std::string::npos);
+  CHECK(go_on({"--weight-dtype", "fp32"}).find("weights converted from bf16 to fp32 (9 of 19 tensors)\n") !=
+        std::string::npos);
+  CHECK(type_of() == DType::F32);
+  finish(run.folder);
+  CHECK(run_octet({"eval", run.folder}).status == 0);
+  run.refused({"--weight-dtype", "bf16"}, 2, "leave --weight-dtype out");
 }
 
 TEST_CASE(

@@ -241,6 +241,10 @@ TEST_CASE(
       std::string::npos);
   CHECK(says("g", {"--state", "bf16", "--min-8bit-size", "64"})
             .find("no effect on bf16 state: --min-8bit-size\n") != std::string::npos);
+  CHECK(says("i", {"--weight-rounding", "nearest"}).find("no effect on fp32 weights: --weight-rounding\n") !=
+        std::string::npos);
+  CHECK(says("j", {"--weight-rounding", "nearest", "--weight-dtype", "bf16", "--min-8bit-size", "64"})
+            .find("no effect") == std::string::npos);
   CHECK(says("d", {"--state", "blockwise8", "--block-size", "64"}).find("no effect") == std::string::npos);
   const Arguments no_decay{"--no-decay", "norm-and-bias"};
   CHECK(says("e", no_decay).find("no effect without weight decay: --no-decay\n") != std::string::npos);

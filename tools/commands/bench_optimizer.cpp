@@ -41,7 +41,8 @@ constexpr int64_t kMostTensors = 100'000;
 
 struct BenchConfig {
   std::string optimizer = "adam", state, params, shapes, device = "cpu";
-  std::string second_moment = "dither", rounding = "nearest";
+  std::string second_moment = "dither", rounding = "nearest", weight_dtype = "fp32",
+              weight_rounding = "stochastic";
   int64_t threads = 0, repeats = 10, block_size = 256;
   bool json = false;
 
@@ -60,6 +61,9 @@ struct BenchConfig {
       Range{.low = 64, .high = 4096, .power_of_two = true});
     v(Field{"second_moment", "as of `octet train`"}, second_moment, Choice{kSecondMoments});
     v(Field{"rounding", "as of `octet train`"}, rounding, Choice{kRoundings});
+    v(Field{"weight_dtype", "how tensors of 4,096 weights or more are stored"}, weight_dtype,
+      Choice{kWeightTypes});
+    v(Field{"weight_rounding", "as of `octet train`"}, weight_rounding, Choice{kRoundings});
     v(Field{"device", "where to compute"}, device, Choice{kDevices});
     v(Field{"threads", "CPU threads; 0: all"}, threads, Range{0, 1024});
     v(Field{"repeats", "steps of each case, of which the fastest counts"}, repeats, Range{1, 100000});
@@ -133,10 +137,11 @@ double available_memory() {
 }
 
 // Asked before anything is touched: Linux would hand the memory out and end the program later.
-void require_memory(const Shapes& shapes, const optim::GroupOptions& options) {
+void require_memory(const Shapes& shapes, const optim::GroupOptions& options, bool bf16_weights) {
   double wanted = 0;
   for (const Shape& shape : shapes) {
-    wanted += 8.0 * static_cast<double>(shape.numel());  // weights and gradients
+    // Weights and gradients.
+    wanted += (bf16_weights ? 6.0 : 8.0) * static_cast<double>(shape.numel());
     for (const optim::StateSlot& slot : state_layout(options, {.name = "", .shape = shape}).slots)
       wanted += static_cast<double>(slot.bytes());
   }
@@ -164,6 +169,7 @@ int bench_optimizer(const BenchConfig& config) {
   const optim::RuleInfo& rule = optim::rule_named(config.optimizer);
   cpu::set_thread_count(static_cast<int>(config.threads));
   const int repeats = static_cast<int>(config.repeats);
+  const bool bf16_weights = config.weight_dtype == "bf16";
 
   JsonLines lines(1, "standard output");
   Table table({"optimizer", "state", "params", "tensors", "ms", "ns/param", "bytes/param",
@@ -176,7 +182,8 @@ int bench_optimizer(const BenchConfig& config) {
       if (device.is_cpu())
         require_memory(
             shapes,
-            {.rule = config.optimizer, .codec = state, .block_size = static_cast<int>(config.block_size)});
+            {.rule = config.optimizer, .codec = state, .block_size = static_cast<int>(config.block_size)},
+            bf16_weights);
       const optim::StepTiming timing =
           optim::time_step({.rule = config.optimizer,
                             .codec = state,
@@ -184,6 +191,8 @@ int bench_optimizer(const BenchConfig& config) {
                             .block_size = static_cast<int>(config.block_size),
                             .second_moment = optim::second_moment(config.second_moment),
                             .rounding = optim::rounding(config.rounding),
+                            .bf16_weights = bf16_weights,
+                            .weight_rounding = optim::rounding(config.weight_rounding),
                             .repetitions = repeats,
                             .device = device});
       const auto params = static_cast<double>(timing.parameters);
@@ -196,6 +205,7 @@ int bench_optimizer(const BenchConfig& config) {
       if (config.json) {
         lines.write({{"optimizer", config.optimizer},
                      {"state", state},
+                     {"weight_dtype", config.weight_dtype},
                      {"device", config.device},
                      {"params", timing.parameters},
                      {"tensors", shapes.size()},
@@ -216,6 +226,7 @@ int bench_optimizer(const BenchConfig& config) {
   }
   if (config.json) return 0;
   std::fputs((table.text() + note_of(rule, products)).c_str(), stdout);
+  if (bf16_weights) std::fputs("\nweights of 4,096 elements or more are bf16, gradients f32\n", stdout);
   std::printf(
       "\n%s, %d threads; update pass, fastest of %d; a training step adds the norm pass, %s ns/param\n",
       config.device.c_str(), cpu::thread_count(), repeats, fixed(norm_ns, 3).c_str());

@@ -84,8 +84,11 @@ std::string text_of(const TrainConfig& config, const MemoryForecast& told, const
   text += fmt::format("predicted: a peak of {}, {} (phase: {})\n\n", exact_bytes(told.peak),
                       mebibytes(told.peak), told.phase);
   text += tag_table(told) + "\n";
-  text += fmt::format("optimizer state: {:.2f} bytes a parameter\n\n",
-                      static_cast<double>(told.state_bytes) / static_cast<double>(told.parameters));
+  const auto per_parameter = [&](int64_t bytes) {
+    return static_cast<double>(bytes) / static_cast<double>(told.parameters);
+  };
+  text += fmt::format("optimizer state: {:.2f} bytes a parameter, weights: {:.2f}\n\n",
+                      per_parameter(told.state_bytes), per_parameter(told.weight_bytes));
   if (options.explain)
     text +=
         tensor_table(told) + fmt::format("vocabulary {}; the ledger counts multiples of {} bytes\n\n",
@@ -140,6 +143,7 @@ int memory(TrainConfig config, const MemoryOptions& options) {
       json["fit"] = {{"setting", options.grow}, {"value", fit->value}};
       if (fit->next_peak) json["fit"]["next_peak"] = fit->next_peak;
     }
+    json["weight_dtype"] = config.weight_dtype;
     if (source.generated()) json["generated"] = true;
     std::printf("%s\n", json.dump().c_str());
     return 0;

@@ -86,7 +86,7 @@ class Run {
         board_(config_),
         folder_{config_.resume},
         resumed_(true) {
-    conversion_ = restore(checkpoint, trainer_, data_);
+    conversions_ = restore(checkpoint, trainer_, data_);
     data_.glove_sha256 = checkpoint.glove_sha256;
     seconds_before_ = trainer_.state().seconds;
     std::error_code ignored;
@@ -223,7 +223,7 @@ class Run {
       progress.note(fmt::format("the run was finished after epoch {}; nothing is trained", state.epoch));
     else if (resumed_)
       progress.note(fmt::format("goes on behind epoch {}, step {}", state.epoch, state.batch));
-    if (!conversion_.empty()) progress.note(conversion_);
+    for (const std::string& line : conversions_) progress.note(line);
   }
 
   void note_skipped(Progress& progress) const {
@@ -279,7 +279,7 @@ class Run {
   bool resumed_ = false;
   double seconds_before_ = 0;  // of the run before this session
   StepTimeline timeline_{trainer_.device(), trainer_.largest_step()};
-  std::string conversion_;  // of the state that it goes on from
+  std::vector<std::string> conversions_;  // of the weights and the state that it goes on from
   std::optional<RunLog> log_;
 };
 
@@ -299,7 +299,7 @@ int resume(const TrainFlags& flags, const std::string& path) {
           changed.empty() ? "" : flag_name(changed), " differs; leave it out, or start a run of its own");
   const std::string_view format = first_difference(checkpoint.config, config, Affects::StateFormat);
   require(format.empty() || !is_over(config, checkpoint.state), ErrorKind::Usage, path,
-          ": the run is finished, so its state stays as it is; leave ",
+          ": the run is finished, so its weights and state stay as they are; leave ",
           format.empty() ? "" : flag_name(format), " out");
   cpu::set_thread_count(static_cast<int>(config.threads));
   return Run(config, std::move(checkpoint)).go();
