@@ -46,6 +46,7 @@ class Runner {
               ": cannot make the folder: ", error.message());
     }
     remove_half_written();
+    remove_finished();
   }
 
   GridEnd go(const std::function<bool()>& stop) {
@@ -81,6 +82,18 @@ class Runner {
           at->path().filename().string().starts_with(".imdb-"))
         paths.push_back(at->path());
     for (const fs::path& path : paths) fs::remove(path, error);
+  }
+  // Folders of runs whose result was written last thing before the process was killed.
+  void remove_finished() const {
+    for (const GridResult& result : results_) {
+      std::error_code error;
+      if (fs::exists(result_path(settings_.out, result.run), error)) remove_run(result.run);
+    }
+  }
+  void remove_run(const GridRun& run) const {
+    std::error_code ignored;
+    fs::remove_all(folder_of(run).path, ignored);
+    fs::remove(output_of(run), ignored);
   }
   std::string output_of(const GridRun& run) const { return folder_of(run).path + ".txt"; }
 
@@ -173,9 +186,7 @@ class Runner {
   void keep(GridResult result) {
     result.jobs = settings_.jobs;
     write_atomically(result_path(settings_.out, result.run), format_result(result));
-    std::error_code ignored;
-    fs::remove_all(folder_of(result.run).path, ignored);
-    fs::remove(output_of(result.run), ignored);
+    remove_run(result.run);
     ++done_;
     say_(line_of(result));
     results_.push_back(std::move(result));

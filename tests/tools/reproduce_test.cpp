@@ -98,6 +98,11 @@ TEST_CASE("what is stopped, interrupted or killed goes on, and ends as if it had
     const fs::path first = runs.path(name) + "/results/" + before.begin()->first;
     const auto written = fs::last_write_time(first);
     write_file(runs.path(name) + "/results/.sms-4ep-fp32-seed1.json.1-1", "{");
+    // As if it had been killed between the result and the end of the run's folder.
+    const std::string left = runs.path(name) + "/runs/" + first.stem().string();
+    fs::create_directories(left);
+    write_file(left + "/log.jsonl", "");
+    write_file(left + ".txt", "");
     const Outcome rest = run_process(reproduce(runs, name, longer));
     INFO(rest.err);
     CHECK(rest.status == 0);
