@@ -34,7 +34,7 @@ struct Adafactor {
   template <class T>
   struct Update {
     T beta2, rest2, eps;  // rest = 1 - beta
-    T keep;               // 1 - lr wd
+    T decay;              // lr wd
     T rate, least, clip;  // rate: of the step, or relative to the larger of RMS(w) and `least`
     int32_t fixed_step;   // as a truth value
 
@@ -50,7 +50,7 @@ struct Adafactor {
       const double relative = fixed_step ? 1 : weight > floor ? weight : floor;
       return static_cast<double>(rate) * relative / (excess > 1 ? excess : 1);
     }
-    OCTET_HD void step(T& w, T u, T factor) const { w = keep * w - factor * u; }
+    OCTET_HD void step(T& w, T u, T factor) const { w -= decay * w + factor * u; }
     OCTET_HD void operator()(T& w, T g, std::array<T, 1>& state, T factor) const {
       step(w, measured(w, g, state), factor);
     }
@@ -82,7 +82,7 @@ struct Adafactor {
     return {static_cast<T>(1 - rest),
             static_cast<T>(rest),
             static_cast<T>(h.eps),
-            static_cast<T>(1 - h.lr * h.weight_decay),
+            static_cast<T>(h.lr * h.weight_decay),
             static_cast<T>(h.fixed_step || h.lr < slow ? h.lr : slow),
             static_cast<T>(h.eps2),
             static_cast<T>(h.clip_threshold),

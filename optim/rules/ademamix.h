@@ -40,12 +40,12 @@ struct AdEMAMix {
   template <class T>
   struct Update {
     T beta1, rest1, beta2, rest2, beta3, rest3;  // rest = 1 - beta
-    T keep, fast, slow, eps;                     // keep = 1 - lr wd; fast and slow: rates of the means
+    T decay, fast, slow, eps;                    // decay = lr wd; fast and slow: rates of the means
     OCTET_HD void operator()(T& w, T g, std::array<T, 3>& state) const {
       state[0] = beta1 * state[0] + rest1 * g;
       state[1] = beta3 * state[1] + rest3 * g;
       state[2] = beta2 * state[2] + (rest2 * g) * g;
-      w = keep * w - quotient(fast * state[0] + slow * state[1], root(state[2]) + eps);
+      w -= decay * w + quotient(fast * state[0] + slow * state[1], root(state[2]) + eps);
     }
   };
 
@@ -61,7 +61,7 @@ struct AdEMAMix {
             static_cast<T>(1 - h.beta2),
             static_cast<T>(beta3),
             static_cast<T>(1 - beta3),
-            static_cast<T>(1 - h.lr * h.weight_decay),
+            static_cast<T>(h.lr * h.weight_decay),
             static_cast<T>(h.lr * root_c2 / c1),
             static_cast<T>(h.lr * root_c2 * alpha),
             static_cast<T>(h.eps * root_c2)};

@@ -20,22 +20,18 @@ struct Lion {
   template <class T>
   struct Update {
     T beta1, rest1, beta2, rest2;  // rest = 1 - beta
-    T keep, lr;                    // keep = 1 - lr wd
+    T decay, lr;                   // decay = lr wd
     OCTET_HD void operator()(T& w, T g, std::array<T, 1>& state) const {
       const T direction = beta1 * state[0] + rest1 * g;
-      w = keep * w - ((direction > 0 ? lr : T(0)) - (direction < 0 ? lr : T(0)));
+      w -= decay * w + ((direction > 0 ? lr : T(0)) - (direction < 0 ? lr : T(0)));
       state[0] = beta2 * state[0] + rest2 * g;
     }
   };
 
   template <class T>
   OCTET_HD static Update<T> at(const HyperParameters& h, int64_t /*step*/) {
-    return {static_cast<T>(h.beta1),
-            static_cast<T>(1 - h.beta1),
-            static_cast<T>(h.beta2),
-            static_cast<T>(1 - h.beta2),
-            static_cast<T>(1 - h.lr * h.weight_decay),
-            static_cast<T>(h.lr)};
+    return {static_cast<T>(h.beta1),     static_cast<T>(1 - h.beta1),           static_cast<T>(h.beta2),
+            static_cast<T>(1 - h.beta2), static_cast<T>(h.lr * h.weight_decay), static_cast<T>(h.lr)};
   }
 };
 

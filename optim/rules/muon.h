@@ -30,7 +30,7 @@ namespace octet::optim {
 template <class T>
 struct MuonConstants {
   T momentum, direct, lag;  // u = direct g + lag s
-  T keep, lr;               // keep = 1 - lr wd
+  T decay, lr;              // decay = lr wd
 };
 
 // The weight from what the products made of the direction; the gradient has no part in it any more.
@@ -41,13 +41,13 @@ struct MuonStep {
   struct Update {
     MuonConstants<T> constants;
     OCTET_HD void operator()(T& w, T /*g*/, std::array<T, 1>& state) const {
-      w = constants.keep * w - constants.lr * state[0];
+      w -= constants.decay * w + constants.lr * state[0];
     }
   };
   template <class T>
   OCTET_HD static Update<T> at(const HyperParameters& h, int64_t /*step*/) {
     return {{static_cast<T>(h.momentum), static_cast<T>(h.nesterov ? 1 : 0),
-             static_cast<T>(h.nesterov ? h.momentum : 1), static_cast<T>(1 - h.lr * h.weight_decay),
+             static_cast<T>(h.nesterov ? h.momentum : 1), static_cast<T>(h.lr * h.weight_decay),
              static_cast<T>(h.lr)}};
   }
 };
