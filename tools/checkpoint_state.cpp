@@ -155,9 +155,7 @@ class Reader {
 
 }  // namespace
 
-const optim::RuleInfo& CheckpointState::rule() const {
-  return optim::rule_named(config.optimizer);
-}
+const optim::RuleInfo& CheckpointState::rule() const { return optim::rule_named(config.optimizer); }
 
 optim::Denominator CheckpointState::denominator() const {
   return optim::denominator(rule(), hyper_of(config), std::max<int64_t>(1, steps));
