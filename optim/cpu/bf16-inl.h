@@ -41,7 +41,7 @@ HWY_INLINE void store_upper_halves(const uint32_t* HWY_RESTRICT in, int count, u
     const auto low = hn::BitCast(u16, add(a)), high = hn::BitCast(u16, add(b));
     hn::StoreU(hn::ConcatOdd(u16, high, low), u16, out + k);
   }
-  const bool large = hn::GetLane(hn::MaxOfLanes(i32, largest)) > 0x7F7F0000;
+  const bool large = !hn::AllFalse(i32, hn::Gt(largest, hn::Set(i32, 0x7F7F0000)));
   for (int i = large ? 0 : k; i < count; ++i) out[i] = one(in[i], i);
 }
 
