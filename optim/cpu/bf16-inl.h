@@ -18,16 +18,17 @@ namespace octet::optim::HWY_NAMESPACE {
 
 inline void load_bf16(const void* stored, const float*, int count, void* x) {
   const auto* HWY_RESTRICT bits = static_cast<const uint16_t*>(stored);
-  auto* HWY_RESTRICT out = static_cast<uint32_t*>(x);
-  for (int i = 0; i < count; ++i) out[i] = uint32_t{bits[i]} << 16;
+  auto* HWY_RESTRICT out = static_cast<float*>(x);
+  for (int i = 0; i < count; ++i) out[i] = std::bit_cast<float>(uint32_t{bits[i]} << 16);
 }
 
 // The upper half of every float's bits after add(bits), which rounds them. Where a block has numbers so large
 // that this may carry beyond the last, or what is no number, all of it goes one by one; as does a rest.
 template <class Add, class One>
-HWY_INLINE void store_upper_halves(const uint32_t* HWY_RESTRICT in, int count, uint16_t* HWY_RESTRICT out,
+HWY_INLINE void store_upper_halves(const float* HWY_RESTRICT in, int count, uint16_t* HWY_RESTRICT out,
                                    Add add, const One& one) {
   const hn::ScalableTag<uint32_t> u32;
+  const hn::RebindToFloat<decltype(u32)> f32;
   const hn::RebindToSigned<decltype(u32)> i32;
   const hn::Repartition<uint16_t, decltype(u32)> u16;
   const int lanes = static_cast<int>(hn::Lanes(u32));
@@ -35,7 +36,8 @@ HWY_INLINE void store_upper_halves(const uint32_t* HWY_RESTRICT in, int count, u
   auto largest = hn::Zero(i32);
   int k = 0;
   for (; k + 2 * lanes <= count; k += 2 * lanes) {
-    const auto a = hn::LoadU(u32, in + k), b = hn::LoadU(u32, in + k + lanes);
+    const auto a = hn::BitCast(u32, hn::LoadU(f32, in + k)),
+               b = hn::BitCast(u32, hn::LoadU(f32, in + k + lanes));
     largest = hn::Max(largest,
                       hn::Max(hn::BitCast(i32, hn::And(a, no_sign)), hn::BitCast(i32, hn::And(b, no_sign))));
     const auto low = hn::BitCast(u16, add(a)), high = hn::BitCast(u16, add(b));
@@ -48,11 +50,9 @@ HWY_INLINE void store_upper_halves(const uint32_t* HWY_RESTRICT in, int count, u
 // As BFloat16 rounds; dithered, what is added below the last bit that stays is a number at random rather than
 // a half.
 inline void store_bf16(void* x, int count, const Encoding& how, void* stored, float*) {
-  const auto* in = static_cast<const uint32_t*>(x);
+  const auto* in = static_cast<const float*>(x);
   auto* out = static_cast<uint16_t*>(stored);
-  const auto one = [&](uint32_t bits, int i) {
-    return rounded_bf16(std::bit_cast<float>(bits), how, static_cast<uint32_t>(i));
-  };
+  const auto one = [&](float value, int i) { return rounded_bf16(value, how, static_cast<uint32_t>(i)); };
   if (how.dithered) {
     VectorNoise noise(how.dither_key);
     store_upper_halves(
