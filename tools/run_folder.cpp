@@ -114,12 +114,11 @@ TrainedModel load_trained(const std::string& path, const std::string& weights, c
           ErrorKind::Checkpoint, file_path, ": the names of the labels are damaged");
   trained.label_names = labels.get<std::vector<std::string>>();
   const auto classes = static_cast<int64_t>(trained.label_names.size());
-  // Averages are fp32, and so may weights be from before a run was resumed with others.
-  const bool stored = std::ranges::any_of(
-      file.tensors, [](const auto& named) { return named.second.dtype() == DType::BF16; });
-  TrainConfig of_file = trained.config;
-  if (!stored) of_file.weight_dtype = "fp32";
-  trained.model = make_model(of_file, trained.encoder.size(), logits_of(classes),
+  // Of fp32, which holds whatever was saved: weights of either type, averages, or weights from before the run
+  // was resumed with others. Nothing is computed in bf16, so the answers are those of the run.
+  TrainConfig widened = trained.config;
+  widened.weight_dtype = "fp32";
+  trained.model = make_model(widened, trained.encoder.size(), logits_of(classes),
                              Init{Rng(static_cast<uint64_t>(trained.config.seed)), trained.device});
   trained.model->load(file, file_path);
   return trained;

@@ -66,6 +66,13 @@ TEST_CASE("a run with weights in bf16 learns as one in fp32 does, and its files 
   check_types(runs.path("bf16/last.ckpt.safetensors"), "model.", true);
   check_types(runs.path("fp32/last.safetensors"), "", false);
   check_evaluation(runs, "bf16");
+  // Nor does what the settings make of other tensors, after a resume with other ones.
+  const std::string config = runs.bytes("bf16/config.toml"), from = "min_8bit_size = 100\n";
+  REQUIRE(config.find(from) != std::string::npos);
+  write_file(runs.path("bf16/config.toml"),
+             std::string(config).replace(config.find(from), from.size(), "min_8bit_size = 0\n"));
+  check_evaluation(runs, "bf16");
+  write_file(runs.path("bf16/config.toml"), config);
 
   const Json stored = last_event(runs, "bf16"), exact = last_event(runs, "fp32");
   CHECK(stored["val_loss"].get<double>() == doctest::Approx(exact["val_loss"].get<double>()).epsilon(0.1));
