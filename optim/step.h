@@ -134,10 +134,9 @@ OCTET_HD inline Encoding encoding_of(const StepPlan& plan, uint32_t salt, const 
   return out;
 }
 
-// The bits of a bf16 value, rounded as `how` says; `index`: counted from the value that has how.dither_key.
-OCTET_HD inline uint16_t rounded_bf16(float x, const Encoding& how, uint32_t index) {
-  return how.dithered ? dithered_bf16(std::bit_cast<uint32_t>(x), dither_bits(how.dither_key, index) >> 16)
-                      : BFloat16(x).bits;
+// The bits of a bf16 value, rounded as `how` says. `noise`: 32 bits, the dither_bits() of the value.
+OCTET_HD inline uint16_t rounded_bf16(float x, const Encoding& how, uint32_t noise) {
+  return how.dithered ? dithered_bf16(std::bit_cast<uint32_t>(x), noise >> 16) : BFloat16(x).bits;
 }
 
 // How bf16 weights are rounded. `base`: dither_base(plan.seed, kWeightSlot, number of the step).

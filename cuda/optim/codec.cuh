@@ -44,9 +44,7 @@ inline __device__ void pack(const float (&x)[kPerLane], const Encoding& how, con
   if (!(sum < kLarge)) {
     uint32_t bits[kPerLane];
 #pragma unroll
-    for (int i = 0; i < kPerLane; ++i)
-      bits[i] =
-          how.dithered ? optim::dithered_bf16(__float_as_uint(x[i]), noise[i] >> 16) : BFloat16(x[i]).bits;
+    for (int i = 0; i < kPerLane; ++i) bits[i] = optim::rounded_bf16(x[i], how, noise[i]);
     return packed.set(bits);
   }
 #pragma unroll

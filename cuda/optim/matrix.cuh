@@ -63,7 +63,8 @@ struct Quad {
   __device__ void store(BFloat16* to, const Encoding& how) const {
     uint16_t bits[kGroup];
 #pragma unroll
-    for (int i = 0; i < kGroup; ++i) bits[i] = optim::rounded_bf16(x[i], how, static_cast<uint32_t>(i));
+    for (int i = 0; i < kGroup; ++i)
+      bits[i] = optim::rounded_bf16(x[i], how, optim::dither_bits(how.dither_key, static_cast<uint32_t>(i)));
     if (whole(to, sizeof(uint2))) {
       __stcg(reinterpret_cast<uint2*>(to),
              make_uint2(bits[0] | uint32_t{bits[1]} << 16, bits[2] | uint32_t{bits[3]} << 16));

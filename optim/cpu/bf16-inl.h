@@ -52,7 +52,9 @@ HWY_INLINE void store_upper_halves(const float* HWY_RESTRICT in, int count, uint
 inline void store_bf16(void* x, int count, const Encoding& how, void* stored, float*) {
   const auto* in = static_cast<const float*>(x);
   auto* out = static_cast<uint16_t*>(stored);
-  const auto one = [&](float value, int i) { return rounded_bf16(value, how, static_cast<uint32_t>(i)); };
+  const auto one = [&](float value, int i) {
+    return rounded_bf16(value, how, dither_bits(how.dither_key, static_cast<uint32_t>(i)));
+  };
   if (how.dithered) {
     VectorNoise noise(how.dither_key);
     store_upper_halves(

@@ -47,6 +47,13 @@ struct Stopped {
     CHECK(read_file(folder + "/log.jsonl") == log);
     CHECK((read_file(checkpoint) == before));
   }
+  // Goes on within the second epoch, and returns what was said.
+  std::string go_on(const Arguments& more) const {
+    const Outcome outcome = stopped(resume(folder, more), "epoch 2/3  step ", SIGINT);
+    INFO(outcome.err);
+    CHECK(outcome.status == 130);
+    return outcome.out;
+  }
 };
 
 }  // namespace
@@ -200,28 +207,23 @@ TEST_CASE("a resumed run refuses settings that would change its numbers, by name
 
 TEST_CASE("a resumed run converts its optimizer state to the codec it is given, says so, and keeps that") {
   const Stopped run;
-  const auto go_on = [&](const Arguments& more) {
-    const Outcome outcome = stopped(resume(run.folder, more), "epoch 2/3  step ", SIGINT);
-    INFO(outcome.err);
-    CHECK(outcome.status == 130);
-    return outcome.out;
-  };
   const auto starts = [&] {
     int count = 0;
     for (const Json& event : events_in(run.runs.bytes("run/log.jsonl"))) count += event["event"] == "start";
     return count;
   };
-  CHECK(go_on({}).find("converted") == std::string::npos);
+  CHECK(run.go_on({}).find("converted") == std::string::npos);
   CHECK(starts() == 1);
-  CHECK(go_on({"--state", "blockwise8", "--min-8bit-size", "0"})
+  CHECK(run.go_on({"--state", "blockwise8", "--min-8bit-size", "0"})
             .find("optimizer state converted from fp32 to blockwise8 (19 of 19 tensors)\n") !=
         std::string::npos);
   CHECK(starts() == 2);
-  CHECK(go_on({}).find("converted") == std::string::npos);
-  CHECK(go_on({"--min-8bit-size", "1000"}).find("converted from blockwise8 to fp32 (") != std::string::npos);
-  CHECK(go_on({"--block-size", "64", "--min-8bit-size", "0"})
+  CHECK(run.go_on({}).find("converted") == std::string::npos);
+  CHECK(run.go_on({"--min-8bit-size", "1000"}).find("converted from blockwise8 to fp32 (") !=
+        std::string::npos);
+  CHECK(run.go_on({"--block-size", "64", "--min-8bit-size", "0"})
             .find("blockwise8 in blocks of 256 to blockwise8 in blocks of 64 (") != std::string::npos);
-  CHECK(go_on({"--state-override", "fc.*=bf16"}).find("from blockwise8 to bf16 (2 of 19 tensors)") !=
+  CHECK(run.go_on({"--state-override", "fc.*=bf16"}).find("from blockwise8 to bf16 (2 of 19 tensors)") !=
         std::string::npos);
   const std::string text = run.runs.bytes("run/config.toml");
   CHECK(text.find("state = \"blockwise8\"\n") != std::string::npos);
@@ -236,22 +238,17 @@ TEST_CASE("a resumed run converts its optimizer state to the codec it is given, 
 
 TEST_CASE("a resumed run converts its weights to the type that it is given, says so, and keeps that") {
   const Stopped run;
-  const auto go_on = [&](const Arguments& more) {
-    const Outcome outcome = stopped(resume(run.folder, more), "epoch 2/3  step ", SIGINT);
-    INFO(outcome.err);
-    CHECK(outcome.status == 130);
-    return outcome.out;
-  };
   const auto type_of = [&] { return read_safetensors(run.checkpoint).at("model.embedding.weight").dtype(); };
-  CHECK(go_on({"--weight-dtype", "bf16", "--min-8bit-size", "100"})
+  CHECK(run.go_on({"--weight-dtype", "bf16", "--min-8bit-size", "100"})
             .find("weights converted from fp32 to bf16, rounded to nearest (9 of 19 tensors)\n") !=
         std::string::npos);
   CHECK(type_of() == DType::BF16);
-  CHECK(go_on({}).find("converted") == std::string::npos);
-  CHECK(go_on({"--weight-rounding", "nearest"}).find("converted") == std::string::npos);
+  CHECK(run.go_on({}).find("converted") == std::string::npos);
+  CHECK(run.go_on({"--weight-rounding", "nearest"}).find("converted") == std::string::npos);
   CHECK(run.runs.bytes("run/config.toml").find("weight_rounding = \"nearest\"\n") != std::string::npos);
-  CHECK(go_on({"--weight-dtype", "fp32"}).find("weights converted from bf16 to fp32 (9 of 19 tensors)\n") !=
-        std::string::npos);
+  CHECK(
+      run.go_on({"--weight-dtype", "fp32"}).find("weights converted from bf16 to fp32 (9 of 19 tensors)\n") !=
+      std::string::npos);
   CHECK(type_of() == DType::F32);
   finish(run.folder);
   CHECK(run_octet({"eval", run.folder}).status == 0);
