@@ -1,6 +1,10 @@
 #include "nn/module.h"
 
+#include <cmath>
+#include <map>
+
 #include "core/error.h"
+#include "core/find_element.h"
 
 namespace octet {
 
@@ -49,25 +53,36 @@ TensorFile Module::state() const {
   return file;
 }
 
-void Module::load(const TensorFile& file, const std::string& source) const {
-  const std::vector<NamedParameter> all = parameters();
-  for (const NamedParameter& parameter : all) {
-    const Tensor* tensor = file.find(parameter.name);
-    require(tensor != nullptr, ErrorKind::Checkpoint, source, ": no tensor ", parameter.name,
+void Module::load(const TensorFile& file, const std::string& source, const std::string& prefix) const {
+  std::map<std::string, Tensor> targets;
+  for (const NamedParameter& parameter : parameters())
+    targets.emplace(prefix + parameter.name, parameter.variable.value());
+  for (const auto& [name, target] : targets) {
+    const Tensor* tensor = file.find(name);
+    require(tensor != nullptr, ErrorKind::Checkpoint, source, ": no tensor ", name,
             "; these are weights of another model");
-    require(tensor->shape() == parameter.variable.shape(), ErrorKind::Checkpoint, source, ": ",
-            parameter.name, " is ", tensor->shape(), ", this model has ", parameter.variable.shape(),
+    require(tensor->shape() == target.shape(), ErrorKind::Checkpoint, source, ": ", name, " is ",
+            tensor->shape(), ", this model has ", target.shape(),
             "; these are weights of another model or vocabulary");
+    require(is_floating(tensor->dtype()), ErrorKind::Checkpoint, source, ": ", name, " is of ",
+            tensor->dtype(), ", which holds no weights; put a copy back, or train anew");
+    if (const auto found = find_element(*tensor, [](double value) { return !std::isfinite(value); }))
+      fail(ErrorKind::Checkpoint, source, ": ", name, " is of no use: element ", found->place, " is ",
+           found->value, "; put a copy back, or train anew");
   }
-  for (const auto& [name, tensor] : file.tensors) {
-    bool known = false;
-    for (const NamedParameter& parameter : all) known |= parameter.name == name;
-    require(known, ErrorKind::Checkpoint, source, ": tensor ", name,
-            " is not part of this model; these are weights of another model");
-  }
-  for (const NamedParameter& parameter : all) {
-    const Tensor& value = parameter.variable.value();
-    value.copy_from(file.at(parameter.name).to(value.dtype(), MemoryTag::Workspace));
+  for (const auto& [name, tensor] : file.tensors)
+    require(!name.starts_with(prefix) || targets.count(name) == 1, ErrorKind::Checkpoint, source, ": tensor ",
+            name, " is not part of this model; these are weights of another model");
+  for (const auto& [name, target] : targets)
+    target.copy_from(file.at(name).to(target.dtype(), MemoryTag::Workspace));
+}
+
+void Module::copy_from(const Module& other) const {
+  const std::vector<NamedParameter> own = parameters(), others = other.parameters();
+  require(own.size() == others.size(), "Module: ", others.size(), " parameters for ", own.size());
+  for (size_t i = 0; i < own.size(); ++i) {
+    require(own[i].name == others[i].name, "Module: parameter ", others[i].name, " for ", own[i].name);
+    own[i].variable.value().copy_from(others[i].variable.value());
   }
 }
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <type_traits>
 
 #include "core/error.h"
+#include "core/find_element.h"
 #include "optim/step.h"
 
 namespace octet::optim {
@@ -53,32 +53,14 @@ void check_tensor(const std::string& name, const Tensor& tensor, DType type, con
           tensor.shape(), ", expected ", shape, kAnother);
 }
 
-template <class T>
-void check_each(const std::string& name, const Tensor& tensor, bool may_be_negative) {
-  const std::vector<T> values = tensor.to_vector<T>();
-  for (size_t i = 0; i < values.size(); ++i) {
-    using Number = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
-    const double value{static_cast<Number>(values[i])};
-    require(std::isfinite(value), ErrorKind::Checkpoint, "optimizer state '", name, "' is damaged: element ",
-            i, " is ", value);
-    require(may_be_negative || value >= 0, ErrorKind::Checkpoint, "optimizer state '", name,
-            "' is damaged: it is never negative, but element ", i, " is ", value);
-  }
-}
-
-// Numbers that no step leaves behind, and that no gradient would show.
+// Numbers that no step leaves behind, and that no gradient would show. Any code will do.
 void check_values(const std::string& name, const Tensor& tensor, Book book) {
   const bool may_be_negative = book == Book::Signed;
-  switch (tensor.dtype()) {
-    case DType::F32:
-      return check_each<float>(name, tensor, may_be_negative);
-    case DType::F64:
-      return check_each<double>(name, tensor, may_be_negative);
-    case DType::BF16:
-      return check_each<BFloat16>(name, tensor, may_be_negative);
-    default:
-      return;  // codes: any will do
-  }
+  const auto wrong = [&](double value) { return !std::isfinite(value) || !(may_be_negative || value >= 0); };
+  if (const auto found = find_element(tensor, wrong))
+    fail(ErrorKind::Checkpoint, "optimizer state '", name,
+         "' is damaged: ", std::isfinite(found->value) ? "it is never negative, but " : "", "element ",
+         found->place, " is ", found->value);
 }
 
 }  // namespace

@@ -1,8 +1,5 @@
 // Saving and restoring an optimizer.
-#include <algorithm>
-#include <cmath>
-#include <map>
-
+#include "core/conversions.h"
 #include "core/error.h"
 #include "optim/optimizer.h"
 #include "optim/optimizer_convert.h"
@@ -39,23 +36,12 @@ std::span<const Slot> slots_of_plan(const StepPlan& plan) {
   return slots_of(rules()[static_cast<size_t>(plan.rule)], plan.matrices);
 }
 
-// Formats that parameters were converted from and to, and how many each.
-using Conversions = std::map<std::pair<std::string, std::string>, int64_t>;
-
 void note(Conversions& conversions, const StateFormat& from, const StateFormat& to) {
   const auto name = [](const StateFormat& format) {
     return std::string(codecs()[static_cast<size_t>(format.codec)].name);
   };
   const bool other_block = from.codec == to.codec;
-  ++conversions[other_block ? std::pair(from.text(), to.text()) : std::pair(name(from), name(to))];
-}
-
-std::string text_of(const Conversions& conversions, size_t parameters) {
-  std::string text;
-  for (const auto& [formats, count] : conversions)
-    text += (text.empty() ? "optimizer state converted from " : ", from ") + formats.first + " to " +
-            formats.second + " (" + std::to_string(count) + " of " + std::to_string(parameters) + " tensors)";
-  return text;
+  conversions.note(other_block ? from.text() : name(from), other_block ? to.text() : name(to));
 }
 
 }  // namespace
@@ -123,7 +109,7 @@ std::string Optimizer::load_state(const NamedTensors& tensors) {
       }
       ++source;
     }
-  return text_of(conversions, saved.size());
+  return conversions.text("optimizer state", saved.size());
 }
 
 }  // namespace octet::optim

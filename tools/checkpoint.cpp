@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <type_traits>
 
+#include "core/conversions.h"
 #include "core/error.h"
 #include "tools/atomic_file.h"
 #include "tools/config_json.h"
@@ -15,27 +16,21 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr const char* kFormat = "octet checkpoint 1";
-constexpr std::string_view kModel = "model.", kAverage = "ema.";
+constexpr const char *kModel = "model.", *kAverage = "ema.";
 constexpr const char* kAdvice = "put a copy back, or train anew, by --config with the run's config.toml";
 
-// What load() is about to convert, for people; empty: nothing.
+// What load() is about to convert; empty: nothing.
 std::string conversion_of(const TensorFile& from, const Module& to) {
+  const auto name = [](DType type) { return type == DType::F32 ? "fp32" : name_of(type); };
   const std::vector<NamedParameter> parameters = to.parameters();
-  int64_t narrowed = 0, widened = 0;
+  Conversions conversions;
   for (const NamedParameter& parameter : parameters) {
-    const Tensor* tensor = from.find(parameter.name);
-    if (!tensor || tensor->dtype() == parameter.variable.dtype()) continue;
-    ++(parameter.variable.dtype() == DType::BF16 ? narrowed : widened);
+    const Tensor* tensor = from.find(kModel + parameter.name);
+    const DType own = parameter.variable.dtype();
+    if (tensor && tensor->dtype() != own)
+      conversions.note(name(tensor->dtype()), own == DType::BF16 ? "bf16, rounded to nearest" : name(own));
   }
-  std::string text;
-  const auto add = [&](int64_t count, const char* what) {
-    if (count > 0)
-      text += (text.empty() ? "weights converted from " : ", from ") + std::string(what) + " (" +
-              std::to_string(count) + " of " + std::to_string(parameters.size()) + " tensors)";
-  };
-  add(narrowed, "fp32 to bf16, rounded to nearest");
-  add(widened, "bf16 to fp32");
-  return text;
+  return conversions.text("weights", parameters.size());
 }
 
 }  // namespace
@@ -43,10 +38,9 @@ std::string conversion_of(const TensorFile& from, const Module& to) {
 void save_checkpoint(const std::string& path, const Trainer& trainer, const TrainConfig& config,
                      const TextData& data, int64_t log_bytes) {
   TensorFile file;
-  for (auto& [name, tensor] : trainer.model().state().tensors) file.add(std::string(kModel) + name, tensor);
+  for (auto& [name, tensor] : trainer.model().state().tensors) file.add(kModel + name, tensor);
   if (trainer.averaged())
-    for (auto& [name, tensor] : trainer.averaged()->state().tensors)
-      file.add(std::string(kAverage) + name, tensor);
+    for (auto& [name, tensor] : trainer.averaged()->state().tensors) file.add(kAverage + name, tensor);
   for (auto& [name, tensor] : trainer.optimizer().state()) file.add(name, tensor);
   Json run = Json::object();
   RunState state = trainer.state();  // visit() hands out members to write to
@@ -118,20 +112,13 @@ std::vector<std::string> restore(const Checkpoint& checkpoint, Trainer& trainer,
           ErrorKind::Checkpoint, checkpoint.path, ": the counters of the run are damaged: epoch ",
           state.epoch, " of ", checkpoint.config.epochs, ", batch ", state.batch, " of ",
           trainer.steps_per_epoch(), ", step ", state.steps);
-  TensorFile weights, averages;
   optim::NamedTensors optimizer_state;
-  for (const auto& [name, tensor] : checkpoint.tensors.tensors) {
-    if (name.starts_with(kModel)) {
-      weights.add(name.substr(kModel.size()), tensor);
-    } else if (trainer.averaged() && name.starts_with(kAverage)) {
-      averages.add(name.substr(kAverage.size()), tensor);
-    } else {
+  for (const auto& [name, tensor] : checkpoint.tensors.tensors)
+    if (!name.starts_with(kModel) && !(trainer.averaged() && name.starts_with(kAverage)))
       optimizer_state.emplace_back(name, tensor);
-    }
-  }
-  std::vector<std::string> conversions = {conversion_of(weights, trainer.model())};
-  trainer.model().load(weights, checkpoint.path);
-  if (trainer.averaged()) trainer.averaged()->load(averages, checkpoint.path);
+  std::vector<std::string> conversions = {conversion_of(checkpoint.tensors, trainer.model())};
+  trainer.model().load(checkpoint.tensors, checkpoint.path, kModel);
+  if (trainer.averaged()) trainer.averaged()->load(checkpoint.tensors, checkpoint.path, kAverage);
   try {
     conversions.push_back(trainer.optimizer().load_state(optimizer_state));
   } catch (const Error& error) {

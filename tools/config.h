@@ -249,16 +249,16 @@ struct TrainConfig {
            rounding, Choice{kRoundings});
     state_(Field{"block_size", "elements that share one scale in 8-bit state", StateFormat}, block_size,
            Range{.low = 64, .high = 4096, .power_of_two = true});
-    state_(Field{"min_8bit_size", "tensors with fewer elements keep fp32 state", StateFormat}, min_8bit_size,
-           Range{0, 0x1p53});
+    state_(Field{"min_8bit_size", "tensors with fewer elements keep fp32 state and weights", StateFormat},
+           min_8bit_size, Range{0, 0x1p53});
     state_(Field{"state_override",
                  "PATTERN=NAME: state of the parameters whose name matches; repeatable, the first that "
                  "matches counts",
                  StateFormat},
            state_override, Overrides{kCodecs});
     state_(Field{"weight_dtype",
-                 "how weights are stored; bf16: matrices of --min-8bit-size elements, whose gradients and "
-                 "arithmetic stay fp32",
+                 "how weights are stored; bf16: matrices of --min-8bit-size elements or more, whose "
+                 "gradients and arithmetic stay fp32",
                  StateFormat},
            weight_dtype, Choice{kWeightTypes});
     state_(Field{"weight_rounding",

@@ -51,15 +51,21 @@ TrainConfig config_from_json(const Json& json, std::string_view where) {
   return config;
 }
 
-std::string_view first_difference(const TrainConfig& a, const TrainConfig& b, Affects affects) {
+std::vector<ConfigChange> changes(const TrainConfig& a, const TrainConfig& b, Affects affects) {
   const Json x = to_json(a), y = to_json(b);
-  std::string_view name;
+  std::vector<ConfigChange> found;
   TrainConfig copy = a;
   copy.visit([&](const Field& field, const auto&, const auto&) {
     const std::string key(field.name);
-    if (name.empty() && field.affects == affects && x.at(key) != y.at(key)) name = field.name;
+    if (field.affects == affects && x.at(key) != y.at(key))
+      found.push_back({field.name, x.at(key).dump(), y.at(key).dump()});
   });
-  return name;
+  return found;
+}
+
+std::string_view first_difference(const TrainConfig& a, const TrainConfig& b, Affects affects) {
+  const std::vector<ConfigChange> found = changes(a, b, affects);
+  return found.empty() ? std::string_view() : found.front().name;
 }
 
 }  // namespace octet::tools

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "tools/config.h"
 
@@ -16,8 +18,13 @@ nlohmann::ordered_json to_json(const TrainConfig& config);
 // keeps its default.
 TrainConfig config_from_json(const nlohmann::ordered_json& json, std::string_view where);
 
-// The name of the first field of this kind in which the two differ, or empty: a run resumes only as itself,
-// but may convert its state.
+// The fields of this kind in which two configs differ, and the name of the first of them, or an empty one: a
+// run resumes only as itself, but may convert its state.
+struct ConfigChange {
+  std::string_view name;
+  std::string before, after;  // as JSON
+};
+std::vector<ConfigChange> changes(const TrainConfig& a, const TrainConfig& b, Affects affects);
 std::string_view first_difference(const TrainConfig& a, const TrainConfig& b,
                                   Affects affects = Affects::Numbers);
 

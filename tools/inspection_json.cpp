@@ -63,6 +63,7 @@ Json to_json(const Inspection& inspection) {
   Json out = {{"checkpoint", state.path},
               {"optimizer", state.config.optimizer},
               {"state", state.config.state},
+              {"weight_dtype", state.config.weight_dtype},
               {"steps", state.steps},
               {"basis", bases[static_cast<size_t>(inspection.basis)]}};
   if (inspection.against) out["against"] = inspection.against->path;

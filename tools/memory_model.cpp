@@ -30,7 +30,6 @@ class Building {
     if (config.ema > 0) {
       const Parameters averages = model_parameters(result_config(config), work.vocabulary, work.outputs());
       weights("average of ", averages);
-      word_vectors(averages.front());
       if (plan.on_gpu()) scratch("table of averages", {table_bytes<optim::AverageTensor>()}, DType::U8);
     }
     for (const ModelParameter& parameter : parameters_)

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/backend.h"
@@ -66,6 +67,13 @@ std::vector<std::string> opening_lines(const TrainConfig& config, const TextData
                   cpu::thread_count(), cpu::thread_count() == 1 ? "" : "s"));
   for (std::string& line : lines_about_settings(config, config.epochs * trainer.steps_per_epoch()))
     say(std::move(line));
+  const auto stored = [](const NamedParameter& parameter) {
+    return parameter.variable.dtype() == DType::BF16;
+  };
+  if (config.weight_dtype == "bf16" && std::ranges::none_of(trainer.model().parameters(), stored))
+    say(fmt::format("no effect on these weights: {}, as no matrix has {} elements ({})",
+                    flag_name("weight_dtype"), format_count(config.min_8bit_size),
+                    flag_name("min_8bit_size")));
   for (const std::string& note : data.notes) say(note);
   if (data.vectors)
     for (std::string& line : lines_about(*data.vectors)) say(std::move(line));

@@ -83,7 +83,7 @@ Trainer::Trainer(const TrainConfig& config, const TextData& data)
   if (data.vectors) put_word_vectors(*data.vectors, *model_);
   if (config.ema > 0) {
     averaged_ = new_model(result_config(config), data, device_);
-    if (data.vectors) put_word_vectors(*data.vectors, *averaged_);
+    averaged_->copy_from(*model_);  // frozen weights as they are stored
     average_.emplace(model_->trainable_parameters(), averaged_->trainable_parameters(), config.ema);
   }
   // Gradients hold their bytes from the start, so the first step needs as much memory as any other: that of a

@@ -1,7 +1,7 @@
 // Optimizer steps on the GPU against the CPU's, to the last bit.
 #include "optim/bench.h"
 #include "tests/optim/feature_cases.h"
-#include "tests/optim/muon_cases.h"
+#include "tests/optim/weight_noise_cases.h"
 
 using namespace octet;
 using namespace octet::optim;
@@ -44,6 +44,15 @@ TEST_CASE("norms, largest values and means of whole tensors are found on the dev
 
 TEST_CASE("Muon's momentum is the CPU's bytes and its weights are close, through bad steps and a reload") {
   check_muon(Device::cuda());
+}
+
+TEST_CASE(
+    "bf16 weights are rounded by chances of their own: those of like tensors, of state and of seeds differ") {
+  check_weight_noise(Device::cuda());
+}
+
+TEST_CASE("Muon rounds bf16 matrices to nearest, or by a chance that the seed decides") {
+  check_muon_rounding(Device::cuda());
 }
 
 TEST_CASE("there may be more groups than one launch takes") { check_many_groups(Device::cuda()); }

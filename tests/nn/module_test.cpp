@@ -1,6 +1,7 @@
 #include "nn/module.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/error.h"
 #include "nn/init.h"
@@ -147,6 +148,66 @@ TEST_CASE("a file that does not fit is refused before anything is changed") {
   last.tensors.back().second = Tensor::from(std::vector<float>{1, 2}, {2});
   CHECK_ERROR(ErrorKind::Checkpoint, "fc.bias is [2], this model has [1]", model.load(last, "w"));
   CHECK(bytes_of(model) == before);
+}
+
+TEST_CASE("numbers that are no weights are refused by the tensor's name before anything is changed") {
+  const LstmClassifier source(kSmall, Init{Rng(1)}), model(kSmall, Init{Rng(2)});
+  const std::string before = bytes_of(model);
+  const auto refused = [&](const Tensor& value, const std::string& text) {
+    TensorFile file = source.state();
+    auto& [name, tensor] = file.tensors.back();
+    REQUIRE(name == "fc.bias");
+    tensor = value;
+    CHECK_ERROR(ErrorKind::Checkpoint, "w: fc.bias is of " + text + "; put a copy back",
+                model.load(file, "w"));
+    CHECK(bytes_of(model) == before);
+  };
+  refused(Tensor::from(std::vector<int32_t>{1}, {1}), "i32, which holds no weights");
+  refused(Tensor::from(std::vector<int64_t>{1}, {1}), "i64, which holds no weights");
+  refused(Tensor::from(std::vector<uint8_t>{1}, {1}), "u8, which holds no weights");
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
+                  kInf = std::numeric_limits<float>::infinity();
+  refused(Tensor::from(std::vector<float>{kNan}, {1}), "no use: element 0 is nan");
+  refused(Tensor::from(std::vector<float>{-kNan}, {1}), "no use: element 0 is nan");
+  refused(Tensor::from(std::vector<double>{-kInf}, {1}), "no use: element 0 is -inf");
+  refused(Tensor::from(std::vector<BFloat16>{BFloat16(kInf)}, {1}), "no use: element 0 is inf");
+
+  TensorFile late = source.state();
+  late.tensors[0].second = late.tensors[0].second.clone(MemoryTag::Data);
+  late.tensors[0].second.data<float>()[20] = kInf;  // the last of 7 rows of 3
+  CHECK_ERROR(ErrorKind::Checkpoint, "embedding.weight is of no use: element 20 is inf",
+              model.load(late, "w"));
+  late.tensors[0].second.data<float>()[20] = std::numeric_limits<float>::max();
+  model.load(late, "w");
+}
+
+TEST_CASE("with a prefix, its tensors alone are taken and named") {
+  const LstmClassifier source(kSmall, Init{Rng(1)}), model(kSmall, Init{Rng(2)});
+  TensorFile file;
+  for (const auto& [name, tensor] : source.state().tensors) file.add("model." + name, tensor);
+  file.add("optimizer.step", Tensor::from(std::vector<int64_t>{1}, {}));
+  model.load(file, "c", "model.");
+  CHECK(bytes_of(model) == bytes_of(source));
+  CHECK_ERROR(ErrorKind::Checkpoint, "c: no tensor ema.", model.load(file, "c", "ema."));
+  file.add("model.fc2.bias", Tensor::from(std::vector<float>{1}, {1}));
+  CHECK_ERROR(ErrorKind::Checkpoint, "c: tensor model.fc2.bias is not part", model.load(file, "c", "model."));
+}
+
+TEST_CASE("weights of a module of the same parameters are copied, frozen ones too, into the own type") {
+  LstmClassifierConfig frozen = kSmall;
+  frozen.freeze_embedding = true;
+  const LstmClassifier source(frozen, Init{.rng = Rng(1), .bf16_from = 1}), model(frozen, Init{Rng(2)});
+  REQUIRE(source.parameters()[0].variable.dtype() == DType::BF16);
+  model.copy_from(source);
+  for (size_t i = 0; i < model.parameters().size(); ++i) {
+    const Tensor own = model.parameters()[i].variable.value(),
+                 other = source.parameters()[i].variable.value();
+    CHECK(own.dtype() == DType::F32);
+    CHECK(own.to_vector<float>() == other.to(DType::F32, MemoryTag::Data).to_vector<float>());
+  }
+  LstmClassifierConfig stable = kSmall;
+  stable.stable_embedding = true;
+  CHECK_ERROR(ErrorKind::Usage, "parameters for", model.copy_from(LstmClassifier(stable, Init{Rng(1)})));
 }
 
 TEST_CASE("zero_grad makes every parameter's next gradient the only one") {

@@ -1,5 +1,6 @@
 // The cases that other devices must pass, run on the CPU: so they are sound wherever there is no such device.
 #include "tests/optim/feature_cases.h"
+#include "tests/optim/weight_noise_cases.h"
 
 using namespace octet;
 using namespace octet::optim;
@@ -30,4 +31,6 @@ TEST_CASE("the cases for an optimizer on a device hold on the CPU") {
   check_average(Device::cpu());
   check_average(Device::cpu(), true);
   check_conversion(Device::cpu());
+  check_weight_noise(Device::cpu());
+  check_muon_rounding(Device::cpu());
 }

@@ -201,6 +201,15 @@ TEST_CASE("weights that are missing, damaged, or of another model or vocabulary 
   REQUIRE(task != std::string::npos);
   check(other_task.replace(task, 12, "\"task\":\"xyz\""),
         "weights of task xyz, the folder's config is of sms");
+  TensorFile file = parse_safetensors(good, "good");
+  file.at("lstm.weight_hh_l0").data<float>()[5] = -std::numeric_limits<float>::quiet_NaN();
+  check(format_safetensors(file),
+        "octet: " + weights + ": lstm.weight_hh_l0 is of no use: element 5 is nan; put");
+  file = parse_safetensors(good, "good");
+  for (auto& [name, tensor] : file.tensors)
+    if (name == "fc.weight") tensor = tensor.view(DType::I32, tensor.shape());
+  check(format_safetensors(file),
+        "octet: " + weights + ": fc.weight is of i32, which holds no weights; put a copy");
   fs::remove(weights);
   const Outcome gone = run_octet({"eval", runs.path("broken")});
   check_refused(gone, 6, weights);

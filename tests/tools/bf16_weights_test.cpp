@@ -92,6 +92,7 @@ TEST_CASE("a run with weights in bf16 learns as one in fp32 does, and its files 
   const auto inspected = [&](const char* run) {
     std::set<std::string> slots;
     const Json inspection = json_of({"inspect", runs.path(run)});
+    CHECK(inspection["weight_dtype"] == run);
     for (const Json& slot : inspection["slots"])
       slots.insert(slot["parameter"].dump() + slot["slot"].dump() + slot["elements"].dump());
     return slots;
@@ -117,6 +118,18 @@ TEST_CASE("every rule and every kind of state takes steps of weights in bf16") {
   check_types(runs.path("frozen/last.safetensors"), "", true);
 }
 
+TEST_CASE("a run says if no matrix is large enough to be stored in bf16") {
+  const Runs runs(small_corpus(80));
+  const auto said = [&](const char* name, const char* size) {
+    const Arguments flags = {"--weight-dtype", "bf16", "--min-8bit-size", size, "--epochs", "1"};
+    return runs.trained(name, flags)
+        .out.find("no effect on these weights: --weight-dtype, as no matrix has ");
+  };
+  CHECK(said("none", "1000000") != std::string::npos);
+  CHECK(said("some", "100") == std::string::npos);
+  check_types(runs.path("none/last.safetensors"), "", false);
+}
+
 TEST_CASE("averages of weights in bf16 are fp32, and they are what is evaluated and saved") {
   const Runs runs;
   runs.trained("run", kStored + Arguments{"--ema", "0.9"});
@@ -125,6 +138,16 @@ TEST_CASE("averages of weights in bf16 are fp32, and they are what is evaluated 
   check_types(runs.path("run/last.ckpt.safetensors"), "model.", true);
   check_types(runs.path("run/last.ckpt.safetensors"), "ema.", false);
   check_evaluation(runs, "run");
+}
+
+TEST_CASE("a frozen embedding in bf16 is evaluated as it is trained with, averages or not") {
+  const Runs runs(small_corpus(80));
+  runs.trained("run", kStored + Arguments{"--freeze-embedding", "--epochs", "1", "--ema", "0.9"});
+  const TensorFile file = read_safetensors(runs.path("run/last.ckpt.safetensors"));
+  const Tensor frozen = file.at("model.embedding.weight");
+  CHECK(frozen.dtype() == DType::BF16);
+  CHECK(file.at("ema.embedding.weight").to_vector<float>() ==
+        frozen.to(DType::F32, MemoryTag::Data).to_vector<float>());
 }
 
 TEST_CASE("the same seed gives the same bytes with weights in bf16, for any number of threads") {

@@ -244,7 +244,9 @@ TEST_CASE("a resumed run converts its weights to the type that it is given, says
         std::string::npos);
   CHECK(type_of() == DType::BF16);
   CHECK(run.go_on({}).find("converted") == std::string::npos);
-  CHECK(run.go_on({"--weight-rounding", "nearest"}).find("converted") == std::string::npos);
+  const std::string rounded = run.go_on({"--weight-rounding", "nearest"});
+  CHECK(rounded.find("converted") == std::string::npos);
+  CHECK(rounded.find("--weight-rounding \"nearest\", it was \"stochastic\"\n") != std::string::npos);
   CHECK(run.runs.bytes("run/config.toml").find("weight_rounding = \"nearest\"\n") != std::string::npos);
   CHECK(
       run.go_on({"--weight-dtype", "fp32"}).find("weights converted from bf16 to fp32 (9 of 19 tensors)\n") !=
@@ -253,6 +255,46 @@ TEST_CASE("a resumed run converts its weights to the type that it is given, says
   finish(run.folder);
   CHECK(run_octet({"eval", run.folder}).status == 0);
   run.refused({"--weight-dtype", "bf16"}, 2, "leave --weight-dtype out");
+}
+
+TEST_CASE(
+    "a run that was killed after a conversion and before its next checkpoint has converted all the same") {
+  const Stopped run;
+  const std::string killed = run.runs.path("killed"), text = "converted from fp32 to blockwise8 (19 of 19";
+  fs::copy(run.folder, killed);
+  const Arguments flags = {"--state", "blockwise8", "--min-8bit-size", "0"};
+  CHECK(stopped(resume(killed, flags), "epoch 2/3  step ", SIGKILL).out.find(text) != std::string::npos);
+  // Nor does it matter if that came before the new settings were in config.toml.
+  write_file(killed + "/config.toml", read_file(run.folder + "/config.toml"));
+  const Outcome again = run_process(resume(killed));
+  CHECK(again.status == 0);
+  CHECK(again.out.find("converted") == std::string::npos);
+  CHECK(read_file(killed + "/config.toml").find("state = \"blockwise8\"\n") != std::string::npos);
+  CHECK(run_process(resume(run.folder, flags)).status == 0);
+  check_same_run(run.folder, killed);
+}
+
+TEST_CASE("the memory of a run that was converted is what it needs since then") {
+  const Stopped run;
+  finish(run.folder);
+  const auto peak = [](const std::string& folder) {
+    return events_in(read_file(folder + "/log.jsonl")).back()["max_by_tag"]["optimizer_state"].get<int64_t>();
+  };
+  const Stopped other;
+  CHECK(run_process(resume(other.folder, {"--state", "blockwise8", "--min-8bit-size", "0"})).status == 0);
+  CHECK(peak(other.folder) < 0.3 * static_cast<double>(peak(run.folder)));
+}
+
+TEST_CASE("a resumed run that has lost its best weights says so and keeps the best from there on") {
+  const Stopped run;
+  const std::string best = run.folder + "/best.safetensors";
+  fs::remove(best);
+  const Outcome outcome = run_process(resume(run.folder));
+  CHECK(outcome.status == 0);
+  CHECK(outcome.out.find(best + " is missing, the weights of epoch 1: those of the best epoch from here") !=
+        std::string::npos);
+  CHECK(fs::exists(best));
+  CHECK(run_octet({"eval", run.folder}).status == 0);
 }
 
 TEST_CASE(
@@ -323,6 +365,8 @@ TEST_CASE(
   refused("fc.bias.exp_avg_sq", -1.0f,
           "last.ckpt.safetensors: optimizer state 'fc.bias.exp_avg_sq' is damaged: it is never negative, but "
           "element 0 is -1");
+  refused("model.fc.bias", kNan, "last.ckpt.safetensors: model.fc.bias is of no use: element 0 is nan; put ");
+  refused("model.embedding.weight", -kInf, "model.embedding.weight is of no use: element 0 is -inf");
   refused("fc.bias.exp_avg", kNan, "'fc.bias.exp_avg' is damaged: element 0 is nan");
   refused("fc.bias.exp_avg_sq", kInf, "'fc.bias.exp_avg_sq' is damaged: element 0 is inf");
   refused("optimizer.step", int64_t{3}, "the counters of the optimizer are damaged: 3 steps and 0 skipped");

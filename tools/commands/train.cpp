@@ -48,7 +48,7 @@ Answers answers_of(const TextData& data, const Evaluation& evaluation) {
                       [&](size_t row) { return data.validation.texts[row]; });
 }
 
-// Whether a file holds this config, but for what does not change the numbers of a run.
+// Whether a file holds this config, but for where a run reads and writes and what it shows.
 bool holds(const std::string& path, const TrainConfig& config) {
   TrainConfig read;
   try {
@@ -56,7 +56,8 @@ bool holds(const std::string& path, const TrainConfig& config) {
   } catch (const Error&) {
     return false;
   }
-  return first_difference(read, config).empty();
+  return first_difference(read, config).empty() &&
+         first_difference(read, config, Affects::StateFormat).empty();
 }
 
 class Run {
@@ -86,18 +87,27 @@ class Run {
         board_(config_),
         folder_{config_.resume},
         resumed_(true) {
-    conversions_ = restore(checkpoint, trainer_, data_);
+    const std::vector<ConfigChange> formats = changes(checkpoint.config, config_, Affects::StateFormat);
+    for (const ConfigChange& format : formats)
+      changes_.push_back(
+          fmt::format("{} {}, it was {}", flag_name(format.name), format.after, format.before));
+    for (std::string& conversion : restore(checkpoint, trainer_, data_))
+      changes_.push_back(std::move(conversion));
     data_.glove_sha256 = checkpoint.glove_sha256;
     seconds_before_ = trainer_.state().seconds;
+    if (!formats.empty()) trainer_.state().memory = {};  // from here on it needs another amount
+    forget_lost_best();
     std::error_code ignored;
     const bool same_log =
         config_.log == checkpoint.config.log && std::filesystem::exists(log_path(), ignored);
     if (same_log) RunLog::cut(log_path(), checkpoint.log_bytes);
     open_log(same_log);
-    const bool same_format = first_difference(checkpoint.config, config_, Affects::StateFormat).empty();
-    if (!same_format || !holds(folder_.config(), config_))
+    if (!same_log || !formats.empty()) log_start();
+    // At once, so that a run that is killed before its next checkpoint has not changed by half. The config
+    // comes last: a checkpoint mends it.
+    if (!formats.empty()) save_checkpoint(folder_.checkpoint(), trainer_, config_, data_, log_->bytes());
+    if (!holds(folder_.config(), config_))
       write_atomically(folder_.config(), config_text(config_, run_facts(data_, trainer_)));
-    if (!same_log || !same_format) log_start();
     // Without the checkpoint's own bytes, the peak is that of a run that was never stopped.
     checkpoint.tensors = {};
     ledger(trainer_.device()).reset_peaks();
@@ -124,8 +134,8 @@ class Run {
       progress.note("stopped; go on with: octet train --resume " + folder_.path);
       return signals.exit_code();
     }
-    log_test(progress);
     const bool finite = std::isfinite(trainer_.state().val_loss);
+    if (finite) log_test(progress);
     log_end(finite ? "ok" : "non-finite");
     write_report(progress);
     if (config_.task == "text") show_answers(progress);
@@ -182,6 +192,16 @@ class Run {
         event.weighted_f1));
   }
 
+  void forget_lost_best() {
+    RunState& state = trainer_.state();
+    std::error_code ignored;
+    if (trainer_.done() || state.best_epoch == 0 || std::filesystem::exists(folder_.best(), ignored)) return;
+    changes_.push_back(
+        fmt::format("{} is missing, the weights of epoch {}: those of the best epoch from here on are kept",
+                    folder_.best(), state.best_epoch));
+    state.best_score = -INFINITY;
+  }
+
   void show_answers(Progress& progress) const {
     if (trainer_.evaluation().probability.empty()) return;  // of a run that was over already
     progress.note(
@@ -223,7 +243,7 @@ class Run {
       progress.note(fmt::format("the run was finished after epoch {}; nothing is trained", state.epoch));
     else if (resumed_)
       progress.note(fmt::format("goes on behind epoch {}, step {}", state.epoch, state.batch));
-    for (const std::string& line : conversions_) progress.note(line);
+    for (const std::string& line : changes_) progress.note(line);
   }
 
   void note_skipped(Progress& progress) const {
@@ -279,7 +299,7 @@ class Run {
   bool resumed_ = false;
   double seconds_before_ = 0;  // of the run before this session
   StepTimeline timeline_{trainer_.device(), trainer_.largest_step()};
-  std::vector<std::string> conversions_;  // of the weights and the state that it goes on from
+  std::vector<std::string> changes_;  // of settings, weights and state since the checkpoint, for people
   std::optional<RunLog> log_;
 };
 

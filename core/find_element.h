@@ -1,0 +1,44 @@
+// The first element of a tensor that is not as it should be: what a file is asked before it is taken.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+
+#include "core/tensor.h"
+
+namespace octet {
+
+struct FoundElement {
+  int64_t place;  // counted through all rows
+  double value;   // a NaN without its sign
+};
+
+// The first element for which wrong(double) holds, on any device; none in a tensor of whole numbers.
+template <class Wrong>
+std::optional<FoundElement> find_element(const Tensor& tensor, const Wrong& wrong) {
+  const auto search = [&]<class T>(T) -> std::optional<FoundElement> {
+    const Tensor here = tensor.device().is_cpu() ? tensor : tensor.to(Device::cpu(), MemoryTag::Workspace);
+    int64_t place = 0;
+    for (const T element : here.span<T>()) {
+      using Number = std::conditional_t<std::is_same_v<T, double>, double, float>;  // a BF16's own
+      const double value{static_cast<Number>(element)};
+      if (wrong(value)) return FoundElement{place, std::isnan(value) ? std::abs(value) : value};
+      ++place;
+    }
+    return std::nullopt;
+  };
+  switch (tensor.dtype()) {
+    case DType::F32:
+      return search(float());
+    case DType::F64:
+      return search(double());
+    case DType::BF16:
+      return search(BFloat16());
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace octet
