@@ -46,6 +46,18 @@ std::vector<std::string> flags_of(const CLI::App& app) {
   return flags;
 }
 
+// CLI11 takes whatever follows a flag that wants a value for that value, the next flag as well.
+void require_no_flag_as_value(const CLI::App& app) {
+  const std::vector<std::string> known = flags_of(app);
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_lnames().empty()) continue;  // of a text behind -- nobody knows
+    for (const std::string& value : option->results())
+      require(std::find(known.begin(), known.end(), value.substr(0, value.find('='))) == known.end(),
+              ErrorKind::Usage, app.get_name(), ": ", option->get_name(), " needs a value, but ", value,
+              " follows");
+  }
+}
+
 // What is wrong when CLI11 has arguments left over: a flag it does not know, or a word too many.
 [[noreturn]] void fail_on_extras(const CLI::App& app) {
   const std::vector<std::string> extras = app.remaining(true);
@@ -75,11 +87,15 @@ int run_command(const Command& command, const std::string& name, const std::vect
   } catch (const CLI::CallForHelp&) {
     std::fputs(app.help().c_str(), stdout);
     return 0;
-  } catch (const CLI::ExtrasError&) {
-    fail_on_extras(app);
   } catch (const CLI::ParseError& error) {
-    fail(ErrorKind::Usage, app.get_name(), ": ", error.what());
+    require_no_flag_as_value(app);
+    if (dynamic_cast<const CLI::ExtrasError*>(&error)) fail_on_extras(app);
+    const std::string text = error.what();  // "--lr: 1 required N missing"
+    const bool none = dynamic_cast<const CLI::ArgumentMismatch*>(&error) && text.ends_with(" missing");
+    fail(ErrorKind::Usage, app.get_name(), ": ",
+         none ? text.substr(0, text.find(':')) + " needs a value" : text);
   }
+  require_no_flag_as_value(app);
   return run();
 }
 

@@ -139,7 +139,14 @@ TEST_CASE("no command, a word too many, a missing value and a missing argument e
   const Said extra = run({"count", "words"});
   CHECK(extra.status == 2);
   CHECK(has(extra.err, "unexpected argument 'words'"));
-  CHECK(run({"count", "--count"}).status == 2);
+  const Said none = run({"count", "--count"});
+  CHECK(none.status == 2);
+  CHECK(none.err == "octet: octet count: --count needs a value\n");
+  for (const char* next : {"--count", "--count=2"}) {
+    const Said flag = run({"count", "--count", next});
+    CHECK(flag.status == 2);
+    CHECK(flag.err == std::string("octet: octet count: --count needs a value, but ") + next + " follows\n");
+  }
   CHECK(run({"count", "--count", "many"}).status == 2);
   const Said missing = run({"throw"});
   CHECK(missing.status == 2);

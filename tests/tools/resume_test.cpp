@@ -112,6 +112,18 @@ TEST_CASE("a run that was killed goes on from the end of the last epoch") {
   check_same_run(runs.path("whole"), runs.path("killed"));
 }
 
+TEST_CASE("no run goes on, or begins, in a folder that another one is at work in") {
+  const Stopped run;
+  RunningProcess process(resume(run.folder));
+  CHECK(process.read_until("epoch 2/3  step "));
+  process.wait_until_stuck();
+  run.refused({}, 2,
+              run.folder + ": another octet train is at work in this folder; wait for it or stop it\n");
+  process.signal(SIGINT);
+  CHECK(process.finish().status == 130);
+  finish(run.folder);
+}
+
 TEST_CASE("a run that was killed in its first epoch begins anew") {
   const Runs runs;
   runs.trained("whole");

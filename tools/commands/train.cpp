@@ -18,6 +18,7 @@
 #include "tools/config_file.h"
 #include "tools/config_flags.h"
 #include "tools/config_json.h"
+#include "tools/folder_hold.h"
 #include "tools/format.h"
 #include "tools/memory_timeline.h"
 #include "tools/metrics.h"
@@ -68,7 +69,8 @@ class Run {
         data_(load_text_data(config_)),
         trainer_(config_, data_),
         board_(config_),
-        folder_(new_run_folder(config_.out)) {
+        folder_(new_run_folder(config_.out)),
+        hold_(folder_.path) {
     keep_columns();
     if (data_.vectors) data_.vectors->glove.values = {};  // the model has them
     open_log(false);
@@ -79,13 +81,14 @@ class Run {
                     log_->bytes());  // a first epoch may be long
   }
 
-  // Goes on from a checkpoint.
-  Run(TrainConfig config, Checkpoint checkpoint)
+  // Goes on from a checkpoint, whose folder is held.
+  Run(TrainConfig config, Checkpoint checkpoint, FolderHold hold)
       : config_(std::move(config)),
         data_(load_text_data(config_, RunFolder{config_.resume}.own_vocabulary())),
         trainer_(config_, data_),
         board_(config_),
         folder_{config_.resume},
+        hold_(std::move(hold)),
         resumed_(true) {
     const std::vector<ConfigChange> formats = changes(checkpoint.config, config_, Affects::StateFormat);
     for (const ConfigChange& format : formats)
@@ -296,6 +299,7 @@ class Run {
   Trainer trainer_;
   RunBoard board_;
   RunFolder folder_;
+  FolderHold hold_;
   bool resumed_ = false;
   double seconds_before_ = 0;  // of the run before this session
   StepTimeline timeline_{trainer_.device(), trainer_.largest_step()};
@@ -305,6 +309,7 @@ class Run {
 
 int resume(const TrainFlags& flags, const std::string& path) {
   const RunFolder folder{path};
+  FolderHold hold(path);
   Checkpoint checkpoint = read_checkpoint(folder.checkpoint());
   const std::string& out = checkpoint.config.out;
   checkpoint.config.json = false;  // a matter of each call; there is no flag to switch it off
@@ -322,7 +327,7 @@ int resume(const TrainFlags& flags, const std::string& path) {
           ": the run is finished, so its weights and state stay as they are; leave ",
           format.empty() ? "" : flag_name(format), " out");
   cpu::set_thread_count(static_cast<int>(config.threads));
-  return Run(config, std::move(checkpoint)).go();
+  return Run(config, std::move(checkpoint), std::move(hold)).go();
 }
 
 int train(const TrainFlags& flags) {
