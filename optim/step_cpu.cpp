@@ -28,7 +28,7 @@ const LevelKernels* level_kernels() {
       out.step_double[rule] = &step_blocks<Rule, double, false>;
       out.step_direct[rule] = &step_blocks<Rule, float, false>;
       out.step_buffered[rule] = &step_blocks<Rule, float, true>;
-#if HWY_TARGET == HWY_AVX3_DL
+#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX2
       if constexpr (slot_count < Rule >> 0) out.step_blockwise8[rule] = &step_blockwise8<Rule>;
 #endif
       set_survey_kernels<Rule>(out, rule);

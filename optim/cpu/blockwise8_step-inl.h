@@ -1,6 +1,6 @@
-// The step loop for blockwise8 with AVX-512: codes are decoded in registers on their way to the rule, and
-// what the next blocks need is sent for in time. For other codecs and levels step-inl.h does it in passes
-// over a buffer.
+// The step loop for blockwise8 with AVX2 and AVX-512: codes are decoded in registers on their way to the
+// rule, the largest magnitude is found behind it, and what the next blocks need is sent for in time. For
+// other codecs and SSE4 step-inl.h does it in passes over a buffer.
 #if defined(OCTET_OPTIM_CPU_BLOCKWISE8_STEP_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCTET_OPTIM_CPU_BLOCKWISE8_STEP_INL_H_
 #undef OCTET_OPTIM_CPU_BLOCKWISE8_STEP_INL_H_
@@ -21,7 +21,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
 
-#if HWY_TARGET == HWY_AVX3_DL
+#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX2
 template <class Rule>
 class Blockwise8Stepper : BlockStepper<Rule, float, true> {
   using Base = BlockStepper<Rule, float, true>;
