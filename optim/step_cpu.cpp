@@ -9,8 +9,8 @@
 #include <hwy/foreach_target.h>
 // After foreach_target:
 #include <hwy/highway.h>
-#include "optim/cpu/blockwise8_step-inl.h"
 #include "optim/cpu/codecs-inl.h"
+#include "optim/cpu/coded_step-inl.h"
 #include "optim/cpu/kernels.h"
 #include "optim/cpu/matrix-inl.h"
 #include "optim/cpu/norm-inl.h"
@@ -28,8 +28,11 @@ const LevelKernels* level_kernels() {
       out.step_double[rule] = &step_blocks<Rule, double, false>;
       out.step_direct[rule] = &step_blocks<Rule, float, false>;
       out.step_buffered[rule] = &step_blocks<Rule, float, true>;
-#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX2
-      if constexpr (slot_count < Rule >> 0) out.step_blockwise8[rule] = &step_blockwise8<Rule>;
+#if HWY_TARGET != HWY_SSE4
+      if constexpr (slot_count < Rule >> 0) {
+        out.step_coded[Codecs::place_of<Blockwise8>()][rule] = &step_coded<Rule, Blockwise8>;
+        out.step_coded[Codecs::place_of<Blockwise4>()][rule] = &step_coded<Rule, Blockwise4>;
+      }
 #endif
       set_survey_kernels<Rule>(out, rule);
       if constexpr (has_matrix_form<Rule>) {
@@ -181,11 +184,10 @@ void step(Device, const StepPlan* plans, int plan_count, const StepControl* cont
   const auto step_run = [&](const StepPlan& plan, int64_t first, int64_t last, int64_t) {
     if (plan.matrices) return;
     const CodecInfo& codec = info(plan.codec);
-    const auto* steps = plan.codec == Codecs::place_of<Blockwise8>() && kernels.step_blockwise8[plan.rule]
-                            ? kernels.step_blockwise8
-                        : codec.stored != codec.value ? kernels.step_buffered
-                        : codec.value == DType::F64   ? kernels.step_double
-                                                      : kernels.step_direct;
+    const auto* steps = kernels.step_coded[plan.codec][plan.rule] ? kernels.step_coded[plan.codec]
+                        : codec.stored != codec.value             ? kernels.step_buffered
+                        : codec.value == DType::F64               ? kernels.step_double
+                                                                  : kernels.step_direct;
     steps[plan.rule](plan, kernels.io[plan.codec], first, last, *control);
   };
   for_each_run(plans, plan_count, chunks_to_step, step_run);

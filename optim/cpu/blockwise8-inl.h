@@ -25,29 +25,33 @@ namespace octet::optim::HWY_NAMESPACE {
 // The largest |x|, found by its bits: the order of the bits of non-negative floats is that of the floats,
 // with infinity and then NaN above, so the result does not depend on the order of the lanes even where a
 // value is not a number. As whole numbers with a sign the bits find the largest positive one, as others the
-// largest of those with a sign, if there is one.
+// largest of those with a sign, if there is one: in the unsigned book only a NaN has a sign.
 class LargestMagnitude {
  public:
   HWY_INLINE LargestMagnitude() : positive_(hn::Zero(I32())), any_(hn::Zero(U32())) {}
+  template <Book kBook>
   HWY_INLINE void add(VF x) {
-    positive_ = hn::Max(positive_, hn::BitCast(I32(), x));
+    if constexpr (kBook == Book::Signed) positive_ = hn::Max(positive_, hn::BitCast(I32(), x));
     any_ = hn::Max(any_, hn::BitCast(U32(), x));
   }
+  template <Book kBook>
   HWY_INLINE void add(const float* HWY_RESTRICT x, int count) {
     const int lanes = static_cast<int>(hn::Lanes(F32()));
     int k = 0;
-    for (; k + lanes <= count; k += lanes) add(hn::LoadU(F32(), x + k));
+    for (; k + lanes <= count; k += lanes) add<kBook>(hn::LoadU(F32(), x + k));
     for (; k < count; ++k) {
       rest_positive_ = std::max(rest_positive_, std::bit_cast<int32_t>(x[k]));
       rest_any_ = std::max(rest_any_, std::bit_cast<uint32_t>(x[k]));
     }
   }
   // keep_sign: of the value that it is of, positive if both signs are as large.
+  template <Book kBook>
   HWY_INLINE float value(bool keep_sign) const {
     constexpr uint32_t kSign = 0x80000000;
+    const uint32_t any = std::max(rest_any_, hn::GetLane(hn::MaxOfLanes(U32(), any_)));
+    if constexpr (kBook == Book::Unsigned) return std::bit_cast<float>(any & ~kSign);
     const auto positive =
         static_cast<uint32_t>(std::max(rest_positive_, hn::GetLane(hn::MaxOfLanes(I32(), positive_))));
-    const uint32_t any = std::max(rest_any_, hn::GetLane(hn::MaxOfLanes(U32(), any_)));
     const uint32_t negative = any >= kSign ? any - kSign : 0;
     return std::bit_cast<float>(negative > positive ? negative + (keep_sign ? kSign : 0) : positive);
   }
@@ -59,10 +63,11 @@ class LargestMagnitude {
   uint32_t rest_any_ = 0;
 };
 
+template <Book kBook>
 HWY_INLINE float largest_magnitude(const float* HWY_RESTRICT x, int count, bool keep_sign = false) {
   LargestMagnitude largest;
-  largest.add(x, count);
-  return largest.value(keep_sign);
+  largest.add<kBook>(x, count);
+  return largest.value<kBook>(keep_sign);
 }
 
 // What a block's values are multiplied with before they get their codes: first `scale`, then `factor`.
@@ -83,8 +88,9 @@ struct Reciprocal {
 
 // Of x[0..count), with the block's absmax, which is found unless it is given. Applies `scale` where it is
 // not 1.
+template <Book kBook>
 HWY_INLINE Reciprocal reciprocal_of(float* HWY_RESTRICT x, int count, const Encoding& how, float* absmax) {
-  if (!how.given_absmax) *absmax = largest_magnitude(x, count, how.signed_absmax);
+  if (!how.given_absmax) *absmax = largest_magnitude<kBook>(x, count, how.signed_absmax);
   const Reciprocal out(*absmax);
   if (HWY_UNLIKELY(out.scale != 1))
     for (int k = 0; k < count; ++k) x[k] *= out.scale;
@@ -118,7 +124,7 @@ HWY_INLINE void encode_all(const float* HWY_RESTRICT x, float factor, int count,
 template <Book kBook>
 HWY_NOINLINE void encode_block(float* HWY_RESTRICT x, int count, const Encoding& how,
                                uint8_t* HWY_RESTRICT codes, float* absmax) {
-  const Reciprocal reciprocal = reciprocal_of(x, count, how, absmax);
+  const Reciprocal reciprocal = reciprocal_of<kBook>(x, count, how, absmax);
   if (HWY_UNLIKELY(reciprocal.no_values)) {
     std::fill_n(codes, count, static_cast<uint8_t>(zero_code(kBook, Map::Dynamic)));
     return;

@@ -51,6 +51,12 @@ SlotIo slot_io() {
   }
 }
 
+#if HWY_TARGET != HWY_SSE4
+// What gives the values of quads of codes, for the codecs that have it.
+template <class Codec, Book kBook>
+using DecoderOf = std::conditional_t<Codec::values_per_stored == 2, PairDecoder<kBook>, QuadDecoder<kBook>>;
+#endif
+
 }  // namespace octet::optim::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 
 #include <hwy/highway.h>
 #include "optim/code_cells.h"
@@ -27,75 +28,90 @@ inline void write_pairs(const uint8_t* HWY_RESTRICT code, int count, uint8_t* HW
   if (count % 2 != 0) stored[count / 2] = code[count - 1];
 }
 
-// Calls look_up(codes, out) for 16 codes after another, a byte each, and takes what it writes: 16 T at `out`.
-template <class T, class LookUp>
-HWY_INLINE void look_up_pairs(const uint8_t* HWY_RESTRICT stored, int count, T* HWY_RESTRICT out,
-                              const LookUp& look_up) {
-  const hn::FixedTag<uint8_t, 16> u8;
-  const hn::Repartition<uint16_t, decltype(u8)> u16;
-  const auto lower = hn::Set(u8, 15);
-  const auto look_up_32 = [&](const uint8_t* from, T* to) {
-    const auto pairs = hn::LoadU(u8, from), even = hn::And(pairs, lower);
-    const auto odd = hn::And(hn::BitCast(u8, hn::ShiftRight<4>(hn::BitCast(u16, pairs))), lower);
-    look_up(hn::InterleaveLower(u8, even, odd), to);
-    look_up(hn::InterleaveUpper(u8, even, odd), to + 16);
-  };
-  int k = 0;
-  for (; k + 32 <= count; k += 32) look_up_32(stored + k / 2, out + k);
-  if (k < count) {
-    uint8_t rest[16] = {};
-    HWY_ALIGN T values[32];
-    std::copy_n(stored + k / 2, (count - k + 1) / 2, rest);
-    look_up_32(rest, values);
-    std::copy_n(values, count - k, out + k);
+// The values of a quad of codes, which are powers of two (Map::Powers4).
+template <Book kBook>
+class PairDecoder {
+ public:
+  // stored: kQuad / 2 bytes. Times `scale`.
+  HWY_INLINE Quad operator()(const uint8_t* stored, VF scale) const {
+    constexpr int kVectors = 16 / (kQuad / 4);  // that hold the values of 16 codes
+    Quad out;
+    for (int p = 0; p < 4; p += kVectors, stored += 8) put(codes_of(stored), scale, out.part + p);
+    return out;
   }
-}
+
+ private:
+  using Bytes16 = hn::FixedTag<uint8_t, 16>;
+  using Codes = hn::Vec<Bytes16>;
+
+  // Of 8 bytes.
+  static HWY_INLINE Codes codes_of(const uint8_t* stored) {
+    const Bytes16 u8;
+    const hn::Repartition<uint16_t, Bytes16> u16;
+    const hn::Repartition<uint64_t, Bytes16> u64;
+    uint64_t bits;
+    std::memcpy(&bits, stored, sizeof bits);
+    const auto pairs = hn::BitCast(u8, hn::Set(u64, bits)), lower = hn::Set(u8, 15);
+    const auto odd = hn::And(hn::BitCast(u8, hn::ShiftRight<4>(hn::BitCast(u16, pairs))), lower);
+    return hn::InterleaveLower(u8, hn::And(pairs, lower), odd);
+  }
 
 #if HWY_TARGET == HWY_AVX3_DL
-// A vector holds the values of all codes.
-template <Book kBook, Map kMap>
-void load_pairs(const uint8_t* HWY_RESTRICT stored, float absmax, int count, float* HWY_RESTRICT x) {
-  const F32 f;
-  const VF values = hn::Mul(hn::LoadU(f, codebook(kBook, kMap).value.data()), hn::Set(f, absmax));
-  look_up_pairs(stored, count, x, [&](auto codes, float* out) {
-    hn::StoreU(hn::TableLookupLanes(values, hn::IndicesFromVec(f, hn::PromoteTo(I32(), codes))), f, out);
-  });
-}
+  // A vector holds the values of all codes.
+  HWY_INLINE void put(Codes codes, VF scale, VF* out) const {
+    const auto lanes = hn::IndicesFromVec(F32(), hn::PromoteTo(I32(), codes));
+    out[0] = hn::Mul(hn::TableLookupLanes(hn::LoadU(F32(), values_), lanes), scale);
+  }
+
+  const float* values_ = codebook(kBook, Map::Powers4).value.data();
 #else
-// The upper and lower byte of the values of 16 codes, all of them bfloat16 numbers.
-struct PairTable {
-  alignas(16) uint8_t low[16], high[16];
-  PairTable(Book of, Map map) {
-    for (size_t i = 0; i < 16; ++i) {
-      const auto bits = std::bit_cast<uint32_t>(codebook(of, map).value[i]);
-      low[i] = static_cast<uint8_t>(bits >> 16), high[i] = static_cast<uint8_t>(bits >> 24);
+  // The upper and lower byte of the values of 16 codes, all of them bfloat16 numbers.
+  struct Table {
+    alignas(16) uint8_t low[16], high[16];
+    Table() {
+      for (size_t i = 0; i < 16; ++i) {
+        const auto bits = std::bit_cast<uint32_t>(codebook(kBook, Map::Powers4).value[i]);
+        low[i] = static_cast<uint8_t>(bits >> 16), high[i] = static_cast<uint8_t>(bits >> 24);
+      }
+    }
+  };
+  static const Table& table() {
+    static const Table table;
+    return table;
+  }
+
+  HWY_INLINE void put(Codes codes, VF scale, VF* out) const {
+    const Bytes16 u8;
+    const auto low = hn::TableLookupBytes(hn::Load(u8, table_.low), codes),
+               high = hn::TableLookupBytes(hn::Load(u8, table_.high), codes);
+    put_halves(hn::InterleaveLower(u8, low, high), scale, out);
+    put_halves(hn::InterleaveUpper(u8, low, high), scale, out + 8 / (kQuad / 4));
+  }
+  // Of the upper halves of 8 floats.
+  static HWY_INLINE void put_halves(Codes halves, VF scale, VF* out) {
+    const hn::Repartition<uint16_t, Bytes16> u16;
+    const auto widened = [&](auto some) {
+      return hn::Mul(hn::BitCast(F32(), hn::ShiftLeft<16>(hn::PromoteTo(U32(), some))), scale);
+    };
+    const auto bits = hn::BitCast(u16, halves);
+    if constexpr (kQuad == 32) {
+      out[0] = widened(bits);
+    } else {
+      out[0] = widened(hn::LowerHalf(bits));
+      out[1] = widened(hn::UpperHalf(hn::Half<decltype(u16)>(), bits));
     }
   }
-};
 
-template <Book kBook, Map kMap>
-void load_pairs(const uint8_t* HWY_RESTRICT stored, float absmax, int count, float* HWY_RESTRICT x) {
-  static_assert(kMap == Map::Powers4);
-  static const PairTable table(kBook, kMap);
-  const hn::FixedTag<uint8_t, 16> u8;
-  const hn::FixedTag<uint16_t, 8> u16;
-  const auto low = hn::Load(u8, table.low), high = hn::Load(u8, table.high);
-  HWY_ALIGN uint16_t upper[kMaxBlock];
-  look_up_pairs(stored, count, upper, [&](auto codes, uint16_t* out) {
-    const auto a = hn::TableLookupBytes(low, codes), b = hn::TableLookupBytes(high, codes);
-    hn::Store(hn::BitCast(u16, hn::InterleaveLower(u8, a, b)), u16, out);
-    hn::Store(hn::BitCast(u16, hn::InterleaveUpper(u8, a, b)), u16, out + 8);
-  });
-  for (int i = 0; i < count; ++i) x[i] = std::bit_cast<float>(uint32_t{upper[i]} << 16) * absmax;
-}
+  const Table& table_ = table();
 #endif
+};
 
 template <class Codec, Book kBook>
 void load_coded(const void* stored, const float* absmax, int count, void* x) {
   const auto* HWY_RESTRICT codes = static_cast<const uint8_t*>(stored);
   auto* HWY_RESTRICT out = static_cast<float*>(x);
   if constexpr (Codec::values_per_stored == 2)
-    load_pairs<kBook, Codec::map>(codes, *absmax, count, out);
+    decode_all<2>(codes, *absmax, count, PairDecoder<kBook>(), out);
   else
     decode_by_table(codebook(kBook, Codec::map).value.data(), codes, *absmax, count, out);
 }
@@ -104,7 +120,7 @@ template <class Codec, Book kBook>
 void store_coded(void* x, int count, const Encoding& how, void* stored, float* absmax) {
   auto* HWY_RESTRICT values = static_cast<float*>(x);
   HWY_ALIGN uint8_t code[kMaxBlock];
-  const Reciprocal r = reciprocal_of(values, count, how, absmax);
+  const Reciprocal r = reciprocal_of<kBook>(values, count, how, absmax);
   if (r.no_values) {
     std::fill_n(code, count, zero_code(kBook, Codec::map));
   } else if (how.dithered) {

@@ -6,6 +6,7 @@
 #define OCTET_OPTIM_CPU_DECODE_INL_H_
 #endif
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -125,18 +126,34 @@ class QuadDecoder {
 };
 #endif
 
+// `count` codes, kPerByte in each byte, by a decoder of quads.
+template <int kPerByte, class Decoder>
+HWY_INLINE void decode_all(const uint8_t* HWY_RESTRICT stored, float absmax, int count,
+                           const Decoder& decoder, float* HWY_RESTRICT x) {
+  const int lanes = kQuad / 4;
+  const auto decode = [&](const uint8_t* from, float* to) {
+    const Quad values = decoder(from, hn::Set(F32(), absmax));
+    for (int p = 0; p < 4; ++p) hn::StoreU(values.part[p], F32(), to + p * lanes);
+  };
+  int k = 0;
+  for (; k + kQuad <= count; k += kQuad) decode(stored + k / kPerByte, x + k);
+  if (k < count) {
+    uint8_t rest[kQuad / kPerByte] = {};
+    HWY_ALIGN float values[kQuad];
+    std::copy_n(stored + k / kPerByte, (count - k + kPerByte - 1) / kPerByte, rest);
+    decode(rest, values);
+    std::copy_n(values, count - k, x + k);
+  }
+}
+
 template <Book kBook>
 HWY_NOINLINE void decode_block(const uint8_t* HWY_RESTRICT codes, float absmax, int count,
                                float* HWY_RESTRICT x) {
-  int done = 0;
-#if HWY_TARGET == HWY_AVX3_DL
-  const QuadDecoder<kBook> decode;
-  for (; done + kQuad <= count; done += kQuad) {
-    const Quad values = decode(codes + done, hn::Set(F32(), absmax));
-    for (int p = 0; p < 4; ++p) hn::StoreU(values.part[p], F32(), x + done + 16 * p);
-  }
+#if HWY_TARGET == HWY_SSE4
+  decode_by_table(codebook(kBook).value.data(), codes, absmax, count, x);
+#else
+  decode_all<1>(codes, absmax, count, QuadDecoder<kBook>(), x);
 #endif
-  decode_by_table(codebook(kBook).value.data(), codes + done, absmax, count - done, x + done);
 }
 
 }  // namespace octet::optim::HWY_NAMESPACE

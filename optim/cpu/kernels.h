@@ -36,10 +36,10 @@ struct MatrixKernels {
 struct LevelKernels {
   using StepBlocks = void (*)(const StepPlan& plan, const CodecIo& io, int64_t first_block,
                               int64_t last_block, const StepControl& control);
-  StepBlocks step_double[Rules::size];      // fp64: the rule works on the state itself
-  StepBlocks step_direct[Rules::size];      // fp32: likewise
-  StepBlocks step_buffered[Rules::size];    // all others
-  StepBlocks step_blockwise8[Rules::size];  // that codec, or null: then as the others
+  StepBlocks step_double[Rules::size];               // fp64: the rule works on the state itself
+  StepBlocks step_direct[Rules::size];               // fp32: likewise
+  StepBlocks step_buffered[Rules::size];             // all others
+  StepBlocks step_coded[Codecs::size][Rules::size];  // null: as the others
   // Surveys of the elements [from, to) of a tensor (survey-inl.h): sums, null where a rule has no factor, and
   // maxima.
   using Survey = void (*)(const StepPlan& plan, const CodecIo& io, const StepTensor& tensor, int64_t from,

@@ -1,4 +1,4 @@
-// The step loop of the CPU, but for blockwise8 with AVX2 or more (blockwise8_step-inl.h): any rule, block by
+// The step loop of the CPU, but for what coded_step-inl.h does with AVX2 or more: any rule, block by
 // block, with any codec behind two pointers. The rule is a scalar functor; the compiler vectorises the loop
 // around it for each SIMD level. Contraction is off, so every level rounds alike.
 #if defined(OCTET_OPTIM_CPU_STEP_INL_H_) == defined(HWY_TARGET_TOGGLE)

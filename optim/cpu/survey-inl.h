@@ -73,7 +73,8 @@ class Surveyor {
           (state<kSlot>(tensor, first, count), ...);
           update_block(update_, other_.data(), static_cast<const T*>(tensor.gradient) + first, max_value_,
                        scale_, factor_of<Rule, T>(plan_, tensor), count, values<kSlot>()...);
-          ((out.largest[kSlot] = largest(out.largest[kSlot], largest_magnitude(values<kSlot>(), count))),
+          ((out.largest[kSlot] = largest(out.largest[kSlot],
+                                         largest_magnitude<Rule::slots[kSlot].book>(values<kSlot>(), count))),
            ...);
         });
   }

@@ -1,11 +1,11 @@
-// The step loop for blockwise8 with AVX2 and AVX-512: codes are decoded in registers on their way to the
-// rule, the largest magnitude is found behind it, and what the next blocks need is sent for in time. For
-// other codecs and SSE4 step-inl.h does it in passes over a buffer.
-#if defined(OCTET_OPTIM_CPU_BLOCKWISE8_STEP_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef OCTET_OPTIM_CPU_BLOCKWISE8_STEP_INL_H_
-#undef OCTET_OPTIM_CPU_BLOCKWISE8_STEP_INL_H_
+// The step loop for blockwise8 and blockwise4 with AVX2 and AVX-512: codes are decoded in registers on their
+// way to the rule, the largest magnitude is found behind it, and what the next blocks need is sent for in
+// time. For other codecs and SSE4 step-inl.h does it in passes over a buffer.
+#if defined(OCTET_OPTIM_CPU_CODED_STEP_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef OCTET_OPTIM_CPU_CODED_STEP_INL_H_
+#undef OCTET_OPTIM_CPU_CODED_STEP_INL_H_
 #else
-#define OCTET_OPTIM_CPU_BLOCKWISE8_STEP_INL_H_
+#define OCTET_OPTIM_CPU_CODED_STEP_INL_H_
 #endif
 
 #include <algorithm>
@@ -14,16 +14,16 @@
 
 #include <hwy/highway.h>
 #include "optim/cpu/blockwise8-inl.h"
-#include "optim/cpu/decode-inl.h"
+#include "optim/cpu/codecs-inl.h"
 #include "optim/cpu/kernels.h"
 #include "optim/cpu/step-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
 
-#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX2
-template <class Rule>
-class Blockwise8Stepper : BlockStepper<Rule, float, true> {
+#if HWY_TARGET != HWY_SSE4
+template <class Rule, class Codec>
+class CodedStepper : BlockStepper<Rule, float, true> {
   using Base = BlockStepper<Rule, float, true>;
   using Base::kSlots, Base::plan_, Base::step_, Base::scale_, Base::max_value_, Base::update_, Base::weights_;
 
@@ -69,27 +69,26 @@ class Blockwise8Stepper : BlockStepper<Rule, float, true> {
     LargestMagnitude largest[kSlots];
     HWY_ALIGN float limited_gradient[kQuad];
     for (int from = 0; from < plan_.block_size; from += kQuad) {
-      send_ahead<kSlots>(tensor, plan_.bf16_weights, first + from, kQuad, 8);
+      send_ahead<kSlots>(tensor, plan_.bf16_weights, first + from, kQuad, 8 / Codec::values_per_stored);
       float* const weight = weights_.load(tensor, first + from, kQuad);
       const float* gradient = static_cast<const float*>(tensor.gradient) + first + from;
       if (HWY_UNLIKELY(limits)) {  // not by with_gradient: a choice for every vector costs 4 to 17 %
         for (int i = 0; i < kQuad; ++i) limited_gradient[i] = limited(gradient[i], max_value);
         gradient = limited_gradient;
       }
-      const Quad old[] = {decoder<kSlot>()(static_cast<const uint8_t*>(tensor.state[kSlot]) + first + from,
-                                           absmax[kSlot])...};
+      const Quad old[] = {decoder<kSlot>()(stored<kSlot>(tensor, first + from), absmax[kSlot])...};
       for (int i = 0; i < kQuad; i += kLanes) {
         const int to = place + from + i;
         (hn::Store(old[kSlot].part[i / kLanes], F32(), values<kSlot>() + to), ...);
         update_elements(
             rule, weight + i, [=](int k) { return scale * gradient[i + k]; }, factor, kLanes,
             (values<kSlot>() + to)...);
-        (largest[kSlot].add(hn::Load(F32(), values<kSlot>() + to)), ...);
+        (largest[kSlot].template add<Rule::slots[kSlot].book>(hn::Load(F32(), values<kSlot>() + to)), ...);
       }
       weights_.store(tensor, first + from, kQuad);
     }
-    ((tensor.absmax[kSlot][block] =
-          largest[kSlot].value(Rule::slots[kSlot].book == Book::Signed && plan_.signed_absmax)),
+    ((tensor.absmax[kSlot][block] = largest[kSlot].template value<Rule::slots[kSlot].book>(
+          Rule::slots[kSlot].book == Book::Signed && plan_.signed_absmax)),
      ...);
   }
 
@@ -98,11 +97,15 @@ class Blockwise8Stepper : BlockStepper<Rule, float, true> {
     const int64_t first = block * plan_.block_size;
     Encoding how = block_encoding<Rule, kSlot>(plan_, tensor, first, step_);
     how.given_absmax = true;
-    encode_block<Rule::slots[kSlot].book>(values, plan_.block_size, how,
-                                          static_cast<uint8_t*>(tensor.state[kSlot]) + first,
-                                          tensor.absmax[kSlot] + block);
+    slot_io<Codec, Rule::slots[kSlot].book>().store(
+        values, plan_.block_size, how, stored<kSlot>(tensor, first), tensor.absmax[kSlot] + block);
   }
 
+  // Of the codes from an even element on.
+  template <size_t kSlot>
+  static HWY_INLINE uint8_t* stored(const StepTensor& tensor, int64_t element) {
+    return static_cast<uint8_t*>(tensor.state[kSlot]) + element / Codec::values_per_stored;
+  }
   template <size_t kSlot>
   HWY_INLINE float* values() {
     return this->buffer_.data() + kSlot * (kMaxBlock + kGap);
@@ -115,14 +118,14 @@ class Blockwise8Stepper : BlockStepper<Rule, float, true> {
       return unsigned_decoder_;
   }
 
-  QuadDecoder<Book::Signed> signed_decoder_;
-  QuadDecoder<Book::Unsigned> unsigned_decoder_;
+  DecoderOf<Codec, Book::Signed> signed_decoder_;
+  DecoderOf<Codec, Book::Unsigned> unsigned_decoder_;
 };
 
-template <class Rule>
-void step_blockwise8(const StepPlan& plan, const CodecIo& io, int64_t first, int64_t last,
-                     const StepControl& control) {
-  Blockwise8Stepper<Rule>(plan, io, control)(first, last);
+template <class Rule, class Codec>
+void step_coded(const StepPlan& plan, const CodecIo& io, int64_t first, int64_t last,
+                const StepControl& control) {
+  CodedStepper<Rule, Codec>(plan, io, control)(first, last);
 }
 #endif
 
