@@ -21,10 +21,12 @@ namespace octet {
 struct MemoryKernels {
   void (*fill)(const Tensor& x, double value) = nullptr;
   void (*convert)(const Tensor& x, const Tensor& y) = nullptr;  // copies, converting the element type
+  // Copies each x, of BF16, into the y at its place, of F32; as many elements. On a GPU one launch for all.
+  void (*widen)(std::span<const Tensor> x, std::span<const Tensor> y) = nullptr;
 
   template <class V>
   void visit(V&& v) const {
-    v("memory.fill", fill), v("memory.convert", convert);
+    v("memory.fill", fill), v("memory.convert", convert), v("memory.widen", widen);
   }
 };
 

@@ -76,8 +76,48 @@ void convert(const Tensor& x, const Tensor& y) {
   });
 }
 
+// What one launch widens; a kernel's parameters may take 4 KB.
+struct WidenTable {
+  static constexpr int kPack = kPackCount<float, BFloat16>;
+  struct Entry {
+    const BFloat16* x;
+    float* y;
+    int64_t packs, count;
+  };
+  static constexpr int kMost = 64;
+  Entry entries[kMost];
+};
+static_assert(sizeof(WidenTable) < 4000);
+
+// Row y of the grid has entry y of the table.
+__global__ void widen_entries(const __grid_constant__ WidenTable table) {
+  const WidenTable::Entry& e = table.entries[blockIdx.y];
+  map_elements(Converted<float>{}, e.count, e.packs, e.y, e.x);
+}
+
+void widen(std::span<const Tensor> x, std::span<const Tensor> y) {
+  const Op op("memory.widen");
+  if (x.empty()) return;
+  const Context& c = context(x[0]);
+  WidenTable table;
+  for (size_t first = 0; first < x.size(); first += WidenTable::kMost) {
+    const size_t entries = std::min<size_t>(WidenTable::kMost, x.size() - first);
+    int64_t longest = 0;
+    for (size_t i = 0; i < entries; ++i) {
+      const int64_t count = x[first + i].numel();
+      const auto* from = x[first + i].data<BFloat16>();
+      auto* to = y[first + i].data<float>();
+      table.entries[i] = {from, to, whole_packs(count, to, from), count};
+      longest = std::max(longest, count);
+    }
+    const dim3 grid(grid_for(c, longest, kThreads * WidenTable::kPack), static_cast<unsigned>(entries));
+    widen_entries<<<grid, kThreads, 0, c.stream>>>(table);
+    check_launch();
+  }
+}
+
 }  // namespace
 
-MemoryKernels memory_kernels() { return {.fill = fill, .convert = convert}; }
+MemoryKernels memory_kernels() { return {.fill = fill, .convert = convert, .widen = widen}; }
 
 }  // namespace octet::cuda

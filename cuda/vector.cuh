@@ -36,9 +36,10 @@ __device__ Pack<Y, kCount> map_pack(const F& f, std::integral_constant<int, kCou
   return y;
 }
 
-// y[i] = f(x0[i], x1[i], ...) for i < n: whole packs first, then single elements. y may be one of the xs.
+// y[i] = f(x0[i], x1[i], ...) for i < n: whole packs first, then single elements. y may be one of the xs. By
+// the blocks of a row of the grid.
 template <class F, class Y, class... Xs>
-__global__ void map_kernel(F f, int64_t n, int64_t packs, Y* y, const Xs*... x) {
+__device__ void map_elements(const F& f, int64_t n, int64_t packs, Y* y, const Xs*... x) {
   constexpr std::integral_constant<int, kPackCount<Y, Xs...>> count;
   for (int64_t i = grid_index(); i < packs; i += grid_step())
     reinterpret_cast<Pack<Y, count>*>(y)[i] =
@@ -47,11 +48,22 @@ __global__ void map_kernel(F f, int64_t n, int64_t packs, Y* y, const Xs*... x) 
 }
 
 template <class F, class Y, class... Xs>
+__global__ void map_kernel(F f, int64_t n, int64_t packs, Y* y, const Xs*... x) {
+  map_elements(f, n, packs, y, x...);
+}
+
+// How many whole packs of n elements there are to take, 0 where an address allows none.
+template <class Y, class... Xs>
+int64_t whole_packs(int64_t n, const Y* y, const Xs*... x) {
+  constexpr int kCount = kPackCount<Y, Xs...>;
+  return can_hold<Pack<Y, kCount>>(y) && (can_hold<Pack<Xs, kCount>>(x) && ...) ? n / kCount : 0;
+}
+
+template <class F, class Y, class... Xs>
 void map(const Context& c, const F& f, int64_t n, Y* y, const Xs*... x) {
   if (n == 0) return;
   constexpr int kCount = kPackCount<Y, Xs...>;
-  const bool wide = can_hold<Pack<Y, kCount>>(y) && (can_hold<Pack<Xs, kCount>>(x) && ...);
-  const int64_t packs = wide ? n / kCount : 0;
+  const int64_t packs = whole_packs(n, y, x...);
   const unsigned blocks = grid_for(c, std::max(packs, n - packs * kCount));
   map_kernel<<<blocks, kThreads, 0, c.stream>>>(f, n, packs, y, x...);
   check_launch();

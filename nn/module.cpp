@@ -66,7 +66,9 @@ void Module::load(const TensorFile& file, const std::string& source, const std::
             "; these are weights of another model or vocabulary");
     require(is_floating(tensor->dtype()), ErrorKind::Checkpoint, source, ": ", name, " is of ",
             tensor->dtype(), ", which holds no weights; put a copy back, or train anew");
-    if (const auto found = find_element(*tensor, [](double value) { return !std::isfinite(value); }))
+    // As it will be: a large number may be none in a narrower type.
+    const Tensor converted = tensor->to(target.dtype(), MemoryTag::Workspace);
+    if (const auto found = find_element(converted, [](double value) { return !std::isfinite(value); }))
       fail(ErrorKind::Checkpoint, source, ": ", name, " is of no use: element ", found->place, " is ",
            found->value, "; put a copy back, or train anew");
   }

@@ -28,9 +28,9 @@ class Module {
   // The weights under their names, sharing bytes with the parameters.
   TensorFile state() const;
   // Overwrites the weights. Errors of kind Checkpoint, before anything is changed: a name that is missing or
-  // not ours, another shape, whole numbers, a number that is not finite; `source` (a path) stands in front.
-  // Values are converted to the parameter's type. With a prefix, of the tensors whose names begin with it:
-  // "model." takes "model.fc.bias" for "fc.bias".
+  // not ours, another shape, whole numbers, a number that is not finite in the parameter's type; `source` (a
+  // path) stands in front. Values are converted to the parameter's type. With a prefix, of the tensors whose
+  // names begin with it: "model." takes "model.fc.bias" for "fc.bias".
   void load(const TensorFile& file, const std::string& source, const std::string& prefix = "") const;
   // Overwrites the weights with those of a module of the same parameters, frozen ones included; converts.
   void copy_from(const Module& other) const;

@@ -60,12 +60,9 @@ Json trial_json(const Trial& trial, std::span<const optim::Slot> slots) {
 Json to_json(const Inspection& inspection) {
   const CheckpointState& state = inspection.state;
   static constexpr const char* bases[] = {"trial", "spacing", "paired"};
-  Json out = {{"checkpoint", state.path},
-              {"optimizer", state.config.optimizer},
-              {"state", state.config.state},
-              {"weight_dtype", state.config.weight_dtype},
-              {"steps", state.steps},
-              {"basis", bases[static_cast<size_t>(inspection.basis)]}};
+  Json out = {{"checkpoint", state.path},    {"optimizer", state.config.optimizer},
+              {"state", state.config.state}, {"weight_dtype", state.config.weight_dtype},
+              {"steps", state.steps},        {"basis", bases[static_cast<size_t>(inspection.basis)]}};
   if (inspection.against) out["against"] = inspection.against->path;
   if (state.generated) out["generated"] = true;
   if (!inspection.paired_ratios.empty())

@@ -48,13 +48,15 @@ std::vector<std::string> flags_of(const CLI::App& app) {
 
 // CLI11 takes whatever follows a flag that wants a value for that value, the next flag as well.
 void require_no_flag_as_value(const CLI::App& app) {
-  const std::vector<std::string> known = flags_of(app);
+  std::vector<std::string> known = flags_of(app);
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_snames()) known.push_back("-" + name);
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_lnames().empty()) continue;  // of a text behind -- nobody knows
     for (const std::string& value : option->results())
       require(std::find(known.begin(), known.end(), value.substr(0, value.find('='))) == known.end(),
-              ErrorKind::Usage, app.get_name(), ": ", option->get_name(), " needs a value, but ", value,
-              " follows");
+              ErrorKind::Usage, app.get_name(), ": ", option->get_name(), " needs a value, not the flag ",
+              value);
   }
 }
 

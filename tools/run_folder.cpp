@@ -45,6 +45,12 @@ TensorFile read_saved(const std::string& path, const std::string& advice) {
   }
 }
 
+void require_no_run(const RunFolder& folder) {
+  require(!folder.holds_a_run(), ErrorKind::Usage, folder.path,
+          ": holds a run already; go on with it by --resume ", folder.path,
+          ", or name another folder with --out");
+}
+
 RunFolder new_run_folder(const std::string& asked) {
   RunFolder folder{asked};
   if (asked.empty()) {
@@ -52,9 +58,7 @@ RunFolder new_run_folder(const std::string& asked) {
     std::error_code ignored;
     for (int i = 2; fs::exists(folder.path, ignored); ++i) folder.path = "octet-run-" + std::to_string(i);
   }
-  require(!folder.holds_a_run(), ErrorKind::Usage, folder.path,
-          ": holds a run already; go on with it by --resume ", folder.path,
-          ", or name another folder with --out");
+  require_no_run(folder);
   std::error_code error;
   fs::create_directories(folder.path, error);
   require(!error, ErrorKind::Internal, folder.path, ": cannot make the folder: ", error.message());

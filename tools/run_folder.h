@@ -35,6 +35,9 @@ void require_no_file_of_a_run(const std::string& path, std::string_view flag);
 // Reads a file of tensors that a run left. Errors as read_safetensors, with `advice` added.
 TensorFile read_saved(const std::string& path, const std::string& advice);
 
+// Error (Usage): the folder holds a run.
+void require_no_run(const RunFolder& folder);
+
 // The folder of a new run: `asked`, made if it is not there, or the first free of octet-run, octet-run-2, ...
 // Errors: kind Usage if `asked` holds a run already, Internal if the folder cannot be made or written to.
 RunFolder new_run_folder(const std::string& asked);

@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include "core/backend.h"
+#include "core/kernels.h"
 #include "core/tensor.h"
 
 namespace octet {
@@ -19,10 +21,16 @@ inline Tensor widened(const Tensor& weight) {
   const DType computed = computed_as(weight.dtype());
   return computed == weight.dtype() ? weight : weight.to(computed, MemoryTag::Workspace);
 }
+// All in one call of a kernel.
 inline std::vector<Tensor> widened(const std::vector<Tensor>& weights) {
-  std::vector<Tensor> all;
-  all.reserve(weights.size());
-  for (const Tensor& weight : weights) all.push_back(widened(weight));
+  std::vector<Tensor> all = weights, narrow, wide;
+  for (Tensor& weight : all) {
+    if (weight.dtype() != DType::BF16) continue;
+    narrow.push_back(weight);
+    weight = Tensor::empty(weight.shape(), DType::F32, weight.device(), MemoryTag::Workspace);
+    wide.push_back(weight);
+  }
+  if (!narrow.empty()) kernels(narrow.front().device()).memory.widen(narrow, wide);
   return all;
 }
 

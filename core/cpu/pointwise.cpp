@@ -162,6 +162,10 @@ void convert(const Tensor& x, const Tensor& y) {
   });
 }
 
+void widen(std::span<const Tensor> x, std::span<const Tensor> y) {
+  for (size_t i = 0; i < x.size(); ++i) convert(x[i], y[i]);
+}
+
 template <class... Ops>
 PointwiseKernels fold_unary(std::type_identity<std::tuple<Ops...>>) {
   PointwiseKernels table;
@@ -177,7 +181,7 @@ std::array<PointwiseKernels::Binary, kBinaryOps> fold_binary(std::type_identity<
 
 }  // namespace
 
-MemoryKernels memory_kernels() { return {.fill = fill, .convert = convert}; }
+MemoryKernels memory_kernels() { return {.fill = fill, .convert = convert, .widen = widen}; }
 
 PointwiseKernels pointwise_kernels() {
   PointwiseKernels table = fold_unary(std::type_identity<UnaryOps>{});

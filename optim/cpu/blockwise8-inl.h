@@ -25,7 +25,8 @@ namespace octet::optim::HWY_NAMESPACE {
 // The largest |x|, found by its bits: the order of the bits of non-negative floats is that of the floats,
 // with infinity and then NaN above, so the result does not depend on the order of the lanes even where a
 // value is not a number. As whole numbers with a sign the bits find the largest positive one, as others the
-// largest of those with a sign, if there is one: in the unsigned book only a NaN has a sign.
+// largest of those with a sign, if there is one: in the unsigned book, which has no -0, only a NaN has a
+// sign.
 class LargestMagnitude {
  public:
   HWY_INLINE LargestMagnitude() : positive_(hn::Zero(I32())), any_(hn::Zero(U32())) {}

@@ -52,7 +52,7 @@ SlotIo slot_io() {
 }
 
 #if HWY_TARGET != HWY_SSE4
-// What gives the values of quads of codes, for the codecs that have it.
+// What gives the values of quads of codes, for blockwise8 and blockwise4.
 template <class Codec, Book kBook>
 using DecoderOf = std::conditional_t<Codec::values_per_stored == 2, PairDecoder<kBook>, QuadDecoder<kBook>>;
 #endif

@@ -110,6 +110,7 @@ template <class Codec, Book kBook>
 void load_coded(const void* stored, const float* absmax, int count, void* x) {
   const auto* HWY_RESTRICT codes = static_cast<const uint8_t*>(stored);
   auto* HWY_RESTRICT out = static_cast<float*>(x);
+  static_assert(Codec::values_per_stored == 1 || Codec::map == Map::Powers4);
   if constexpr (Codec::values_per_stored == 2)
     decode_all<2>(codes, *absmax, count, PairDecoder<kBook>(), out);
   else

@@ -24,6 +24,7 @@ namespace octet::optim::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SSE4
 template <class Rule, class Codec>
 class CodedStepper : BlockStepper<Rule, float, true> {
+  static_assert(Codec::map == (Codec::values_per_stored == 2 ? Map::Powers4 : Map::Dynamic), "see DecoderOf");
   using Base = BlockStepper<Rule, float, true>;
   using Base::kSlots, Base::plan_, Base::step_, Base::scale_, Base::max_value_, Base::update_, Base::weights_;
 

@@ -179,6 +179,9 @@ TEST_CASE("numbers that are no weights are refused by the tensor's name before a
               model.load(late, "w"));
   late.tensors[0].second.data<float>()[20] = std::numeric_limits<float>::max();
   model.load(late, "w");
+  // It has no value in bf16.
+  CHECK_ERROR(ErrorKind::Checkpoint, "embedding.weight is of no use: element 20 is inf",
+              LstmClassifier(kSmall, Init{.rng = Rng(2), .bf16_from = 1}).load(late, "w"));
 }
 
 TEST_CASE("with a prefix, its tensors alone are taken and named") {

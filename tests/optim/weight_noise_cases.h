@@ -86,8 +86,8 @@ inline void check_muon_rounding(Device device) {
   size_t not_nearest = 0, no_neighbour = 0;
   for (size_t i = 0; i < wide.size(); ++i) {
     not_nearest += nearest[i] != static_cast<float>(BFloat16(wide[i]));
-    for (const float x : {chance[i], other[i]})  // one of the two around it
-      no_neighbour += !(std::fabs(x - wide[i]) <= std::ldexp(std::fabs(wide[i]), -7));
+    for (const float x : {chance[i], other[i]})  // of the same upper half, or of the next one away from zero
+      no_neighbour += (std::bit_cast<uint32_t>(x) >> 16) - (std::bit_cast<uint32_t>(wide[i]) >> 16) > 1;
   }
   CHECK(not_nearest == 0);
   CHECK(no_neighbour == 0);

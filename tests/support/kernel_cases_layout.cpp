@@ -42,6 +42,29 @@ void add_memory(Cases& cases) {
     }
 }
 
+void add_widening(Cases& cases) {
+  // More than one launch takes; lengths that fill no pack, and views whose addresses allow none.
+  for (const int tensors : {1, 8, 131})
+    for (const int64_t skipped : {0, 3})
+      add_case(cases, "memory.widen", std::to_string(tensors) + " from element " + std::to_string(skipped),
+               [=](Stage& s) {
+                 std::vector<Tensor> x, y;
+                 std::vector<Values> expected;
+                 for (int i = 0; i < tensors; ++i) {
+                   const int64_t count = 1 + (i * 977) % 5000;
+                   Values values = random_values(count + skipped, -250, 250, 7 + static_cast<uint64_t>(i));
+                   for (double& value : values) value = rounded_to_bf16(value);
+                   x.push_back(s.in(values, {count + skipped})
+                                   .to(DType::BF16, MemoryTag::Data)
+                                   .slice_rows(skipped, count + skipped));
+                   y.push_back(Tensor::empty({count}, DType::F32, s.device(), MemoryTag::Data));
+                   expected.emplace_back(values.begin() + skipped, values.end());
+                 }
+                 s.kernels().memory.widen(x, y);
+                 for (size_t i = 0; i < y.size(); ++i) s.expect_exactly("y", values_of(y[i]), expected[i]);
+               });
+}
+
 void add_sums(Cases& cases) {
   const std::pair<Shape, Shape> pairs[] = {{{}, {}},
                                            {{1}, {1}},
@@ -142,6 +165,7 @@ void add_copy_block(Cases& cases, const BlockCopy& b, int64_t from_size, int64_t
 
 void add_layout_cases(Cases& cases) {
   add_memory(cases);
+  add_widening(cases);
   add_sums(cases);
   add_dropout(cases);
   add_permute(cases, {}, {});

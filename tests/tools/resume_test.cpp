@@ -112,15 +112,29 @@ TEST_CASE("a run that was killed goes on from the end of the last epoch") {
   check_same_run(runs.path("whole"), runs.path("killed"));
 }
 
-TEST_CASE("no run goes on, or begins, in a folder that another one is at work in") {
+TEST_CASE("no run goes on in a folder that another one is at work in, a new one or a resumed one") {
+  const Runs runs;
+  const std::string folder = runs.path("run");
+  for (const Arguments& at_work : {runs.train("run"), resume(folder)}) {
+    RunningProcess process(at_work);
+    CHECK(process.read_until("epoch 2/3  step "));
+    process.wait_until_stuck();
+    const std::string log = read_file(folder + "/log.jsonl");
+    const Outcome outcome = run_process(resume(folder));
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err ==
+          "octet: " + folder + ": another octet train is at work in this folder; wait for it or stop it\n");
+    CHECK(read_file(folder + "/log.jsonl") == log);
+    process.signal(SIGINT);
+    CHECK(process.finish().status == 130);
+  }
+  finish(folder);
+}
+
+TEST_CASE("a run that lost its log and is killed soon after it went on, goes on again") {
   const Stopped run;
-  RunningProcess process(resume(run.folder));
-  CHECK(process.read_until("epoch 2/3  step "));
-  process.wait_until_stuck();
-  run.refused({}, 2,
-              run.folder + ": another octet train is at work in this folder; wait for it or stop it\n");
-  process.signal(SIGINT);
-  CHECK(process.finish().status == 130);
+  fs::remove(run.folder + "/log.jsonl");
+  CHECK(stopped(resume(run.folder), "epoch 2/3  step ", SIGKILL).status == 128 + SIGKILL);
   finish(run.folder);
 }
 

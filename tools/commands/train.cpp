@@ -71,6 +71,7 @@ class Run {
         board_(config_),
         folder_(new_run_folder(config_.out)),
         hold_(folder_.path) {
+    require_no_run(folder_);  // another one may have come and gone before it was held
     keep_columns();
     if (data_.vectors) data_.vectors->glove.values = {};  // the model has them
     open_log(false);
@@ -105,10 +106,12 @@ class Run {
         config_.log == checkpoint.config.log && std::filesystem::exists(log_path(), ignored);
     if (same_log) RunLog::cut(log_path(), checkpoint.log_bytes);
     open_log(same_log);
-    if (!same_log || !formats.empty()) log_start();
-    // At once, so that a run that is killed before its next checkpoint has not changed by half. The config
-    // comes last: a checkpoint mends it.
-    if (!formats.empty()) save_checkpoint(folder_.checkpoint(), trainer_, config_, data_, log_->bytes());
+    if (!same_log || !formats.empty()) {
+      log_start();
+      // At once, so that a run that is killed before its next checkpoint has not changed by half. The config
+      // comes last: a checkpoint mends it.
+      save_checkpoint(folder_.checkpoint(), trainer_, config_, data_, log_->bytes());
+    }
     if (!holds(folder_.config(), config_))
       write_atomically(folder_.config(), config_text(config_, run_facts(data_, trainer_)));
     // Without the checkpoint's own bytes, the peak is that of a run that was never stopped.
@@ -137,8 +140,8 @@ class Run {
       progress.note("stopped; go on with: octet train --resume " + folder_.path);
       return signals.exit_code();
     }
+    log_test(progress);
     const bool finite = std::isfinite(trainer_.state().val_loss);
-    if (finite) log_test(progress);
     log_end(finite ? "ok" : "non-finite");
     write_report(progress);
     if (config_.task == "text") show_answers(progress);
@@ -177,7 +180,7 @@ class Run {
 
   // The rows that nothing was chosen by, with the weights that octet predict takes.
   void log_test(Progress& progress) {
-    if (data_.test.rows() == 0) return;
+    if (data_.test.rows() == 0 || !std::isfinite(trainer_.state().best_loss)) return;
     const TrainedModel best = load_trained(folder_.path, "best", config_.device);
     const Evaluation answers =
         evaluate(*best.model, data_.test, trainer_.form(), config_.batch_size, trainer_.device());
@@ -202,7 +205,7 @@ class Run {
     changes_.push_back(
         fmt::format("{} is missing, the weights of epoch {}: those of the best epoch from here on are kept",
                     folder_.best(), state.best_epoch));
-    state.best_score = -INFINITY;
+    state.best_score = -INFINITY;  // its epoch stays: --patience counts from it
   }
 
   void show_answers(Progress& progress) const {
