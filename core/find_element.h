@@ -29,16 +29,10 @@ std::optional<FoundElement> find_element(const Tensor& tensor, const Wrong& wron
     }
     return std::nullopt;
   };
-  switch (tensor.dtype()) {
-    case DType::F32:
-      return search(float());
-    case DType::F64:
-      return search(double());
-    case DType::BF16:
-      return search(BFloat16());
-    default:
-      return std::nullopt;
-  }
+  if (tensor.dtype() == DType::F32) return search(float());
+  if (tensor.dtype() == DType::F64) return search(double());
+  if (tensor.dtype() == DType::BF16) return search(BFloat16());
+  return std::nullopt;
 }
 
 }  // namespace octet

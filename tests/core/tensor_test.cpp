@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/find_element.h"
 #include "tests/support/support.h"
 
 using namespace octet;
@@ -150,4 +151,23 @@ TEST_CASE("an empty tensor has no bytes and can be copied, filled and read") {
 TEST_CASE("a CUDA device that is not there is a device error") {
   // With a GPU the negative index is what is wrong.
   CHECK_ERROR(ErrorKind::Device, "", Tensor::zeros({1}, DType::F32, Device::cuda(-1), kTag));
+}
+
+TEST_CASE(
+    "an element is found by its place in any type of floats, a NaN without its sign, and none in whole "
+    "numbers") {
+  const auto negative = [](double value) { return value < 0; };
+  const Tensor x = Tensor::from(std::vector<float>{1, 2, -3, 4, -5, 6}, {2, 3});
+  for (const DType type : {DType::F32, DType::F64, DType::BF16}) {
+    const auto found = find_element(x.to(type, MemoryTag::Data), negative);
+    REQUIRE(found);
+    CHECK(found->place == 2);
+    CHECK(found->value == -3);
+    CHECK(!find_element(x.to(type, MemoryTag::Data), [](double value) { return value > 6; }));
+  }
+  CHECK(!find_element(x.to(DType::I32, MemoryTag::Data), negative));
+  const Tensor nan = Tensor::from(std::vector<float>{-std::numeric_limits<float>::quiet_NaN()}, {1});
+  const auto found = find_element(nan, [](double value) { return std::isnan(value); });
+  REQUIRE(found);
+  CHECK(!std::signbit(found->value));
 }
