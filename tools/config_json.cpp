@@ -53,12 +53,15 @@ TrainConfig config_from_json(const Json& json, std::string_view where) {
 
 std::vector<ConfigChange> changes(const TrainConfig& a, const TrainConfig& b, Affects affects) {
   const Json x = to_json(a), y = to_json(b);
+  const auto text = [](const Json& value) {
+    return value.is_string() ? value.get<std::string>() : value.dump();
+  };
   std::vector<ConfigChange> found;
   TrainConfig copy = a;
   copy.visit([&](const Field& field, const auto&, const auto&) {
     const std::string key(field.name);
     if (field.affects == affects && x.at(key) != y.at(key))
-      found.push_back({field.name, x.at(key).dump(), y.at(key).dump()});
+      found.push_back({field.name, text(x.at(key)), text(y.at(key))});
   });
   return found;
 }

@@ -22,7 +22,7 @@ TrainConfig config_from_json(const nlohmann::ordered_json& json, std::string_vie
 // run resumes only as itself, but may convert its state.
 struct ConfigChange {
   std::string_view name;
-  std::string before, after;  // as JSON
+  std::string before, after;  // as a flag has them; lists as JSON
 };
 std::vector<ConfigChange> changes(const TrainConfig& a, const TrainConfig& b, Affects affects);
 std::string_view first_difference(const TrainConfig& a, const TrainConfig& b,
