@@ -159,6 +159,34 @@ TEST_CASE("a run with bf16 weights goes on from its saved state, and state is co
   CHECK((train(true, "fp32") != whole));
 }
 
+TEST_CASE("Muon steps bf16 matrices as f32 ones, but for rounding") {
+  for (const char* codec : {"fp32", "blockwise8"}) {
+    HyperParameters h = default_hyper("muon");
+    h.lr = 0.1;
+    const auto train = [&](DType type) {
+      const std::vector<NamedParameter> p{matrix("wide", 64, 130, Device::cpu(), type),
+                                          matrix("tall", 130, 64, Device::cpu(), type)};
+      if (type == DType::F32)  // from the same start
+        for (const NamedParameter& each : p)
+          each.variable.value().copy_from(
+              each.variable.value().to(DType::BF16, MemoryTag::Data).to(DType::F32, MemoryTag::Data));
+      Optimizer optimizer({{.parameters = p, .options = {.rule = "muon", .codec = codec, .hyper = h}}});
+      for (const NamedParameter& each : p) set_even_gradient(each, 1);
+      optimizer.step();
+      std::vector<float> all;
+      for (const NamedParameter& each : p)
+        for (const float x : floats_of(each.variable.value())) all.push_back(x);
+      return all;
+    };
+    const std::vector<float> narrow = train(DType::BF16), wide = train(DType::F32);
+    size_t other = 0;
+    for (size_t i = 0; i < wide.size(); ++i)
+      if (!(std::fabs(narrow[i] - wide[i]) <= std::ldexp(std::fabs(wide[i]), -7))) ++other;
+    CHECK(other == 0);
+    CHECK((narrow != wide));
+  }
+}
+
 TEST_CASE("averages of bf16 weights are f32: in bf16 they would stand still") {
   const std::vector<NamedParameter> p = bf16_model_on(Device::cpu());
   CHECK_ERROR(ErrorKind::Usage, "the average of 'embedding.weight' is bf16 on cpu; it must be f32 on cpu",
