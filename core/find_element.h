@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <type_traits>
 
 #include "core/tensor.h"
@@ -15,19 +16,25 @@ struct FoundElement {
   double value;   // a NaN without its sign
 };
 
-// The first element for which wrong(double) holds, on any device; none in a tensor of whole numbers.
+// The first element for which wrong(double) holds.
+template <class T, class Wrong>
+std::optional<FoundElement> find_element(std::span<const T> elements, const Wrong& wrong) {
+  int64_t place = 0;
+  for (const T element : elements) {
+    using Number = std::conditional_t<std::is_same_v<T, double>, double, float>;  // a BF16's own
+    const double value{static_cast<Number>(element)};
+    if (wrong(value)) return FoundElement{place, std::isnan(value) ? std::abs(value) : value};
+    ++place;
+  }
+  return std::nullopt;
+}
+
+// Of a tensor on any device; none in one of whole numbers.
 template <class Wrong>
 std::optional<FoundElement> find_element(const Tensor& tensor, const Wrong& wrong) {
-  const auto search = [&]<class T>(T) -> std::optional<FoundElement> {
+  const auto search = [&]<class T>(T) {
     const Tensor here = tensor.device().is_cpu() ? tensor : tensor.to(Device::cpu(), MemoryTag::Workspace);
-    int64_t place = 0;
-    for (const T element : here.span<T>()) {
-      using Number = std::conditional_t<std::is_same_v<T, double>, double, float>;  // a BF16's own
-      const double value{static_cast<Number>(element)};
-      if (wrong(value)) return FoundElement{place, std::isnan(value) ? std::abs(value) : value};
-      ++place;
-    }
-    return std::nullopt;
+    return find_element(std::span<const T>(here.span<T>()), wrong);
   };
   if (tensor.dtype() == DType::F32) return search(float());
   if (tensor.dtype() == DType::F64) return search(double());

@@ -54,6 +54,10 @@ TensorFile Module::state() const {
 }
 
 void Module::load(const TensorFile& file, const std::string& source, const std::string& prefix) const {
+  // As it will be: a large number may be none in a narrower type.
+  const auto converted = [](const Tensor& tensor, DType type) {
+    return tensor.dtype() == type ? tensor : tensor.to(type, MemoryTag::Workspace);
+  };
   std::map<std::string, Tensor> targets;
   for (const NamedParameter& parameter : parameters())
     targets.emplace(prefix + parameter.name, parameter.variable.value());
@@ -66,17 +70,15 @@ void Module::load(const TensorFile& file, const std::string& source, const std::
             "; these are weights of another model or vocabulary");
     require(is_floating(tensor->dtype()), ErrorKind::Checkpoint, source, ": ", name, " is of ",
             tensor->dtype(), ", which holds no weights; put a copy back, or train anew");
-    // As it will be: a large number may be none in a narrower type.
-    const Tensor converted = tensor->to(target.dtype(), MemoryTag::Workspace);
-    if (const auto found = find_element(converted, [](double value) { return !std::isfinite(value); }))
+    if (const auto found = find_element(converted(*tensor, target.dtype()),
+                                        [](double value) { return !std::isfinite(value); }))
       fail(ErrorKind::Checkpoint, source, ": ", name, " is of no use: element ", found->place, " is ",
            found->value, "; put a copy back, or train anew");
   }
   for (const auto& [name, tensor] : file.tensors)
     require(!name.starts_with(prefix) || targets.count(name) == 1, ErrorKind::Checkpoint, source, ": tensor ",
             name, " is not part of this model; these are weights of another model");
-  for (const auto& [name, target] : targets)
-    target.copy_from(file.at(name).to(target.dtype(), MemoryTag::Workspace));
+  for (const auto& [name, target] : targets) target.copy_from(converted(file.at(name), target.dtype()));
 }
 
 void Module::copy_from(const Module& other) const {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/find_element.h"
 #include "tools/checkpoint.h"
 #include "tools/rule_settings.h"
 #include "tools/run_folder.h"
@@ -101,12 +102,14 @@ class Reader {
 
   // Numbers that no training leaves behind, and that nothing can be said of.
   void check_values(const std::string& name, const optim::StoredSlot& held) const {
-    for (size_t i = 0; i < held.values.size(); ++i) {
-      require(std::isfinite(held.values[i]), ErrorKind::NonFinite, file_.path, ": ", name,
-              " is not finite: element ", i, " is ", held.values[i]);
-      require(held.book == Book::Signed || held.values[i] >= 0, ErrorKind::Checkpoint, file_.path, ": ", name,
-              " is never negative, but element ", i, " is ", held.values[i]);
-    }
+    const auto found = find_element(std::span<const float>(held.values), [&](double value) {
+      return !std::isfinite(value) || (held.book != Book::Signed && value < 0);
+    });
+    if (!found) return;
+    require(std::isfinite(found->value), ErrorKind::NonFinite, file_.path, ": ", name,
+            " is not finite: element ", found->place, " is ", found->value);
+    fail(ErrorKind::Checkpoint, file_.path, ": ", name, " is never negative, but element ", found->place,
+         " is ", found->value);
   }
 
   // The parameter whose name begins that of a tensor; the longest, if several do.
