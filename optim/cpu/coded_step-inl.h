@@ -80,11 +80,14 @@ class CodedStepper : BlockStepper<Rule, float, true> {
       const Quad old[] = {decoder<kSlot>()(stored<kSlot>(tensor, first + from), absmax[kSlot])...};
       for (int i = 0; i < kQuad; i += kLanes) {
         const int to = place + from + i;
-        (hn::Store(old[kSlot].part[i / kLanes], F32(), values<kSlot>() + to), ...);
+        HWY_ALIGN float state[kSlots][kLanes];  // kept in registers; the buffer would be stored to twice
+        (hn::Store(old[kSlot].part[i / kLanes], F32(), state[kSlot]), ...);
         update_elements(
             rule, weight + i, [=](int k) { return scale * gradient[i + k]; }, factor, kLanes,
-            (values<kSlot>() + to)...);
-        (largest[kSlot].template add<Rule::slots[kSlot].book>(hn::Load(F32(), values<kSlot>() + to)), ...);
+            state[kSlot]...);
+        const VF updated[] = {hn::Load(F32(), state[kSlot])...};
+        (largest[kSlot].template add<Rule::slots[kSlot].book>(updated[kSlot]), ...);
+        (hn::Store(updated[kSlot], F32(), values<kSlot>() + to), ...);
       }
       weights_.store(tensor, first + from, kQuad);
     }
