@@ -114,11 +114,17 @@ bool RunReport::generated() const {
 
 const EpochEvent* RunReport::best() const {
   const EpochEvent* best = nullptr;
-  for (const EpochEvent& epoch : epochs)
-    if (!best || epoch.val_loss < best->val_loss ||
-        (std::isnan(best->val_loss) && !std::isnan(epoch.val_loss)))
-      best = &epoch;
+  for (const EpochEvent& epoch : epochs) {
+    if (end && end->best_epoch == epoch.epoch) return &epoch;
+    if (!best || is_better(score_of(epoch, config.best_by), score_of(*best, config.best_by))) best = &epoch;
+  }
   return best;
+}
+
+const char* best_loss_words(const std::vector<RunReport>& runs) {
+  const bool by_loss = std::all_of(runs.begin(), runs.end(),
+                                   [](const RunReport& run) { return run.config.best_by == "loss"; });
+  return by_loss ? "best val loss" : "val loss at best";
 }
 
 double RunReport::seconds() const {

@@ -28,7 +28,7 @@ struct RunReport {
 
   bool generated() const;  // trained on generated data
   std::string status() const { return end ? end->status : "not ended"; }
-  // With the lowest validation loss; null before the first.
+  // Whose weights best.safetensors has: as the end tells, or else by --best-by. Null before the first.
   const EpochEvent* best() const;
   const EpochEvent* last() const { return epochs.empty() ? nullptr : &epochs.back(); }
   double seconds() const;  // training and validation
@@ -64,6 +64,9 @@ std::vector<Difference> differences(const std::vector<RunReport>& runs);
 // A legend: what is different about run `i`, "state blockwise8, seed 3"; its folder's name where nothing is,
 // and behind it where another run is the same in all.
 std::vector<std::string> run_labels(const std::vector<RunReport>& runs);
+
+// What to call the validation loss of the best epochs of runs, which is their best only by --best-by loss.
+const char* best_loss_words(const std::vector<RunReport>& runs);
 
 // Side by side, a column each, for a terminal.
 std::string report_text(const std::vector<RunReport>& runs);

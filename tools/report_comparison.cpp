@@ -61,7 +61,7 @@ std::string curves_section(const std::vector<RunReport>& runs, const std::vector
 std::string key(size_t i) { return "<span class=\"" + series_class(i) + " key\"></span>"; }
 
 std::string results_section(const std::vector<RunReport>& runs, const std::vector<std::string>& labels) {
-  HtmlTable table({"run", "what differs", "status", "epochs", "val loss", "best val loss", "at epoch",
+  HtmlTable table({"run", "what differs", "status", "epochs", "val loss", best_loss_words(runs), "at epoch",
                    "val accuracy", "seconds"},
                   3);
   for (size_t i = 0; i < runs.size(); ++i) {

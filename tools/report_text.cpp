@@ -66,7 +66,7 @@ std::string report_text(const std::vector<RunReport>& runs) {
       return run.test ? in_format(100 * run.test->accuracy, "{:.2f} %") : std::string("-");
     });
   row("best epoch", [](const RunReport& run) { return std::to_string(run.best() ? run.best()->epoch : 0); });
-  row("best val loss", [](const RunReport& run) {
+  row(best_loss_words(runs), [](const RunReport& run) {
     return run.best() ? in_format(run.best()->val_loss, "{:.4f}") : std::string("-");
   });
   row("seconds", [](const RunReport& run) { return in_format(run.seconds(), "{:.2f}"); });

@@ -41,13 +41,6 @@ optim::Optimizer make_optimizer(const TrainConfig& config, const TextClassifier&
        .seed = static_cast<uint32_t>(config.seed)});
 }
 
-// Of an epoch by what --best-by names; the larger, the better.
-double score_of(const EpochEvent& epoch, const std::string& by) {
-  if (by == "accuracy") return epoch.val_accuracy;
-  if (by == "macro-f1") return epoch.macro_f1;
-  return -epoch.val_loss;
-}
-
 int64_t tokens_in(const EncodedTexts& texts, const Batch& batch) {
   int64_t tokens = 0;
   for (const int32_t row : batch.rows)
@@ -184,9 +177,7 @@ EpochEvent Trainer::finish_epoch() {
   event.macro_f1 = metrics.macro_f1;
   event.weighted_f1 = metrics.weighted_f1;
   const double score = score_of(event, config_.best_by);
-  // One that is not finite is the best only until there is one that is.
-  const bool first_finite = std::isfinite(score) && !std::isfinite(state_.best_score);
-  if (state_.best_epoch == 0 || first_finite || score > state_.best_score) {
+  if (state_.best_epoch == 0 || is_better(score, state_.best_score)) {
     state_.best_loss = evaluation.loss;
     state_.best_score = score;
     state_.best_epoch = state_.epoch;

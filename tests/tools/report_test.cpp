@@ -208,6 +208,31 @@ TEST_CASE("the last word counts: of several start events, of an epoch done twice
   CHECK(has(page, "There is no checkpoint"));
 }
 
+TEST_CASE("the best epoch is that of the weights that were kept") {
+  const TemporaryFolder folder;
+  TrainConfig config;
+  config.task = "sms";
+  std::vector<Json> events = {start_event(config), epoch_event(1, 0.5), epoch_event(2, 0.9)};
+  events[2]["val_accuracy"] = 0.99;
+  const auto report = [&](const char* name) { return read_report(folder_with(folder, name, lines(events))); };
+  CHECK(report("loss").best()->epoch == 1);
+  CHECK(has(report_text({report("loss")}), "best val loss"));
+
+  config.best_by = "accuracy";
+  events[0] = start_event(config);
+  const RunReport by_accuracy = report("accuracy");
+  CHECK(by_accuracy.best()->epoch == 2);
+  for (const std::string& words : {report_text({by_accuracy}), report_html(by_accuracy, ""),
+                                   comparison_html({by_accuracy, by_accuracy})}) {
+    CHECK(has(words, "val loss at best"));
+    CHECK(!has(words, "best val loss"));
+  }
+  // After a best.safetensors was lost, another epoch's weights are kept.
+  events.push_back(end_event("ok", 2));
+  events.back()["best_epoch"] = 1;
+  CHECK(report("lost").best()->epoch == 1);
+}
+
 TEST_CASE("a run without an epoch has a page without curves") {
   const TemporaryFolder folder;
   TrainConfig config;
