@@ -106,7 +106,7 @@ class Reader {
       return !std::isfinite(value) || (held.book != Book::Signed && value < 0);
     });
     if (!found) return;
-    require(std::isfinite(found->value), ErrorKind::NonFinite, file_.path, ": ", name,
+    require(std::isfinite(found->value), ErrorKind::Checkpoint, file_.path, ": ", name,
             " is not finite: element ", found->place, " is ", found->value);
     fail(ErrorKind::Checkpoint, file_.path, ": ", name, " is never negative, but element ", found->place,
          " is ", found->value);

@@ -179,6 +179,8 @@ TEST_CASE("values in BF16, and weights in BF16 beside f64, are refused with both
               matmul(of({2, 3}, BF16), of({3, 4}, F32)));
   CHECK_ERROR(ErrorKind::Usage, "matmul: operands differ, f64 on cpu and bf16 on cpu",
               matmul(of({2, 3}, F64), of({3, 4}, BF16)));
+  CHECK_ERROR(ErrorKind::Usage, "bf16 on cpu and bf16 on cpu; they need one device and one type, f32 or f64",
+              matmul(of({2, 3}, BF16), of({3, 4}, BF16)));
   const Vars weights = {of({4, 1}, BF16), of({4, 1}, BF16), of({4}, F32), of({4}, F32)};
   CHECK_ERROR(ErrorKind::Usage, "lstm: weight 0 of cell 0 is [4,1] of bf16, wanted [4,1] of f64",
               lstm(of({1, 1}, F64), Packing::of({1}), weights, {1, 1, 1, false}));
