@@ -96,6 +96,7 @@ void open(Device device) {
   auto made = std::make_unique<Context>();
   made->device = device.index;
   made->multiprocessors = gpu.multiProcessorCount;
+  made->early_launches = gpu.major >= 9;
   check(cudaStreamCreateWithFlags(&made->stream, cudaStreamNonBlocking));
   check(cudaStreamCreateWithFlags(&made->copies, cudaStreamNonBlocking));
   check(cublasLtCreate(&made->blas));

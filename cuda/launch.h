@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "core/ceil_div.h"
 #include "cuda/check.h"
@@ -20,6 +21,28 @@ inline unsigned grid_for(const Context& c, int64_t n, int64_t per_block = kThrea
 }
 
 #ifdef __CUDACC__
+// Launches a kernel whose blocks begin while the one before it in the stream still ends, where the device can
+// do so (sm_90 and later). Until wait_for_previous() they must not read what a kernel writes, nor write.
+template <class... Parameters>
+void launch_early(const Context& c, void (*kernel)(Parameters...), unsigned blocks, unsigned threads,
+                  std::type_identity_t<Parameters>... parameters) {
+  cudaLaunchAttribute early{};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = blocks, config.blockDim = threads, config.stream = c.stream;
+  config.attrs = &early, config.numAttrs = c.early_launches ? 1 : 0;
+  check(cudaLaunchKernelEx(&config, kernel, parameters...));
+}
+// By every thread of such a kernel: returns when all that the kernels before it wrote can be read. The next
+// one, if it is launched so, may from then on begin wherever there is room.
+__device__ inline void wait_for_previous() {
+#if __CUDA_ARCH__ >= 900
+  cudaTriggerProgrammaticLaunchCompletion();
+  cudaGridDependencySynchronize();
+#endif
+}
+
 // The sum over the lanes of a warp, in every lane, always in the same order.
 template <class T>
 __device__ T warp_sum(T x) {

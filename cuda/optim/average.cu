@@ -22,6 +22,7 @@ __device__ void average_range(const Weight* __restrict__ weights, T* __restrict_
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     average_kernel(const __grid_constant__ optim::AveragePlan plan, const optim::StepControl* control) {
+  wait_for_previous();
   if (control->bad_tensor >= 0) return;
   int number = 0;  // of the last tensor that begins at this chunk or before it
   for (int after = plan.tensor_count; after - number > 1;) {
@@ -47,12 +48,8 @@ void average(Device device, const optim::AveragePlan& plan, const optim::StepCon
   const Context& c = context(device);
   if (plan.chunk_count == 0) return;
   const auto grid = static_cast<unsigned>(plan.chunk_count);
-  if (plan.in_double) {
-    average_kernel<double><<<grid, kThreads, 0, c.stream>>>(plan, control);
-  } else {
-    average_kernel<float><<<grid, kThreads, 0, c.stream>>>(plan, control);
-  }
-  check_launch();
+  launch_early(c, plan.in_double ? average_kernel<double> : average_kernel<float>, grid, kThreads, plan,
+               control);
 }
 
 }  // namespace octet::cuda

@@ -71,6 +71,7 @@ struct LaneCodec {
   struct Tables {};
   struct Shared {
     __device__ void fill(const Tables*, const TableUse&) {}
+    __device__ void copy_tables(const Tables*, const TableUse&) {}
   };
   static const Tables* tables(const Context&) { return nullptr; }
 
@@ -98,8 +99,12 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
   struct Shared {
     Tables tables;
 
-    // Only what is needed: a small model's step takes hardly longer than this does.
     __device__ void fill(const Tables* from, const TableUse& use) {
+      copy_tables(from, use);
+      __syncthreads();
+    }
+    // Only what is needed: a small model's step takes hardly longer than this does. A barrier must follow.
+    __device__ void copy_tables(const Tables* from, const TableUse& use) {
       copy(from->value, tables.value);
       if constexpr (Codec::map != optim::Map::Powers4) {
 #pragma unroll
@@ -108,7 +113,6 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
       }
       if (use.nearest[static_cast<int>(Book::Signed)]) copy(from->signed_cells, tables.signed_cells);
       if (use.nearest[static_cast<int>(Book::Unsigned)]) copy(from->unsigned_cells, tables.unsigned_cells);
-      __syncthreads();
     }
     template <Book kBook>
     __device__ const auto& cells() const {

@@ -175,6 +175,7 @@ class Directions {
 // Calls body(tile) with the tile of this warp, if there is one that is stepped.
 template <class Rule, class T, class Body>
 __device__ void with_tile(const StepPlan& plan, const StepControl* control, const Body& body) {
+  wait_for_previous();
   if (control->bad_tensor >= 0) return;
   const int64_t piece = (int64_t{blockIdx.x} * kThreads + threadIdx.x) / kWarp;
   if (piece >= plan.piece_count) return;
@@ -233,6 +234,7 @@ __device__ double line_sum(int64_t count, const Value& value) {
 template <class Rule, class T>
 __global__ void __launch_bounds__(kLineThreads)
     update_lines_kernel(const __grid_constant__ StepPlan plan, const StepControl* control) {
+  wait_for_previous();
   if (control->bad_tensor >= 0) return;
   const StepTensor& tensor = plan.tensors[optim::tensor_of_piece(plan, blockIdx.x)];
   if (!tensor.gradient) return;
@@ -300,17 +302,13 @@ __global__ void __launch_bounds__(kThreads)
 template <class Rule, class T>
 void launch_matrices(const Context& c, const StepPlan& plan, const StepControl* control) {
   const auto warps = static_cast<unsigned>(ceil_div(plan.piece_count, kThreads / kWarp));
-  measure_lines_kernel<Rule, T><<<warps, kThreads, 0, c.stream>>>(plan, control);
-  check_launch();
-  update_lines_kernel<Rule, T>
-      <<<static_cast<unsigned>(plan.piece_count), kLineThreads, 0, c.stream>>>(plan, control);
-  check_launch();
+  const auto pieces = static_cast<unsigned>(plan.piece_count);
+  launch_early(c, measure_lines_kernel<Rule, T>, warps, kThreads, plan, control);
+  launch_early(c, update_lines_kernel<Rule, T>, pieces, kLineThreads, plan, control);
   find_mean_of_rows(c, plan, control);
-  measure_directions_kernel<Rule, T><<<warps, kThreads, 0, c.stream>>>(plan, control);
-  check_launch();
+  launch_early(c, measure_directions_kernel<Rule, T>, warps, kThreads, plan, control);
   find_factors(c, plan, control);
-  update_kernel<Rule, T><<<warps, kThreads, 0, c.stream>>>(plan, control);
-  check_launch();
+  launch_early(c, update_kernel<Rule, T>, warps, kThreads, plan, control);
 }
 
 template <class Rule>

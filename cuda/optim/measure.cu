@@ -94,6 +94,7 @@ __device__ int first_bad_tensor(const StepPlan& plan, int64_t chunk) {
 __global__ void __launch_bounds__(kMeasureThreads)
     squares_kernel(const __grid_constant__ Plans plans, optim::OnNonFinite policy, const StepControl* control,
                    double* partial) {
+  wait_for_previous();
   if (optim::stopped(*control, policy)) return;
   __shared__ int bad;
   if (threadIdx.x == 0) bad = kNone;
@@ -120,6 +121,7 @@ __global__ void __launch_bounds__(kMeasureThreads)
 // One block of threads. partial: [count]
 __global__ void conclude_kernel(optim::NormClipping clipping, double largest_norm, optim::OnNonFinite policy,
                                 const double* partial, int64_t count, StepControl* control) {
+  wait_for_previous();
   if (optim::stopped(*control, policy)) return;
   __shared__ int bad;
   if (threadIdx.x == 0) bad = kNone;
@@ -138,6 +140,7 @@ __global__ void conclude_kernel(optim::NormClipping clipping, double largest_nor
 
 // One block of threads, a plan each.
 __global__ void constants_kernel(const __grid_constant__ Plans plans, const StepControl* control) {
+  wait_for_previous();
   if (control->bad_tensor >= 0) return;
   if (threadIdx.x < plans.count) optim::write_constants(plans.plan[threadIdx.x], *control);
 }
@@ -163,17 +166,14 @@ void measure(Device device, const StepPlan* plans, int plan_count, const optim::
   int64_t done = 0;
   for_each_launch(plans, plan_count, [&](const Plans& some, int64_t chunks) {
     if (chunks == 0) return;
-    squares_kernel<<<static_cast<unsigned>(chunks), kMeasureThreads, 0, c.stream>>>(some, policy, control,
-                                                                                    partial + done);
-    check_launch();
+    launch_early(c, squares_kernel, static_cast<unsigned>(chunks), kMeasureThreads, some, policy, control,
+                 partial + done);
     done += chunks;
   });
-  conclude_kernel<<<1, 1024, 0, c.stream>>>(clipping, optim::largest_norm(plans, plan_count), policy, partial,
-                                            done, control);
-  check_launch();
+  launch_early(c, conclude_kernel, 1, 1024, clipping, optim::largest_norm(plans, plan_count), policy, partial,
+               done, control);
   for_each_launch(plans, plan_count, [&](const Plans& some, int64_t) {
-    constants_kernel<<<1, kWarp, 0, c.stream>>>(some, control);
-    check_launch();
+    launch_early(c, constants_kernel, 1, kWarp, some, control);
   });
 }
 

@@ -24,7 +24,7 @@ constexpr int kResidentThreads = 512;
 // time alone.
 template <class Rule, class Codec, class Weight, int kBlock, int kThreads>
 __device__ void step_plan(const StepPlan& plan, const StepControl* control,
-                          const typename LaneCodec<Codec>::Tables* tables, unsigned share, unsigned shares) {
+                          const typename LaneCodec<Codec>::Shared& shared, unsigned share, unsigned shares) {
   using T = typename Codec::Value;
   using Lanes = LaneCodec<Codec>;
   using Own = Lane<Rule, Codec, Weight, (optim::slot_count<Rule> > 0), true>;
@@ -42,17 +42,9 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   const auto lane = [&](uint32_t first) {
     return Own(plan, cursor.find(plan, first + seat.block), seat, log_block_size);
   };
-  // What the next round needs is on its way while this one computes, and the first while the tables are read.
+  // What the next round needs is on its way while this one computes.
   Own next = lane(start);
-  __shared__ typename Lanes::Shared shared;
-  if constexpr (Own::kSlots > 0) {
-    TableUse use;
-    for_each_slot<Rule>([&](auto slot) {
-      constexpr optim::Slot kSlot = Rule::slots[slot];
-      use.add(kSlot.book, optim::is_dithered(plan, kSlot));
-    });
-    shared.fill(tables, use);
-  }
+  if constexpr (Own::kSlots > 0 && Own::kScaled) __syncthreads();  // for the tables
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
   const T max_value = static_cast<T>(plan.max_value);
   const T scale = static_cast<T>(control->scale);
@@ -135,12 +127,22 @@ template <class Rule, class Codec, class Weight, int kBlock>
 __global__ void __launch_bounds__(kStepThreads<kBlock>, kResidentThreads / kStepThreads<kBlock>)
     step_kernel(const __grid_constant__ StepPlan plan, const __grid_constant__ StepPlan rest,
                 const StepControl* control, const typename LaneCodec<Codec>::Tables* tables) {
-  if (control->bad_tensor >= 0) return;
   constexpr int kThreads = kStepThreads<kBlock>;
+  __shared__ typename LaneCodec<Codec>::Shared shared;
+  if constexpr (optim::slot_count < Rule >> 0) {
+    TableUse use;
+    for_each_slot<Rule>([&](auto slot) {
+      constexpr optim::Slot kSlot = Rule::slots[slot];
+      use.add(kSlot.book, optim::is_dithered(plan, kSlot));
+    });
+    shared.copy_tables(tables, use);
+  }
+  wait_for_previous();
+  if (control->bad_tensor >= 0) return;
   if constexpr (Codec::scale != optim::Scale::None || std::is_same_v<Weight, BFloat16>)
-    step_plan<Rule, optim::Fp32, float, optim::kPlainBlock, kThreads>(rest, control, nullptr,
+    step_plan<Rule, optim::Fp32, float, optim::kPlainBlock, kThreads>(rest, control, {},
                                                                       gridDim.x - 1 - blockIdx.x, gridDim.x);
-  step_plan<Rule, Codec, Weight, kBlock, kThreads>(plan, control, tables, blockIdx.x, gridDim.x);
+  step_plan<Rule, Codec, Weight, kBlock, kThreads>(plan, control, shared, blockIdx.x, gridDim.x);
 }
 
 template <class Rule, class Codec, class Weight, int kBlock>
@@ -151,10 +153,9 @@ void launch_step(const Context& c, const StepPlan& plan, const StepPlan& rest, c
   };
   const int64_t resident = int64_t{c.multiprocessors} * (kResidentThreads / kThreads);
   const auto* tables = LaneCodec<Codec>::tables(c);
-  step_kernel<Rule, Codec, Weight, kBlock>
-      <<<static_cast<unsigned>(std::min(tiles(plan) + tiles(rest), resident)), kThreads, 0, c.stream>>>(
-          plan, rest, control, tables);
-  check_launch();
+  launch_early(c, step_kernel<Rule, Codec, Weight, kBlock>,
+               static_cast<unsigned>(std::min(tiles(plan) + tiles(rest), resident)), kThreads, plan, rest,
+               control, tables);
 }
 
 template <class Rule>

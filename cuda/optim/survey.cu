@@ -22,6 +22,7 @@ struct Surveyed {
 
 __global__ void __launch_bounds__(kTensorThreads)
     factor_kernel(const __grid_constant__ StepPlan plan, const StepControl* control) {
+  wait_for_previous();
   const Surveyed at(plan);
   if (control->bad_tensor >= 0 || !at.stepped()) return;
   double sums[2] = {};
@@ -36,6 +37,7 @@ __global__ void __launch_bounds__(kTensorThreads)
 
 __global__ void __launch_bounds__(kTensorThreads)
     absmax_kernel(const __grid_constant__ StepPlan plan, const StepControl* control, int slots) {
+  wait_for_previous();
   const Surveyed at(plan);
   if (control->bad_tensor >= 0 || !at.stepped()) return;
   for (int slot = 0; slot < slots; ++slot) {
@@ -51,6 +53,7 @@ __global__ void __launch_bounds__(kTensorThreads)
 
 __global__ void __launch_bounds__(kTensorThreads)
     mean_of_rows_kernel(const __grid_constant__ StepPlan plan, const StepControl* control) {
+  wait_for_previous();
   const Surveyed at(plan);
   if (control->bad_tensor >= 0 || !at.stepped()) return;
   const bool in_double = optim::computes_in_double(optim::Codecs(), plan.codec);
@@ -66,20 +69,17 @@ __global__ void __launch_bounds__(kTensorThreads)
 }  // namespace
 
 void find_factors(const Context& c, const StepPlan& plan, const StepControl* control) {
-  factor_kernel<<<static_cast<unsigned>(plan.tensor_count), kTensorThreads, 0, c.stream>>>(plan, control);
-  check_launch();
+  launch_early(c, factor_kernel, static_cast<unsigned>(plan.tensor_count), kTensorThreads, plan, control);
 }
 
 void find_absmax(const Context& c, const StepPlan& plan, const StepControl* control, int slots) {
-  absmax_kernel<<<static_cast<unsigned>(plan.tensor_count), kTensorThreads, 0, c.stream>>>(plan, control,
-                                                                                           slots);
-  check_launch();
+  launch_early(c, absmax_kernel, static_cast<unsigned>(plan.tensor_count), kTensorThreads, plan, control,
+               slots);
 }
 
 void find_mean_of_rows(const Context& c, const StepPlan& plan, const StepControl* control) {
-  mean_of_rows_kernel<<<static_cast<unsigned>(plan.tensor_count), kTensorThreads, 0, c.stream>>>(plan,
-                                                                                                 control);
-  check_launch();
+  launch_early(c, mean_of_rows_kernel, static_cast<unsigned>(plan.tensor_count), kTensorThreads, plan,
+               control);
 }
 
 }  // namespace octet::cuda

@@ -74,6 +74,9 @@ __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
   constexpr bool kState = surveys_state<Rule, kSurvey>;
   using Own = Lane<Rule, Codec, Weight, kState, false>;
   constexpr int kRounds = optim::kPiece / (kSurveyThreads * kPerLane);
+  __shared__ typename Lanes::Shared shared;
+  if constexpr (kState) shared.copy_tables(tables, {});
+  wait_for_previous();
   if (control->bad_tensor >= 0) return;
   const Seat seat(kBlock ? kBlock : plan.block_size);
   const int log_block_size = log2_of(seat.block_size);
@@ -93,8 +96,7 @@ __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
   };
   // As in a step, what the next round needs is on its way while this one computes.
   Own next = lane(blockIdx.x, 0);
-  __shared__ typename Lanes::Shared shared;
-  if constexpr (kState) shared.fill(tables, {});
+  if constexpr (kState) __syncthreads();  // for the tables
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
   const T max_value = static_cast<T>(plan.max_value), scale = static_cast<T>(control->scale);
   double sums[2] = {};
@@ -161,12 +163,11 @@ void launch_survey(const Context& c, const StepPlan& plan, const StepControl* co
   const int64_t resident = int64_t{c.multiprocessors} * kSurveyBlocks<Rule, kSurvey>;
   with_weight_type<Codec>(plan, [&]<class Weight>(std::type_identity<Weight>) {
     with_block_size<Codec>(plan, [&](auto block) {
-      survey_kernel<Rule, Codec, Weight, kSurvey, block.value>
-          <<<static_cast<unsigned>(std::min(plan.piece_count, resident)), kSurveyThreads, 0, c.stream>>>(
-              plan, control, LaneCodec<Codec>::tables(c));
+      launch_early(c, survey_kernel<Rule, Codec, Weight, kSurvey, block.value>,
+                   static_cast<unsigned>(std::min(plan.piece_count, resident)), kSurveyThreads, plan, control,
+                   LaneCodec<Codec>::tables(c));
     });
   });
-  check_launch();
 }
 
 // The passes that the step of this rule and the plan's codec needs beforehand, which are none for most.
