@@ -129,8 +129,12 @@ void Optimizer::add_group(const ParameterGroup& group, size_t index) {
     auto batch = std::find_if(batches_.begin() + static_cast<std::ptrdiff_t>(first_batch), batches_.end(),
                               [&](const Batch& b) { return b.layout.steps_with(layout); });
     if (batch == batches_.end())
-      batch = batches_.insert(
-          batch, Batch{.group = index, .layout = layout, .parameters = {}, .table = {}, .device_table = {}});
+      batch = batches_.insert(batch, Batch{.group = index,
+                                           .layout = layout,
+                                           .parameters = {},
+                                           .table = {},
+                                           .device_table = {},
+                                           .device_map = {}});
     batch->parameters.push_back(std::move(parameter));
   }
 }
@@ -166,12 +170,20 @@ void Optimizer::build_plans() {
       batch.table.push_back(row);
     }
     if (batch.layout.orthogonal) add_matrix_rows(batch, matrices_[plans_.size() - first_matrix]);
-    if (!device_.is_cpu())
-      batch.device_table = Tensor::from_bytes(std::as_bytes(std::span(batch.table)),
-                                              {static_cast<int64_t>(batch.table.size() * sizeof(StepTensor))},
-                                              DType::U8, device_, MemoryTag::Workspace);
-    plan.tensors =
-        device_.is_cpu() ? batch.table.data() : static_cast<const StepTensor*>(batch.device_table.raw());
+    if (device_.is_cpu()) {
+      plan.tensors = batch.table.data();
+    } else {
+      const auto upload = [&](std::span<const std::byte> bytes) {
+        return Tensor::from_bytes(bytes, {static_cast<int64_t>(bytes.size())}, DType::U8, device_,
+                                  MemoryTag::Workspace);
+      };
+      batch.device_table = upload(std::as_bytes(std::span(batch.table)));
+      plan.tensors = static_cast<const StepTensor*>(batch.device_table.raw());
+      if (const std::vector<int32_t> map = tensor_map(plan, batch.table); !map.empty()) {
+        batch.device_map = upload(std::as_bytes(std::span(map)));
+        plan.tensor_of = static_cast<const int32_t*>(batch.device_map.raw());
+      }
+    }
     plans_.push_back(plan);
   }
   const int64_t partials = partial_count(plans_.data(), static_cast<int>(plans_.size()));

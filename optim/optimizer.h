@@ -109,6 +109,7 @@ class Optimizer {
     std::vector<Parameter> parameters;
     std::vector<StepTensor> table;
     Tensor device_table;  // the same bytes on a device other than the CPU
+    Tensor device_map;    // StepPlan::tensor_of there
   };
 
   // A matrix that is stepped in two passes, with products between them that make its direction orthogonal.

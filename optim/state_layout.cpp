@@ -115,6 +115,24 @@ void count_in(StepPlan& plan, const StateLayout& layout, const Shape& shape) {
   plan.piece_count += pieces_in(count, plan.matrices ? shape.cols() : 0, plan.matrices);
 }
 
+int64_t map_entries(const StepPlan& plan) {
+  return plan.tensor_count < 2 || plan.matrices
+             ? 0
+             : ceil_div(plan.block_count, stretch_of(info(plan.codec).scale));
+}
+
+std::vector<int32_t> tensor_map(const StepPlan& plan, std::span<const StepTensor> tensors) {
+  std::vector<int32_t> out(static_cast<size_t>(map_entries(plan)));
+  if (out.empty()) return out;
+  const int64_t stretch = stretch_of(info(plan.codec).scale);
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const int64_t after = i + 1 < tensors.size() ? tensors[i + 1].first_block : plan.block_count;
+    std::fill(out.begin() + tensors[i].first_block / stretch, out.begin() + ceil_div(after, stretch),
+              static_cast<int32_t>(i));
+  }
+  return out;
+}
+
 int64_t table_rows(const StepPlan& plan, const StateLayout& layout) {
   return layout.orthogonal ? 2 : plan.tensor_count;
 }

@@ -90,6 +90,11 @@ void count_in(StepPlan& plan, const StateLayout& layout, const Shape& shape);
 // Rows in a plan's table: one a tensor, and two of a matrix that is stepped in two passes.
 int64_t table_rows(const StepPlan& plan, const StateLayout& layout);
 
+// What StepPlan::tensor_of points to on a GPU, and how many entries that has: none where a plan needs no map.
+// `tensors`: those of the plan.
+int64_t map_entries(const StepPlan& plan);
+std::vector<int32_t> tensor_map(const StepPlan& plan, std::span<const StepTensor> tensors);
+
 // Bytes of scratch that a plan's survey takes; 0 where it has none.
 int64_t scratch_bytes(const StepPlan& plan);
 

@@ -51,6 +51,8 @@ struct StepTensor {
 // numbers in between belong to no block: eight absmax are the 32 bytes that a GPU's memory writes as a whole,
 // so those of eight blocks that are stepped together should be no others'.
 constexpr int64_t kSectorBlocks = 8;
+// Blocks that follow each other and are of one tensor, whatever it is.
+OCTET_HD constexpr int64_t stretch_of(Scale scale) { return scale == Scale::Block ? kSectorBlocks : 1; }
 
 // Parameters that are stepped by the same rule, codec and constants.
 struct StepPlan {
@@ -67,6 +69,8 @@ struct StepPlan {
   int tensor_count;
   int64_t block_count;  // in all tensors, with the numbers between them
   const StepTensor* tensors;
+  // On a GPU, of a plan of several tensors: the tensor of each stretch of stretch_of() blocks.
+  const int32_t* tensor_of;
   HyperParameters hyper;  // with the learning rate at factor 1
   // kUpdateBytes at a multiple of 16: Rule::Update<Codec::Value> of this step, which measure() writes.
   void* update;

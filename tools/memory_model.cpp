@@ -127,6 +127,8 @@ class Building {
       if (plan_.on_gpu())
         scratch("optimizer: table of tensors",
                 {table_rows(plans[i], kinds[i]) * int64_t{sizeof(optim::StepTensor)}}, DType::U8);
+      if (plan_.on_gpu() && map_entries(plans[i]) > 0)
+        scratch("optimizer: tensors of blocks", {map_entries(plans[i])}, DType::I32);
     }
     const auto count = static_cast<int>(plans.size());
     scratch("optimizer: partial sums of gradient norms", {partial_count(plans.data(), count)}, DType::F64);

@@ -32,6 +32,10 @@ struct Lane {
   float given[kRoom] = {};
   double factor = 1;
 
+  // Of a block of the plan, which is of this tensor.
+  __device__ Lane(const StepPlan& plan, int tensor, uint32_t block, const Seat& seat, int log_block_size)
+      : Lane(plan, {tensor, block - static_cast<uint32_t>(plan.tensors[tensor].first_block)}, seat,
+             log_block_size) {}
   // Loads what is there, and zeros in place of the rest.
   __device__ Lane(const StepPlan& plan, const Place& place, const Seat& seat, int log_block_size)
       : at(place) {

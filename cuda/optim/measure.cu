@@ -9,7 +9,7 @@ namespace octet::cuda {
 namespace {
 
 constexpr int kNone = INT_MAX;  // no bad tensor
-constexpr int kMaxPlans = 16;   // in one launch
+constexpr int kMaxPlans = 15;   // in one launch
 
 struct Plans {
   StepPlan plan[kMaxPlans];
@@ -39,6 +39,40 @@ __device__ double block_sum(double x) {
   return sum;
 }
 
+// Finds the tensor of one block of a plan after another, each behind the last.
+class Cursor {
+ public:
+  __device__ Place find(const StepPlan& plan, uint32_t block) {
+    if (block >= end_) search(plan, block);
+    return {tensor_, block - first_};
+  }
+
+ private:
+  // The last tensor that begins at the block or before it, and where the next begins.
+  __device__ void search(const StepPlan& plan, uint32_t block) {
+    // Most often it is one of the next.
+    int after = tensor_ + 1;
+    for (int step = 1; after < plan.tensor_count && begin_of(plan, after) <= block; step *= 2) {
+      tensor_ = after;
+      after = min(after + step, plan.tensor_count);
+    }
+    while (after - tensor_ > 1) {
+      const int middle = tensor_ + (after - tensor_) / 2;
+      (begin_of(plan, middle) <= block ? tensor_ : after) = middle;
+    }
+    first_ = begin_of(plan, tensor_);
+    end_ = begin_of(plan, after);
+  }
+  // Of a tensor, or of what comes behind the last.
+  static __device__ uint32_t begin_of(const StepPlan& plan, int tensor) {
+    return static_cast<uint32_t>(tensor < plan.tensor_count ? plan.tensors[tensor].first_block
+                                                            : plan.block_count);
+  }
+
+  int tensor_ = 0;
+  uint32_t first_ = 0, end_ = 0;
+};
+
 constexpr int kMeasureThreads = optim::kMaxBlock / kPerLane;
 
 // Calls visit(tensor, gradients) for eight gradients after another, zeros where there are none.
@@ -48,7 +82,7 @@ __device__ void for_each_gradient(const StepPlan& plan, int64_t chunk, const Vis
   const Seat seat(plan.block_size);
   const auto first = static_cast<uint32_t>(chunk * blocks_per_chunk(plan));
   const auto last = static_cast<uint32_t>(min(first + blocks_per_chunk(plan), plan.block_count));
-  Cursor<false> cursor;
+  Cursor cursor;
   for (uint32_t block = first + seat.block; block < last; block += optim::kMaxBlock >> log_block_size) {
     const Place at = cursor.find(plan, block);
     const StepTensor& tensor = plan.tensors[at.tensor];

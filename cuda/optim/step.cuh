@@ -28,8 +28,7 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   using T = typename Codec::Value;
   using Lanes = LaneCodec<Codec>;
   using Own = Lane<Rule, Codec, Weight, (optim::slot_count<Rule> > 0), true>;
-  constexpr bool kNarrow = !std::is_same_v<Weight, T>;    // weights are rounded
-  constexpr bool kTogether = kBlock >= kWarp * kPerLane;  // a warp's lanes have the same block
+  constexpr bool kNarrow = !std::is_same_v<Weight, T>;  // weights are rounded
   constexpr int kRoom = Own::kRoom;
   constexpr bool kGivenAbsmax = Codec::scale == optim::Scale::Tensor;  // which a survey has found
   const Seat seat(kBlock ? kBlock : plan.block_size);
@@ -38,12 +37,18 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   const auto end = static_cast<uint32_t>(plan.block_count);
   const uint32_t start = share * at_once, hop = shares * at_once;
   if (start >= end) return;
-  Cursor<kTogether> cursor;
-  const auto lane = [&](uint32_t first) {
-    return Own(plan, cursor.find(plan, first + seat.block), seat, log_block_size);
+  // The tensor of the block that this thread has in a round; past the end any, as nothing is valid there.
+  const auto tensor_of = [&](uint32_t first) {
+    constexpr auto kStretch = static_cast<uint32_t>(optim::stretch_of(Codec::scale));
+    const uint32_t block = first + seat.block;
+    return plan.tensor_of && block < end ? __ldg(plan.tensor_of + block / kStretch) : 0;
   };
-  // What the next round needs is on its way while this one computes.
-  Own next = lane(start);
+  const auto lane = [&](uint32_t first, int tensor) {
+    return Own(plan, tensor, first + seat.block, seat, log_block_size);
+  };
+  // What the next round needs is on its way while this one computes, and which tensor the one after it is of.
+  int ahead = tensor_of(start + hop);
+  Own next = lane(start, tensor_of(start));
   if constexpr (Own::kSlots > 0 && Own::kScaled) __syncthreads();  // for the tables
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
   const T max_value = static_cast<T>(plan.max_value);
@@ -56,7 +61,9 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   // All threads take part in every round, whether they have elements or not.
   for (uint32_t first = start; first < end; first += hop) {
     const Own own = next;
-    next = lane(first + hop);  // past the end nothing is valid
+    const int tensor_ahead = ahead;
+    ahead = tensor_of(first + 2 * hop);
+    next = lane(first + hop, tensor_ahead);
 
     T weight[kPerLane], gradient[kPerLane], state[kRoom][kPerLane];
     unpack(own.weight, weight);

@@ -27,6 +27,28 @@ TEST_CASE("8-bit state takes 2.03125 bytes a parameter, and small tensors keep 3
   CHECK(mixed.parameter_count() == 12293 + 4096 + 17);
 }
 
+TEST_CASE("the map that a GPU gets names the tensor of every block") {
+  const std::vector<int64_t> sizes = {0, 1, 2048, 0, 70'000, 255, 257, 4096, 0};
+  for (const char* codec : {"fp32", "blockwise8", "blockwise4", "tensorwise8"}) {
+    CAPTURE(codec);
+    const GroupOptions options{.rule = "adam", .codec = codec, .min_8bit_size = 0};
+    StepPlan plan{};
+    std::vector<StepTensor> table;
+    for (const int64_t size : sizes) {
+      table.push_back({.count = size, .first_block = plan.block_count});
+      count_in(plan, state_layout(options, {.name = "w", .shape = {size}}), {size});
+    }
+    const std::vector<int32_t> map = tensor_map(plan, table);
+    CHECK(static_cast<int64_t>(map.size()) == map_entries(plan));
+    const int64_t stretch = stretch_of(codecs()[static_cast<size_t>(plan.codec)].scale);
+    for (size_t i = 0; i < table.size(); ++i)
+      for (int64_t block = 0; block * plan.block_size < table[i].count; ++block)
+        CHECK(map[static_cast<size_t>((table[i].first_block + block) / stretch)] == static_cast<int32_t>(i));
+    plan.tensor_count = 1;  // needs none
+    CHECK(map_entries(plan) == 0);
+  }
+}
+
 TEST_CASE("where blocks have scales, a tensor's first block has a multiple of eight as its number") {
   const auto blocks_of = [](const char* codec, int block_size, std::initializer_list<int64_t> sizes) {
     const GroupOptions options{.codec = codec, .block_size = block_size, .min_8bit_size = 0};

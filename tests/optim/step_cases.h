@@ -78,6 +78,9 @@ class PlanOnDevice {
     device_table_ = upload(std::as_bytes(std::span(table_)));
     plan_.tensors = static_cast<const StepTensor*>(device_table_.raw());
     plan_.tensor_count = static_cast<int>(table_.size());
+    const std::vector<int32_t> map = tensor_map(plan_, table_);
+    device_map_ = upload(std::as_bytes(std::span(map)));
+    plan_.tensor_of = map.empty() ? nullptr : static_cast<const int32_t*>(device_map_.raw());
     constants_ = Tensor::zeros({kUpdateBytes}, DType::U8, device, MemoryTag::Workspace);
     plan_.update = constants_.raw();
     survey_ = survey_scratch(plan_, device);
@@ -125,7 +128,7 @@ class PlanOnDevice {
   std::vector<int64_t> sizes_;
   std::vector<Tensor> weights_, gradients_, state_, absmax_;
   std::vector<StepTensor> table_;
-  Tensor device_table_, constants_, partial_, control_, survey_;
+  Tensor device_table_, device_map_, constants_, partial_, control_, survey_;
   StepPlan plan_{};
 };
 
