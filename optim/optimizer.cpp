@@ -216,7 +216,9 @@ void Optimizer::refresh_gradients() {
     for (size_t i = 0; i < batch.table.size(); ++i) {
       // A matrix whose direction is made orthogonal has a second row.
       const void* gradient = batch.parameters[i % batch.parameters.size()].variable.grad().raw();
-      changed |= std::exchange(batch.table[i].gradient, gradient) != gradient;
+      if (std::exchange(batch.table[i].gradient, gradient) == gradient) continue;
+      find_in_vectors(batch.table[i]);
+      changed = true;
     }
     if (changed && !device_.is_cpu())
       backend(device_).copy_from_host(device_, batch.device_table.raw(), batch.table.data(),

@@ -34,18 +34,32 @@ enum class OnNonFinite : uint8_t {
   Skip,  // leave weights, state and step count as they are in this step alone, and count it
 };
 
-// One parameter. Pointers are to memory of the plan's device; T is the codec's Value, S its Stored.
-struct StepTensor {
+// One parameter. Pointers are to memory of the plan's device; T is the codec's Value, S its Stored. Aligned
+// so that a GPU can read two pointers at once.
+struct alignas(16) StepTensor {
   void* weight;              // T, or BFloat16 where the plan says so: [count]
   const void* gradient;      // T [count]; null: the parameter is left as it is
   void* state[kMaxSlots];    // S [ceil(count / values_per_stored)]; of a matrix: see the slot's extent
   float* absmax[kMaxSlots];  // [ceil(count / block_size)], or [1], or null: see Scale
   int64_t count;
   int64_t first_block;  // number of blocks in the tensors before this one; see kSectorBlocks
+  int64_t in_vectors;   // see find_in_vectors()
   uint32_t salt;        // tells its dither from that of other tensors
   int64_t first_piece;  // number of pieces (survey.h) in the tensors before this one
   int64_t columns;      // of a matrix: [count / columns, columns]
 };
+
+// Fills in_vectors: how many elements a GPU may move as vectors of kVectorBytes without a closer look, which
+// are all or, if there is no gradient or an array begins between vectors, none.
+constexpr std::size_t kVectorBytes = 16;
+inline void find_in_vectors(StepTensor& tensor) {
+  const auto begins_one = [](const void* data) {
+    return reinterpret_cast<std::uintptr_t>(data) % kVectorBytes == 0;
+  };
+  bool all = tensor.gradient && begins_one(tensor.gradient) && begins_one(tensor.weight);
+  for (const void* state : tensor.state) all = all && begins_one(state);
+  tensor.in_vectors = all ? tensor.count : 0;
+}
 
 // Where each block has an absmax, a tensor's first block has a multiple of this as its number, and the
 // numbers in between belong to no block: eight absmax are the 32 bytes that a GPU's memory writes as a whole,

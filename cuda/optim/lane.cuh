@@ -44,14 +44,12 @@ struct Lane {
     salt = tensor.salt;
     const void* states[kRoom] = {};
     const float *largest[kRoom] = {}, *found[kRoom] = {};
-    whole =
-        is_full(tensor, at.block, log_block_size) && Weights::aligned(weights) && Values::aligned(gradients);
+    whole = is_whole(tensor, at.block, log_block_size);
     if constexpr (kState)
       for_each_slot<Rule>([&](auto slot) {
         states[slot] = tensor.state[slot];
         found[slot] = tensor.absmax[slot];
         largest[slot] = kGiven ? optim::tensor_surveys(plan)[at.tensor].old_absmax + slot : found[slot];
-        whole = whole && Stored::aligned(states[slot]);
       });
     // Before the rest, and all of it here: what waited for a pointer or a number behind them would wait for
     // them. Through L1, as eight warps find theirs in one sector.

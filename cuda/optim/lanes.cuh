@@ -117,10 +117,7 @@ struct Packed {
   static __device__ uint8_t* address(void* base, const Seat& seat, uint32_t own_block) {
     return const_cast<uint8_t*>(address(static_cast<const void*>(base), seat, own_block));
   }
-  // Whether whole vectors can be loaded from a tensor, which may be a slice that begins at any element.
-  static __device__ bool aligned(const void* base) {
-    return reinterpret_cast<uintptr_t>(base) % sizeof(Vector) == 0;
-  }
+  static_assert(sizeof(Vector) <= optim::kVectorBytes);
 
   // The bits of value i, at most 32.
   __device__ uint32_t operator[](int i) const {
@@ -229,13 +226,12 @@ struct Place {
   uint32_t block;  // in the tensor
 };
 
-// Whether all elements of a block exist, and the tensor has a gradient.
-__device__ inline bool is_full(const StepTensor& tensor, uint32_t own_block, int log_block_size) {
-  // Not &&, which would read the one after the other.
-  return (tensor.gradient != nullptr) & (own_block < static_cast<uint32_t>(tensor.count >> log_block_size));
+// Whether all elements of a block exist, and vectors can be loaded.
+__device__ inline bool is_whole(const StepTensor& tensor, uint32_t own_block, int log_block_size) {
+  return own_block < static_cast<uint32_t>(tensor.in_vectors >> log_block_size);
 }
 
-// The elements of a thread in a block that is not full.
+// The elements of a thread in a block that is not whole.
 __device__ inline Valid valid_elements(const StepTensor& tensor, const Seat& seat, uint32_t own_block) {
   return {tensor.gradient ? tensor.count - seat.element(own_block) : 0, seat.stride};
 }

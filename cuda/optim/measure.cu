@@ -89,7 +89,7 @@ __device__ void for_each_gradient(const StepPlan& plan, int64_t chunk, const Vis
     T gradient[kPerLane];
     Packed<8 * sizeof(T)> packed;
     const uint8_t* const from = packed.address(tensor.gradient, seat, at.block);
-    if (is_full(tensor, at.block, log_block_size) && packed.aligned(tensor.gradient)) {
+    if (is_whole(tensor, at.block, log_block_size)) {
       packed.load(from, seat.stride);
     } else {
       packed.load(from, seat.stride, valid_elements(tensor, seat, at.block));

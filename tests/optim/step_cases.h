@@ -73,6 +73,7 @@ class PlanOnDevice {
       }
       plan_.block_count = block_after(plan_, n);
       plan_.piece_count += pieces_in(n, row.columns, setting.matrices);
+      find_in_vectors(row);
       table_.push_back(row);
     }
     device_table_ = upload(std::as_bytes(std::span(table_)));
