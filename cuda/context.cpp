@@ -13,7 +13,8 @@
 
 namespace octet::cuda {
 
-cudaError_t has_code_for_current_device();  // probe.cu
+// probe.cu. The architecture that the code which the current device runs was compiled for, 90 for one.
+cudaError_t find_code_for_current_device(int* architecture);
 
 namespace {
 
@@ -52,14 +53,17 @@ void require_gpu(Device device) {
           count == 1 ? " GPU" : " GPUs");
 }
 
-void require_code(Device device, const cudaDeviceProp& gpu) {
-  const cudaError_t status = has_code_for_current_device();
+// The architecture of the code.
+int require_code(Device device, const cudaDeviceProp& gpu) {
+  int architecture = 0;
+  const cudaError_t status = find_code_for_current_device(&architecture);
   if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction ||
       status == cudaErrorUnsupportedPtxVersion)
     fail(ErrorKind::Device, device, " (", gpu.name, ") is of architecture ", gpu.major, gpu.minor,
          ", this build has code for " OCTET_CUDA_ARCHITECTURES "; build with -DOCTET_CUDA_ARCHITECTURES=",
          gpu.major, gpu.minor);
   check(status);
+  return architecture;
 }
 
 // Makes it this thread's device; what the runtime was last told is remembered, because asking it costs time.
@@ -92,11 +96,11 @@ void open(Device device) {
   make_current(device.index);
   cudaDeviceProp gpu{};
   check(cudaGetDeviceProperties(&gpu, device.index));
-  require_code(device, gpu);
+  const int architecture = require_code(device, gpu);
   auto made = std::make_unique<Context>();
   made->device = device.index;
   made->multiprocessors = gpu.multiProcessorCount;
-  made->early_launches = gpu.major >= 9;
+  made->early_launches = architecture >= 90;
   check(cudaStreamCreateWithFlags(&made->stream, cudaStreamNonBlocking));
   check(cudaStreamCreateWithFlags(&made->copies, cudaStreamNonBlocking));
   check(cublasLtCreate(&made->blas));

@@ -31,7 +31,7 @@ struct LstmPacking;  // cuda/lstm_layers.cpp
 struct Context {
   int device = 0;
   int multiprocessors = 0;
-  bool early_launches = false;  // see launch_early() in launch.h
+  bool early_launches = false;    // the code can wait for them: see launch_early() in launch.h
   cudaStream_t stream = nullptr;  // everything that is computed
   cudaStream_t copies = nullptr;  // uploads of batches, which need not wait for what is being computed
   cublasLtHandle_t blas = nullptr;

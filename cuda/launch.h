@@ -21,8 +21,10 @@ inline unsigned grid_for(const Context& c, int64_t n, int64_t per_block = kThrea
 }
 
 #ifdef __CUDACC__
-// Launches a kernel whose blocks begin while the one before it in the stream still ends, where the device can
-// do so (sm_90 and later). Until wait_for_previous() they must not read what a kernel writes, nor write.
+// Launches a kernel whose blocks may begin, in places that are free, once all blocks of the one before it in
+// the stream have begun to wait or have ended; where code for sm_90 or later runs. Every thread of such a
+// kernel calls wait_for_previous(): one that ended without would let those behind it begin while the kernel
+// before it still writes. Until then it must not write, nor read what any kernel writes.
 template <class... Parameters>
 void launch_early(const Context& c, void (*kernel)(Parameters...), unsigned blocks, unsigned threads,
                   std::type_identity_t<Parameters>... parameters) {
@@ -34,8 +36,7 @@ void launch_early(const Context& c, void (*kernel)(Parameters...), unsigned bloc
   config.attrs = &early, config.numAttrs = c.early_launches ? 1 : 0;
   check(cudaLaunchKernelEx(&config, kernel, parameters...));
 }
-// By every thread of such a kernel: returns when all that the kernels before it wrote can be read. The next
-// one, if it is launched so, may from then on begin wherever there is room.
+// Returns when the kernels before have ended and all that they wrote can be read.
 __device__ inline void wait_for_previous() {
 #if __CUDA_ARCH__ >= 900
   cudaTriggerProgrammaticLaunchCompletion();

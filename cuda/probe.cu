@@ -7,9 +7,11 @@ __global__ void nothing() {}
 
 }  // namespace
 
-cudaError_t has_code_for_current_device() {
-  cudaFuncAttributes attributes;
-  return cudaFuncGetAttributes(&attributes, nothing);
+cudaError_t find_code_for_current_device(int* architecture) {
+  cudaFuncAttributes attributes{};
+  const cudaError_t status = cudaFuncGetAttributes(&attributes, nothing);
+  *architecture = attributes.ptxVersion;
+  return status;
 }
 
 }  // namespace octet::cuda

@@ -43,7 +43,7 @@ struct alignas(16) StepTensor {
   float* absmax[kMaxSlots];  // [ceil(count / block_size)], or [1], or null: see Scale
   int64_t count;
   int64_t first_block;  // number of blocks in the tensors before this one; see kSectorBlocks
-  int64_t in_vectors;   // see find_in_vectors()
+  int64_t in_vectors;   // see find_in_vectors(); to be found anew when a pointer changes
   uint32_t salt;        // tells its dither from that of other tensors
   int64_t first_piece;  // number of pieces (survey.h) in the tensors before this one
   int64_t columns;      // of a matrix: [count / columns, columns]
@@ -83,7 +83,7 @@ struct StepPlan {
   int tensor_count;
   int64_t block_count;  // in all tensors, with the numbers between them
   const StepTensor* tensors;
-  // On a GPU, of a plan of several tensors: the tensor of each stretch of stretch_of() blocks.
+  // The tensor of each stretch of stretch_of() blocks. Null on the CPU, of matrices, and of one tensor.
   const int32_t* tensor_of;
   HyperParameters hyper;  // with the learning rate at factor 1
   // kUpdateBytes at a multiple of 16: Rule::Update<Codec::Value> of this step, which measure() writes.

@@ -42,8 +42,7 @@ struct CheckpointState {
 
 // `path`: the --out folder of a run, or a checkpoint file. The codec of a slot is what the file says, else
 // what the run's settings say; `codec` (may be empty) decides where both leave it open. Errors: kind Data if
-// there is nothing; Checkpoint for a file that is damaged, no checkpoint, or at odds with its own settings;
-// NonFinite where a value is not.
+// there is nothing; Checkpoint for a file that is damaged, no checkpoint, or at odds with its own settings.
 CheckpointState read_checkpoint_state(const std::string& path, const std::string& codec = "");
 
 }  // namespace octet::tools

@@ -106,8 +106,8 @@ struct LinearOp {
 }  // namespace
 
 Variable matmul(const Variable& a, const Variable& b, Transpose transpose) {
-  require(is_weight_for(a.dtype(), b.dtype()) && a.device() == b.device(), "matmul: operands differ, ",
-          a.dtype(), " on ", a.device(), " and ", b.dtype(), " on ", b.device(),
+  require(is_weight_for(a.dtype(), b.dtype()) && a.device() == b.device(), "matmul: operands are ", a.dtype(),
+          " on ", a.device(), " and ", b.dtype(), " on ", b.device(),
           "; they need one device and one type, f32 or f64 (only the second may be bf16, beside f32)");
   require(a.shape().rank() >= 2 && b.shape().rank() >= 2, "matmul: operands need two axes at least, ",
           a.shape(), " x ", b.shape());

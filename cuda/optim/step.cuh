@@ -49,7 +49,7 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   // What the next round needs is on its way while this one computes, and which tensor the one after it is of.
   int ahead = tensor_of(start + hop);
   Own next = lane(start, tensor_of(start));
-  if constexpr (Own::kSlots > 0 && Own::kScaled) __syncthreads();  // for the tables
+  if constexpr (Own::kScaled) __syncthreads();  // for the tables
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
   const T max_value = static_cast<T>(plan.max_value);
   const T scale = static_cast<T>(control->scale);
@@ -136,7 +136,7 @@ __global__ void __launch_bounds__(kStepThreads<kBlock>, kResidentThreads / kStep
                 const StepControl* control, const typename LaneCodec<Codec>::Tables* tables) {
   constexpr int kThreads = kStepThreads<kBlock>;
   __shared__ typename LaneCodec<Codec>::Shared shared;
-  if constexpr (optim::slot_count < Rule >> 0) {
+  if constexpr (optim::slot_count<Rule> != 0) {
     TableUse use;
     for_each_slot<Rule>([&](auto slot) {
       constexpr optim::Slot kSlot = Rule::slots[slot];

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/error.h"
 #include "cuda/check.h"
 #include "cuda/kernels.h"
 #include "optim/registry.h"
@@ -28,6 +29,9 @@ void step(Device device, const optim::StepPlan* plans, int plan_count, const opt
       if (fit(*rest, *plan)) std::swap(plan, rest);
     }
     if (plan->block_count + rest->block_count == 0) continue;
+    for (const optim::StepPlan* p : {plan, rest})
+      require(p->tensor_count < 2 || p->matrices || p->block_count == 0 || p->tensor_of, ErrorKind::Internal,
+              "optimizer: a plan of ", p->tensor_count, " tensors without a map of its blocks");
     optim::Rules::for_each([&]<class Rule>(int place) {
       if (place == plan->rule) step_rule<Rule>(c, *plan, *rest, control);
     });

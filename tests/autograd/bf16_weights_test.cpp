@@ -175,9 +175,9 @@ TEST_CASE("values in BF16, and weights in BF16 beside f64, are refused with both
               linear(of({2, 3}, F64), of({4, 3}, BF16), {}));
   CHECK_ERROR(ErrorKind::Usage, "linear: bias [4] of bf16 does not fit weight [4,3] and input of f32",
               linear(of({2, 3}, F32), of({4, 3}, BF16), of({4}, BF16)));
-  CHECK_ERROR(ErrorKind::Usage, "matmul: operands differ, bf16 on cpu and f32 on cpu",
+  CHECK_ERROR(ErrorKind::Usage, "matmul: operands are bf16 on cpu and f32 on cpu",
               matmul(of({2, 3}, BF16), of({3, 4}, F32)));
-  CHECK_ERROR(ErrorKind::Usage, "matmul: operands differ, f64 on cpu and bf16 on cpu",
+  CHECK_ERROR(ErrorKind::Usage, "matmul: operands are f64 on cpu and bf16 on cpu",
               matmul(of({2, 3}, F64), of({3, 4}, BF16)));
   CHECK_ERROR(ErrorKind::Usage, "bf16 on cpu and bf16 on cpu; they need one device and one type, f32 or f64",
               matmul(of({2, 3}, BF16), of({3, 4}, BF16)));
