@@ -16,7 +16,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr const char* kFormat = "octet checkpoint 1";
-constexpr const char *kModel = "model.", *kAverage = "ema.";
 constexpr const char* kAdvice = "put a copy back, or train anew, by --config with the run's config.toml";
 
 // What load() is about to convert; empty: nothing.
@@ -25,7 +24,7 @@ std::string conversion_of(const TensorFile& from, const Module& to) {
   const std::vector<NamedParameter> parameters = to.parameters();
   Conversions conversions;
   for (const NamedParameter& parameter : parameters) {
-    const Tensor* tensor = from.find(kModel + parameter.name);
+    const Tensor* tensor = from.find(kModelPrefix + parameter.name);
     const DType own = parameter.variable.dtype();
     if (tensor && tensor->dtype() != own)
       conversions.note(name(tensor->dtype()), own == DType::BF16 ? "bf16, rounded to nearest" : name(own));
@@ -38,9 +37,9 @@ std::string conversion_of(const TensorFile& from, const Module& to) {
 void save_checkpoint(const std::string& path, const Trainer& trainer, const TrainConfig& config,
                      const TextData& data, int64_t log_bytes) {
   TensorFile file;
-  for (auto& [name, tensor] : trainer.model().state().tensors) file.add(kModel + name, tensor);
+  for (auto& [name, tensor] : trainer.model().state().tensors) file.add(kModelPrefix + name, tensor);
   if (trainer.averaged())
-    for (auto& [name, tensor] : trainer.averaged()->state().tensors) file.add(kAverage + name, tensor);
+    for (auto& [name, tensor] : trainer.averaged()->state().tensors) file.add(kAveragePrefix + name, tensor);
   for (auto& [name, tensor] : trainer.optimizer().state()) file.add(name, tensor);
   Json run = Json::object();
   RunState state = trainer.state();  // visit() hands out members to write to
@@ -114,11 +113,11 @@ std::vector<std::string> restore(const Checkpoint& checkpoint, Trainer& trainer,
           trainer.steps_per_epoch(), ", step ", state.steps);
   optim::NamedTensors optimizer_state;
   for (const auto& [name, tensor] : checkpoint.tensors.tensors)
-    if (!name.starts_with(kModel) && !(trainer.averaged() && name.starts_with(kAverage)))
+    if (!name.starts_with(kModelPrefix) && !(trainer.averaged() && name.starts_with(kAveragePrefix)))
       optimizer_state.emplace_back(name, tensor);
   std::vector<std::string> conversions = {conversion_of(checkpoint.tensors, trainer.model())};
-  trainer.model().load(checkpoint.tensors, checkpoint.path, kModel);
-  if (trainer.averaged()) trainer.averaged()->load(checkpoint.tensors, checkpoint.path, kAverage);
+  trainer.model().load(checkpoint.tensors, checkpoint.path, kModelPrefix);
+  if (trainer.averaged()) trainer.averaged()->load(checkpoint.tensors, checkpoint.path, kAveragePrefix);
   try {
     conversions.push_back(trainer.optimizer().load_state(optimizer_state));
   } catch (const Error& error) {

@@ -9,6 +9,9 @@
 
 namespace octet::tools {
 
+// What the names of weights and of their averages begin with.
+constexpr const char *kModelPrefix = "model.", *kAveragePrefix = "ema.";
+
 struct Checkpoint {
   std::string path;
   TrainConfig config;

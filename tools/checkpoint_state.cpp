@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 using optim::Book;
 using optim::CodecInfo;
 
-constexpr std::string_view kModel = "model.", kAverage = "ema.", kCounters = "optimizer.";
+constexpr std::string_view kModel = kModelPrefix, kAverage = kAveragePrefix, kCounters = "optimizer.";
 
 std::string checkpoint_in(const std::string& path) {
   std::error_code ignored;

@@ -125,7 +125,7 @@ Variable linear(const Variable& x, const Variable& weight, const Variable& bias)
   require(weight.shape().rank() == 2 && x.shape().rank() >= 1 && x.size(-1) == weight.size(1),
           "linear: input ", x.shape(), " does not fit weight ", weight.shape(), " (out, in)");
   require(is_weight_for(x.dtype(), weight.dtype()), "linear: input is ", x.dtype(), ", weight is ",
-          weight.dtype());
+          weight.dtype(), "; they need one type, f32 or f64 (only the weight may be bf16, beside f32)");
   require(!bias.defined() || (bias.shape() == Shape{weight.size(0)} && bias.dtype() == x.dtype()),
           "linear: bias ", bias.shape(), " of ", bias.dtype(), " does not fit weight ", weight.shape(),
           " and input of ", x.dtype());
