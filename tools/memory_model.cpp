@@ -124,11 +124,11 @@ class Building {
     int64_t survey = 0;
     for (size_t i = 0; i < plans.size(); ++i) {
       survey += scratch_bytes(plans[i]);
-      if (plan_.on_gpu())
-        scratch("optimizer: table of tensors",
-                {table_rows(plans[i], kinds[i]) * int64_t{sizeof(optim::StepTensor)}}, DType::U8);
-      if (plan_.on_gpu() && map_entries(plans[i]) > 0)
-        scratch("optimizer: tensors of blocks", {map_entries(plans[i])}, DType::I32);
+      if (!plan_.on_gpu()) continue;
+      scratch("optimizer: table of tensors",
+              {table_rows(plans[i], kinds[i]) * int64_t{sizeof(optim::StepTensor)}}, DType::U8);
+      if (const int64_t entries = map_entries(plans[i]); entries > 0)
+        scratch("optimizer: tensors of blocks", {entries}, DType::I32);
     }
     const auto count = static_cast<int>(plans.size());
     scratch("optimizer: partial sums of gradient norms", {partial_count(plans.data(), count)}, DType::F64);

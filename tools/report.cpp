@@ -121,7 +121,7 @@ const EpochEvent* RunReport::best() const {
   return best;
 }
 
-const char* best_loss_words(const std::vector<RunReport>& runs) {
+const char* best_loss_words(std::span<const RunReport> runs) {
   const bool by_loss = std::all_of(runs.begin(), runs.end(),
                                    [](const RunReport& run) { return run.config.best_by == "loss"; });
   return by_loss ? "best val loss" : "val loss at best";

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -66,7 +67,7 @@ std::vector<Difference> differences(const std::vector<RunReport>& runs);
 std::vector<std::string> run_labels(const std::vector<RunReport>& runs);
 
 // What to call the validation loss of the best epochs of runs, which is their best only by --best-by loss.
-const char* best_loss_words(const std::vector<RunReport>& runs);
+const char* best_loss_words(std::span<const RunReport> runs);
 
 // Side by side, a column each, for a terminal.
 std::string report_text(const std::vector<RunReport>& runs);

@@ -23,7 +23,7 @@ std::string cards(const RunReport& run) {
   std::vector<std::pair<std::string, std::string>> cards = {{"status", run.status()}};
   if (const EpochEvent* last = run.last()) {
     cards.emplace_back(fmt::format("val loss, epoch {}", last->epoch), number_text(last->val_loss, 4));
-    cards.emplace_back(fmt::format("{}, epoch {}", best_loss_words({run}), run.best()->epoch),
+    cards.emplace_back(fmt::format("{}, epoch {}", best_loss_words({&run, 1}), run.best()->epoch),
                        number_text(run.best()->val_loss, 4));
     cards.emplace_back("val accuracy", number_text(100 * last->val_accuracy, 2) + " %");
     if (run.test) {

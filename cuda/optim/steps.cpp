@@ -6,6 +6,7 @@
 #include "cuda/check.h"
 #include "cuda/kernels.h"
 #include "optim/registry.h"
+#include "optim/state_layout.h"
 
 namespace octet::cuda {
 namespace {
@@ -30,8 +31,8 @@ void step(Device device, const optim::StepPlan* plans, int plan_count, const opt
     }
     if (plan->block_count + rest->block_count == 0) continue;
     for (const optim::StepPlan* p : {plan, rest})
-      require(p->tensor_count < 2 || p->matrices || p->block_count == 0 || p->tensor_of, ErrorKind::Internal,
-              "optimizer: a plan of ", p->tensor_count, " tensors without a map of its blocks");
+      require(map_entries(*p) == 0 || p->tensor_of, ErrorKind::Internal, "optimizer: a plan of ",
+              p->tensor_count, " tensors without a map of its blocks");
     optim::Rules::for_each([&]<class Rule>(int place) {
       if (place == plan->rule) step_rule<Rule>(c, *plan, *rest, control);
     });
