@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/optim/codes.cuh"
+#include "cuda/optim/fold.cuh"
 #include "cuda/optim/lanes.cuh"
 #include "cuda/optim/tables.h"
 #include "optim/codecs.h"
@@ -70,7 +71,6 @@ struct LaneCodec {
   using Stored = Packed<kStoredBits<Codec>>;
   struct Tables {};
   struct Shared {
-    __device__ void fill(const Tables*, const TableUse&) {}
     __device__ void copy_tables(const Tables*, const TableUse&) {}
   };
   static const Tables* tables(const Context&) { return nullptr; }
@@ -99,10 +99,6 @@ requires(Codec::scale != optim::Scale::None) struct LaneCodec<Codec> {
   struct Shared {
     Tables tables;
 
-    __device__ void fill(const Tables* from, const TableUse& use) {
-      copy_tables(from, use);
-      __syncthreads();
-    }
     // Only what is needed: a small model's step takes hardly longer than this does. A barrier must follow.
     __device__ void copy_tables(const Tables* from, const TableUse& use) {
       copy(from->value, tables.value);
@@ -219,16 +215,6 @@ template <Book kBook>
 __device__ uint32_t absmax_bits(uint32_t word, bool keep_sign) {
   if constexpr (kBook == Book::Unsigned) return word;
   return word >> 1 | (keep_sign && !(word & 1) ? 0x80000000 : 0);
-}
-
-// The largest over each group of `lanes` lanes of a warp (a power of two), in all of them.
-__device__ inline uint32_t largest_of_lanes(uint32_t bits, int lanes) {
-#if __CUDA_ARCH__ >= 800
-  if (lanes == kWarp) return __reduce_max_sync(0xFFFFFFFFu, bits);
-#endif
-  for (int offset = lanes / 2; offset > 0; offset /= 2)
-    bits = max(bits, __shfl_xor_sync(0xFFFFFFFFu, bits, offset));
-  return bits;
 }
 
 // The largest in the quantization block of each lane, for kSlots slots at once. kBlock: the block size, or 0

@@ -71,7 +71,8 @@ __global__ void __launch_bounds__(kSlotThreads)
   __shared__ typename Lanes::Shared shared;
   TableUse use;
   use.add(kBook, how.dithered);
-  shared.fill(tables, use);
+  shared.copy_tables(tables, use);
+  __syncthreads();
   BlockMaximum<1, 0> block_maximum;
   const Seat seat(block_size);
   const auto blocks = static_cast<uint32_t>(ceil_div(count, block_size)), tile = kSlotElements / block_size;
@@ -105,7 +106,8 @@ __global__ void __launch_bounds__(kSlotThreads)
                   typename Codec::Value* values, const typename LaneCodec<Codec>::Tables* tables) {
   using Lanes = LaneCodec<Codec>;
   __shared__ typename Lanes::Shared shared;
-  shared.fill(tables, {});
+  shared.copy_tables(tables, {});
+  __syncthreads();
   const Seat seat(block_size);
   const auto blocks = static_cast<uint32_t>(ceil_div(count, block_size)), tile = kSlotElements / block_size;
   for (uint32_t first = blockIdx.x * tile; first < blocks; first += gridDim.x * tile) {

@@ -172,13 +172,18 @@ class Directions {
   T rows_[2];
 };
 
+// Passes go through the tiles in turns: each begins where the one before it ended, which is in the GPU's L2
+// cache. The norm pass goes forth.
+enum class Way { Back, Forth };
+
 // Calls body(tile) with the tile of this warp, if there is one that is stepped.
-template <class Rule, class T, class Body>
+template <class Rule, class T, Way kWay, class Body>
 __device__ void with_tile(const StepPlan& plan, const StepControl* control, const Body& body) {
   wait_for_previous();
   if (control->bad_tensor >= 0) return;
-  const int64_t piece = (int64_t{blockIdx.x} * kThreads + threadIdx.x) / kWarp;
-  if (piece >= plan.piece_count) return;
+  const int64_t turn = (int64_t{blockIdx.x} * kThreads + threadIdx.x) / kWarp;
+  if (turn >= plan.piece_count) return;
+  const int64_t piece = kWay == Way::Back ? plan.piece_count - 1 - turn : turn;
   const WarpTile<Rule, T> tile(plan, *control, piece);
   if (tile.tensor.gradient) body(tile);
 }
@@ -187,7 +192,7 @@ __device__ void with_tile(const StepPlan& plan, const StepControl* control, cons
 template <class Rule, class T>
 __global__ void __launch_bounds__(kThreads)
     measure_lines_kernel(const __grid_constant__ StepPlan plan, const StepControl* control) {
-  with_tile<Rule, T>(plan, control, [](const WarpTile<Rule, T>& at) {
+  with_tile<Rule, T, Way::Back>(plan, control, [](const WarpTile<Rule, T>& at) {
     TileSums& out = optim::tile_sums(at.plan)[at.piece];
     double column[kGroup] = {}, weight = 0;
 #pragma unroll 4
@@ -266,7 +271,7 @@ __global__ void __launch_bounds__(kLineThreads)
 template <class Rule, class T>
 __global__ void __launch_bounds__(kThreads)
     measure_directions_kernel(const __grid_constant__ StepPlan plan, const StepControl* control) {
-  with_tile<Rule, T>(plan, control, [](const WarpTile<Rule, T>& at) {
+  with_tile<Rule, T, Way::Forth>(plan, control, [](const WarpTile<Rule, T>& at) {
     const Directions<Rule, T> directions(at);
     double sum = 0;
 #pragma unroll 4
@@ -284,7 +289,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class Rule, class T>
 __global__ void __launch_bounds__(kThreads)
     update_kernel(const __grid_constant__ StepPlan plan, const StepControl* control) {
-  with_tile<Rule, T>(plan, control, [control](const WarpTile<Rule, T>& at) {
+  with_tile<Rule, T, Way::Back>(plan, control, [control](const WarpTile<Rule, T>& at) {
     const Directions<Rule, T> directions(at);
     const T factor = static_cast<T>(at.survey().factor);
     const uint32_t base = optim::dither_base(at.plan.seed, optim::kWeightSlot, control->steps);

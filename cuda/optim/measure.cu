@@ -1,6 +1,7 @@
 // The measure pass: one reading of all gradients, then a decision that never leaves the device.
 #include <climits>
 
+#include "cuda/optim/fold.cuh"
 #include "cuda/optim/lanes.cuh"
 #include "cuda/optim/steps.h"
 #include "optim/conclude.h"
@@ -25,18 +26,6 @@ __device__ double note_of(int bad_tensor) {
 }
 __device__ int bad_tensor_in(double partial) {
   return isnan(partial) ? static_cast<int>(__double_as_longlong(partial) & 0x7FFFFFFF) : kNone;
-}
-
-// Of the values of all threads, in thread 0; always in the same order. Ends with a barrier before the result.
-__device__ double block_sum(double x) {
-  __shared__ double sums[1024 / kWarp];
-  x = warp_sum(x);
-  if (threadIdx.x % kWarp == 0) sums[threadIdx.x / kWarp] = x;
-  __syncthreads();
-  double sum = 0;
-  if (threadIdx.x == 0)
-    for (unsigned i = 0; i < blockDim.x / kWarp; ++i) sum += sums[i];
-  return sum;
 }
 
 // Finds the tensor of one block of a plan after another, each behind the last.
@@ -142,14 +131,14 @@ __global__ void __launch_bounds__(kMeasureThreads)
   }
   const StepPlan& plan = plans.plan[number];
   const bool in_double = optim::computes_in_double(optim::Codecs(), plan.codec);
-  const double own = in_double ? sum_of_squares<double>(plan, chunk) : sum_of_squares<float>(plan, chunk);
-  if (!isfinite(own)) {  // the squares of large doubles overflow, so this is no proof
+  double sum[] = {in_double ? sum_of_squares<double>(plan, chunk) : sum_of_squares<float>(plan, chunk)};
+  if (!isfinite(sum[0])) {  // the squares of large doubles overflow, so this is no proof
     const int own_bad =
         in_double ? first_bad_tensor<double>(plan, chunk) : first_bad_tensor<float>(plan, chunk);
     if (own_bad != kNone) atomicMin(&bad, tensors_before + own_bad);
   }
-  const double sum = block_sum(own);
-  if (threadIdx.x == 0) partial[blockIdx.x] = bad == kNone ? sum : note_of(bad);
+  BlockFold<Sum, 1>()(sum);  // with a barrier, behind which all of `bad` is there
+  if (threadIdx.x == 0) partial[blockIdx.x] = bad == kNone ? sum[0] : note_of(bad);
 }
 
 // One block of threads. partial: [count]
@@ -160,16 +149,16 @@ __global__ void conclude_kernel(optim::NormClipping clipping, double largest_nor
   __shared__ int bad;
   if (threadIdx.x == 0) bad = kNone;
   __syncthreads();
-  double own = 0;
+  double sum[1] = {};
   int own_bad = kNone;
   for (int64_t i = threadIdx.x; i < count; i += blockDim.x) {
-    own += partial[i];
+    sum[0] += partial[i];
     own_bad = min(own_bad, bad_tensor_in(partial[i]));
   }
   if (own_bad != kNone) atomicMin(&bad, own_bad);
-  const double sum = block_sum(own);
+  BlockFold<Sum, 1>()(sum);
   if (threadIdx.x == 0)
-    optim::conclude(sum, bad == kNone ? -1 : bad, clipping, largest_norm, policy, *control);
+    optim::conclude(sum[0], bad == kNone ? -1 : bad, clipping, largest_norm, policy, *control);
 }
 
 // One block of threads, a plan each.

@@ -105,7 +105,14 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
 
     if constexpr (kGivenAbsmax)
       for_each_slot<Rule>([&](auto slot) { largest[slot] = __float_as_uint(own.given[slot]); });
+    // Where everything goes, read together and before the codes are found: between the stores each pointer
+    // would be waited for in turn.
+    void *const weights = tensor.weight, *states[kRoom] = {};
+    float* scales[kRoom] = {};
+    for_each_slot<Rule>(
+        [&](auto slot) { states[slot] = tensor.state[slot], scales[slot] = tensor.absmax[slot]; });
     typename Own::Weights packed;
+    typename Own::Stored stored[kRoom];
     if constexpr (kNarrow) {
       const Encoding how = optim::weight_encoding(plan, own.salt, weight_base);
       pack(weight, how, LaneNoise(how, static_cast<uint32_t>(seat.element(own.at.block)), seat.stride),
@@ -113,16 +120,17 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
     } else {
       pack(weight, packed);
     }
-    own.store(packed, tensor.weight, seat, valid);
     for_each_slot<Rule>([&](auto slot) {
       constexpr optim::Slot kSlot = Rule::slots[slot];
       const Encoding how = optim::encoding_of(plan, own.salt, kSlot, base[slot]);
       const LaneNoise noise(how, static_cast<uint32_t>(seat.element(own.at.block)), seat.stride);
-      typename Own::Stored stored;
-      Lanes::template encode<kSlot.book>(shared, how, noise, state[slot], largest[slot], stored);
-      own.store(stored, tensor.state[slot], seat, valid);
+      Lanes::template encode<kSlot.book>(shared, how, noise, state[slot], largest[slot], stored[slot]);
+    });
+    own.store(packed, weights, seat, valid);
+    for_each_slot<Rule>([&](auto slot) {
+      own.store(stored[slot], states[slot], seat, valid);
       if (Own::kScaled && !kGivenAbsmax && valid.any() && seat.within == 0)
-        tensor.absmax[slot][own.at.block] = __uint_as_float(largest[slot]);
+        scales[slot][own.at.block] = __uint_as_float(largest[slot]);
     });
   }
 }

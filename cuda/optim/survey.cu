@@ -30,7 +30,7 @@ __global__ void __launch_bounds__(kTensorThreads)
     sums[0] += at.pieces[i].weight;
     sums[1] += at.pieces[i].measured;
   }
-  block_sums(sums);
+  BlockFold<Sum, 2>()(sums);
   if (threadIdx.x == 0)
     at.survey.factor = optim::tensor_factor(optim::Rules(), plan, {sums[0], sums[1], at.tensor.count});
 }
@@ -40,11 +40,12 @@ __global__ void __launch_bounds__(kTensorThreads)
   wait_for_previous();
   const Surveyed at(plan);
   if (control->bad_tensor >= 0 || !at.stepped()) return;
+  BlockFold<Largest, 1> find_largest;
   for (int slot = 0; slot < slots; ++slot) {
     uint32_t largest[1] = {};
     for (int64_t i = threadIdx.x; i < at.count; i += blockDim.x)
       largest[0] = max(largest[0], __float_as_uint(at.pieces[i].largest[slot]));
-    block_maxima(largest);
+    find_largest(largest);
     if (threadIdx.x != 0) continue;
     at.survey.old_absmax[slot] = *at.tensor.absmax[slot];
     *at.tensor.absmax[slot] = __uint_as_float(largest[0]);
@@ -62,7 +63,7 @@ __global__ void __launch_bounds__(kTensorThreads)
   for (int64_t i = threadIdx.x; i < rows; i += blockDim.x)
     sum[0] += in_double ? static_cast<const double*>(at.tensor.state[0])[i]
                         : static_cast<const float*>(at.tensor.state[0])[i];
-  block_sums(sum);
+  BlockFold<Sum, 1>()(sum);
   if (threadIdx.x == 0) at.survey.mean_of_rows = sum[0] / static_cast<double>(rows);
 }
 

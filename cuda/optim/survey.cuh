@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "cuda/optim/fold.cuh"
 #include "cuda/optim/lane.cuh"
 #include "cuda/optim/steps.h"
 
@@ -17,39 +18,6 @@ __device__ T factor_of(const StepPlan& plan, int tensor) {
   return T(1);
 }
 
-// Of the values of all threads of a block, in thread 0; always in the same order.
-template <int kCount>
-__device__ void block_sums(double (&x)[kCount]) {
-  __shared__ double sums[kCount][kWarp];
-  const unsigned warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
-  __syncthreads();
-#pragma unroll
-  for (int k = 0; k < kCount; ++k) {
-    x[k] = warp_sum(x[k]);
-    if (lane == 0) sums[k][warp] = x[k];
-  }
-  __syncthreads();
-  if (warp != 0) return;
-#pragma unroll
-  for (int k = 0; k < kCount; ++k) x[k] = warp_sum(lane < blockDim.x / kWarp ? sums[k][lane] : 0.0);
-}
-template <int kCount>
-__device__ void block_maxima(uint32_t (&x)[kCount]) {
-  __shared__ uint32_t maxima[kCount][kWarp];
-  const unsigned warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
-  __syncthreads();
-#pragma unroll
-  for (int k = 0; k < kCount; ++k) {
-    x[k] = largest_of_lanes(x[k], kWarp);
-    if (lane == 0) maxima[k][warp] = x[k];
-  }
-  __syncthreads();
-  if (warp != 0) return;
-#pragma unroll
-  for (int k = 0; k < kCount; ++k)
-    x[k] = largest_of_lanes(lane < blockDim.x / kWarp ? maxima[k][lane] : 0u, kWarp);
-}
-
 // As many threads as the largest quantization block needs.
 constexpr int kSurveyThreads = optim::kMaxBlock / kPerLane;
 
@@ -62,8 +30,9 @@ constexpr bool surveys_state = optim::slot_count<Rule> > 0 &&
 template <class Rule, Survey kSurvey>
 constexpr int kSurveyBlocks = surveys_state<Rule, kSurvey> ? 1 : 2;
 
-// A block of threads has one piece after another. kBlock: plan.block_size, or 0 if it is known at run time
-// alone.
+// A block of threads has one piece after another, from the last to the first: what the norm pass before has
+// read last, and what the step will read first, is in the GPU's L2 cache then. kBlock: plan.block_size, or 0
+// if it is known at run time alone.
 template <class Rule, class Codec, class Weight, Survey kSurvey, int kBlock>
 __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
     survey_kernel(const __grid_constant__ StepPlan plan, const StepControl* control,
@@ -85,8 +54,7 @@ __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
   int tensor = 0;
   uint32_t first = 0;  // block of the piece
   const auto lane = [&](int64_t piece, int round) {
-    if (piece >= plan.piece_count)
-      return Own(plan, {0, UINT32_MAX}, seat, log_block_size);  // nothing is valid
+    if (piece < 0) return Own(plan, {0, UINT32_MAX}, seat, log_block_size);  // nothing is valid
     if (round == 0) {
       tensor = optim::tensor_of_piece(plan, piece);
       first = static_cast<uint32_t>(piece - plan.tensors[tensor].first_piece) * in_piece;
@@ -95,14 +63,16 @@ __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
                log_block_size);
   };
   // As in a step, what the next round needs is on its way while this one computes.
-  Own next = lane(blockIdx.x, 0);
-  if constexpr (kState) __syncthreads();  // for the tables
+  int64_t piece = plan.piece_count - 1 - blockIdx.x;
+  Own next = lane(piece, 0);
+  if constexpr (Own::kScaled) __syncthreads();  // for the tables
   const auto update = *static_cast<const typename Rule::template Update<T>*>(plan.update);
   const T max_value = static_cast<T>(plan.max_value), scale = static_cast<T>(control->scale);
   double sums[2] = {};
   uint32_t largest[kRoom] = {};
-  int64_t piece = blockIdx.x;
-  for (int round = 0; piece < plan.piece_count;) {
+  BlockFold<Sum, 2> add_up;
+  BlockFold<Largest, kRoom> find_largest;
+  for (int round = 0; piece >= 0;) {
     const bool last = round + 1 == kRounds;
     const Own own = next;
     Valid valid(kPerLane * kWarp, seat.stride);
@@ -119,7 +89,7 @@ __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
     }
     // What waits for one load of a lane waits for all, so those of the next round begin when this round's are
     // there: after the codes' look-ups, or else after everything.
-    const auto begin_next = [&] { next = lane(last ? piece + gridDim.x : piece, last ? 0 : round + 1); };
+    const auto begin_next = [&] { next = lane(last ? piece - gridDim.x : piece, last ? 0 : round + 1); };
     if constexpr (kState) begin_next();
 #pragma unroll
     for (int i = 0; i < kPerLane; ++i) {
@@ -144,16 +114,16 @@ __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
     if (!last) continue;
     SurveyPiece& out = optim::survey_pieces(plan)[piece];
     if constexpr (kSurvey == Survey::Sums) {
-      block_sums(sums);
+      add_up(sums);
       if (threadIdx.x == 0) out.weight = sums[0], out.measured = sums[1];
       sums[0] = sums[1] = 0;
     } else {
-      block_maxima(largest);
+      find_largest(largest);
       if (threadIdx.x == 0)
         for_each_slot<Rule>([&](auto slot) { out.largest[slot] = __uint_as_float(largest[slot]); });
       for (uint32_t& l : largest) l = 0;
     }
-    piece += gridDim.x;
+    piece -= gridDim.x;
     round = 0;
   }
 }
