@@ -83,6 +83,7 @@ StepTiming time_step(const StepCase& c) {
   out.seconds = update.front();
   out.median = update[update.size() / 2];
   out.norm_seconds = norm.front();
+  out.norm_bytes_per_parameter = static_cast<double>(size_of(dtype));
   out.state_bytes_per_parameter = static_cast<double>(optimizer.state_bytes()) / parameters;
   out.bytes_per_parameter = static_cast<double>(optimizer.update_bytes()) / parameters;
   out.gbps = out.bytes_per_parameter * parameters / out.seconds / 1e9;

@@ -44,8 +44,8 @@ TEST_CASE("an optimizer case is a JSON line with the fixed fields, and they agre
                         "--repeats", "2", "--device", "cpu", "--json"}));
   REQUIRE(lines.size() == 2);
   const std::vector<std::string> keys = {
-      "optimizer", "state",           "weight_dtype",          "device", "params",   "tensors",
-      "ms",        "bytes_per_param", "state_bytes_per_param", "gbps",   "copy_gbps"};
+      "optimizer", "state",           "weight_dtype",          "device", "params",   "tensors", "ms",
+      "norm_ms",   "bytes_per_param", "state_bytes_per_param", "gbps",   "copy_gbps"};
   for (const Json& line : lines) {
     CHECK(keys_of(line) == keys);
     CHECK(line["optimizer"] == "adam");
@@ -58,6 +58,7 @@ TEST_CASE("an optimizer case is a JSON line with the fixed fields, and they agre
     const double bytes = moved * line["params"].get<double>();
     CHECK(line["gbps"].get<double>() == doctest::Approx(bytes / (line["ms"].get<double>() * 1e6)));
     CHECK(line["copy_gbps"].get<double>() > 0);
+    CHECK(line["norm_ms"].get<double>() > 0);
   }
   CHECK(lines[0]["params"] == 8192);
   CHECK(lines[0]["state_bytes_per_param"] == 2.03125);
