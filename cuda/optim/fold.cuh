@@ -17,7 +17,7 @@ __device__ inline uint32_t largest_of_lanes(uint32_t bits, int lanes) {
   return bits;
 }
 
-// What may be done with the values; Value() changes nothing.
+// What may be done with the values; with Value() it changes none.
 struct Sum {
   using Value = double;
   static __device__ double of_warp(double x) { return warp_sum(x); }

@@ -172,8 +172,8 @@ class Directions {
   T rows_[2];
 };
 
-// Passes go through the tiles in turns: each begins where the one before it ended, which is in the GPU's L2
-// cache. The norm pass goes forth.
+// Which way a pass goes through the tiles: back and forth in turn, so that each begins with what the one
+// before it has left in the GPU's L2 cache. The norm pass goes forth.
 enum class Way { Back, Forth };
 
 // Calls body(tile) with the tile of this warp, if there is one that is stepped.

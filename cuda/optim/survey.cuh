@@ -30,9 +30,9 @@ constexpr bool surveys_state = optim::slot_count<Rule> > 0 &&
 template <class Rule, Survey kSurvey>
 constexpr int kSurveyBlocks = surveys_state<Rule, kSurvey> ? 1 : 2;
 
-// A block of threads has one piece after another, from the last to the first: what the norm pass before has
-// read last, and what the step will read first, is in the GPU's L2 cache then. kBlock: plan.block_size, or 0
-// if it is known at run time alone.
+// A block of threads has one piece after another, from the last to the first: most often it so begins with
+// what the norm pass has left in the GPU's L2 cache, and leaves there what the step reads first. kBlock:
+// plan.block_size, or 0 if it is known at run time alone.
 template <class Rule, class Codec, class Weight, Survey kSurvey, int kBlock>
 __global__ void __launch_bounds__(kSurveyThreads, kSurveyBlocks<Rule, kSurvey>)
     survey_kernel(const __grid_constant__ StepPlan plan, const StepControl* control,

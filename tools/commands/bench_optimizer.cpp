@@ -162,23 +162,24 @@ std::string note_of(const optim::RuleInfo& rule, bool products) {
                      optim::rules()[static_cast<size_t>(rule.others)].name);
 }
 
-// The norm pass of the case that was timed last; it is the same for every state.
-std::vector<std::string> norm_row(const optim::StepTiming& timing, size_t tensors, const Device& device,
-                                  int repeats) {
-  const auto params = static_cast<double>(timing.parameters);
-  const double bytes = timing.norm_bytes_per_parameter * params, seconds = timing.norm_seconds;
-  const double gbps = bytes / seconds / 1e9, copy = copy_gbps_like(device, bytes, repeats);
-  return {"norm pass",
-          "-",
-          format_count(timing.parameters),
+// A line of the table. bytes: moved for each weight, 0 where nobody counts them; copy: in GB/s.
+std::vector<std::string> text_row(const std::string& pass, const std::string& state, int64_t params,
+                                  size_t tensors, double seconds, double bytes,
+                                  const std::string& state_bytes, double copy) {
+  const auto n = static_cast<double>(params);
+  const double gbps = bytes * n / seconds / 1e9;
+  const auto counted = [&](const std::string& text) { return bytes > 0 ? text : "-"; };
+  return {pass,
+          state,
+          format_count(params),
           format_count(static_cast<int64_t>(tensors)),
           fixed(1e3 * seconds, seconds < 1e-4 ? 4 : 3),
-          fixed(1e9 * seconds / params, 3),
-          fixed(timing.norm_bytes_per_parameter, 2),
-          "-",
-          fixed(gbps, 2),
-          fixed(copy, 2),
-          fixed(100 * gbps / copy, 0) + " %"};
+          fixed(1e9 * seconds / n, 3),
+          counted(fixed(bytes, 2)),
+          state_bytes,
+          counted(fixed(gbps, 2)),
+          counted(fixed(copy, 2)),
+          counted(fixed(100 * gbps / copy, 0) + " %")};
 }
 
 int bench_optimizer(const BenchConfig& config) {
@@ -218,7 +219,6 @@ int bench_optimizer(const BenchConfig& config) {
       products |= !counted;
       const double copy = counted ? copy_gbps_like(device, timing.bytes_per_parameter * params, repeats) : 0;
       const auto json = [&](double x) { return counted ? nlohmann::ordered_json(x) : nullptr; };
-      const auto text = [&](double x, int digits) { return counted ? fixed(x, digits) : "-"; };
       if (config.json) {
         lines.write({{"optimizer", config.optimizer},
                      {"state", state},
@@ -234,14 +234,15 @@ int bench_optimizer(const BenchConfig& config) {
                      {"copy_gbps", json(copy)}});
         continue;
       }
-      table.row({config.optimizer, state, format_count(timing.parameters),
-                 format_count(static_cast<int64_t>(shapes.size())),
-                 fixed(1e3 * timing.seconds, timing.seconds < 1e-4 ? 4 : 3),
-                 fixed(1e9 * timing.seconds / params, 3), text(timing.bytes_per_parameter, 2),
-                 fixed(timing.state_bytes_per_parameter, 3), text(timing.gbps, 2), text(copy, 2),
-                 counted ? fixed(100 * timing.gbps / copy, 0) + " %" : "-"});
+      table.row(text_row(config.optimizer, state, timing.parameters, shapes.size(), timing.seconds,
+                         timing.bytes_per_parameter, fixed(timing.state_bytes_per_parameter, 3), copy));
     }
-    if (!config.json) table.row(norm_row(timing, shapes.size(), device, repeats));
+    if (config.json) continue;
+    // One line a case: states differ by a launch at most.
+    const double bytes = timing.norm_bytes_per_parameter;
+    const double copy = copy_gbps_like(device, bytes * static_cast<double>(timing.parameters), repeats);
+    table.row(text_row("norm pass", states.back(), timing.parameters, shapes.size(), timing.norm_seconds,
+                       bytes, "-", copy));
   }
   if (config.json) return 0;
   std::fputs((table.text() + note_of(rule, products)).c_str(), stdout);
@@ -249,8 +250,7 @@ int bench_optimizer(const BenchConfig& config) {
   std::printf("\n%s, %d threads; update pass, fastest of %d; a training step adds the norm pass\n",
               config.device.c_str(), cpu::thread_count(), repeats);
   std::fputs(
-      "bytes/param: read and written by the update; copy: a plain copy that moves as many bytes. A copy "
-      "also\n"
+      "bytes/param: read and written by the pass; copy: a plain copy that moves as many bytes. A copy also\n"
       "fetches the lines that it overwrites, which does not count: a good step can be faster than a copy.\n",
       stdout);
   return 0;
