@@ -30,7 +30,7 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
   using Own = Lane<Rule, Codec, Weight, (optim::slot_count<Rule> > 0), true>;
   constexpr bool kNarrow = !std::is_same_v<Weight, T>;  // weights are rounded
   constexpr int kRoom = Own::kRoom;
-  constexpr bool kGivenAbsmax = Codec::scale == optim::Scale::Tensor;  // which a survey has found
+  constexpr bool kFindsAbsmax = Own::kScaled && !Own::kGiven;
   const Seat seat(kBlock ? kBlock : plan.block_size);
   const int log_block_size = log2_of(seat.block_size);
   const uint32_t at_once = kThreads * kPerLane >> log_block_size;  // blocks that the threads take in a round
@@ -94,7 +94,7 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
       });
     }
     uint32_t largest[kRoom] = {};
-    if constexpr (Own::kScaled && !kGivenAbsmax) {
+    if constexpr (kFindsAbsmax) {
       for_each_slot<Rule>(
           [&](auto slot) { largest[slot] = largest_word<Rule::slots[slot].book>(state[slot]); });
       block_maximum(largest, seat.block_size);
@@ -102,8 +102,7 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
         largest[slot] = absmax_bits<Rule::slots[slot].book>(largest[slot], plan.signed_absmax);
       });
     }
-
-    if constexpr (kGivenAbsmax)
+    if constexpr (Own::kGiven)
       for_each_slot<Rule>([&](auto slot) { largest[slot] = __float_as_uint(own.given[slot]); });
     // Where everything goes, read together and before the codes are found: between the stores each pointer
     // would be waited for in turn.
@@ -129,8 +128,9 @@ __device__ void step_plan(const StepPlan& plan, const StepControl* control,
     own.store(packed, weights, seat, valid);
     for_each_slot<Rule>([&](auto slot) {
       own.store(stored[slot], states[slot], seat, valid);
-      if (Own::kScaled && !kGivenAbsmax && valid.any() && seat.within == 0)
-        scales[slot][own.at.block] = __uint_as_float(largest[slot]);
+      if constexpr (kFindsAbsmax) {
+        if (valid.any() && seat.within == 0) scales[slot][own.at.block] = __uint_as_float(largest[slot]);
+      }
     });
   }
 }
