@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <type_traits>
 
+#include "core/error.h"
 #include "core/tensor.h"
 
 namespace octet {
@@ -40,6 +42,13 @@ std::optional<FoundElement> find_element(const Tensor& tensor, const Wrong& wron
   if (tensor.dtype() == DType::F64) return search(double());
   if (tensor.dtype() == DType::BF16) return search(BFloat16());
   return std::nullopt;
+}
+
+// Error (Checkpoint): weights with an element that is no finite number; `source` is the path of their file.
+inline void require_finite(const Tensor& weights, const std::string& source, const std::string& name) {
+  if (const auto found = find_element(weights, [](double value) { return !std::isfinite(value); }))
+    fail(ErrorKind::Checkpoint, source, ": ", name, " is of no use: element ", found->place, " is ",
+         found->value, "; put a copy back, or train anew");
 }
 
 }  // namespace octet

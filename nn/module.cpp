@@ -70,10 +70,7 @@ void Module::load(const TensorFile& file, const std::string& source, const std::
             "; these are weights of another model or vocabulary");
     require(is_floating(tensor->dtype()), ErrorKind::Checkpoint, source, ": ", name, " is of ",
             tensor->dtype(), ", which holds no weights; put a copy back, or train anew");
-    if (const auto found = find_element(converted(*tensor, target.dtype()),
-                                        [](double value) { return !std::isfinite(value); }))
-      fail(ErrorKind::Checkpoint, source, ": ", name, " is of no use: element ", found->place, " is ",
-           found->value, "; put a copy back, or train anew");
+    require_finite(converted(*tensor, target.dtype()), source, name);
   }
   for (const auto& [name, tensor] : file.tensors)
     require(!name.starts_with(prefix) || targets.count(name) == 1, ErrorKind::Checkpoint, source, ": tensor ",

@@ -96,6 +96,15 @@ Checkpoint read_checkpoint(const std::string& path) {
   return checkpoint;
 }
 
+void require_counters(const Checkpoint& checkpoint, int64_t taken, int64_t skipped) {
+  const int64_t steps = checkpoint.state.steps;
+  // With --accumulate a step of the optimizer is several of the run.
+  require(taken >= 0 && skipped >= 0 && taken <= steps && skipped <= steps - taken &&
+              (checkpoint.config.accumulate > 1 || taken + skipped == steps),
+          ErrorKind::Checkpoint, checkpoint.path, ": the counters of the optimizer are damaged: ", taken,
+          " steps and ", skipped, " skipped ones in a run of ", steps, "; ", kAdvice);
+}
+
 std::vector<std::string> restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& data) {
   require(checkpoint.data_sha256 == data.sha256, ErrorKind::Checkpoint, checkpoint.path,
           ": the run was trained on other data (SHA-256 ", checkpoint.data_sha256, "), ", data.source,
@@ -123,12 +132,7 @@ std::vector<std::string> restore(const Checkpoint& checkpoint, Trainer& trainer,
   } catch (const Error& error) {
     fail(error.kind(), checkpoint.path, ": ", error.what(), "; ", kAdvice);
   }
-  const int64_t taken = trainer.optimizer().steps(), skipped = trainer.optimizer().skipped_steps();
-  // With --accumulate a step of the optimizer is several of the run.
-  require(taken <= state.steps && skipped <= state.steps - taken &&
-              (checkpoint.config.accumulate > 1 || taken + skipped == state.steps),
-          ErrorKind::Checkpoint, checkpoint.path, ": the counters of the optimizer are damaged: ", taken,
-          " steps and ", skipped, " skipped ones in a run of ", state.steps, "; ", kAdvice);
+  require_counters(checkpoint, trainer.optimizer().steps(), trainer.optimizer().skipped_steps());
   trainer.state() = checkpoint.state;
   std::erase(conversions, "");
   return conversions;

@@ -30,6 +30,9 @@ void save_checkpoint(const std::string& path, const Trainer& trainer, const Trai
 // Errors of kind Checkpoint: not there, damaged, of another kind.
 Checkpoint read_checkpoint(const std::string& path);
 
+// Error (Checkpoint): steps taken and skipped by an optimizer that are not those of this run.
+void require_counters(const Checkpoint& checkpoint, int64_t taken, int64_t skipped);
+
 // Puts weights, optimizer state and counters into a trainer that was made from the checkpoint's config, but
 // for the format of weights and state. Returns what of them was converted, a line each for people (see
 // Optimizer::load_state).

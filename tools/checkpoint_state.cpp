@@ -195,12 +195,18 @@ CheckpointState read_checkpoint_state(const std::string& path, const std::string
   const std::string file = checkpoint_in(path);
   const Checkpoint checkpoint = read_checkpoint(file);
   CheckpointState out{.path = file, .config = checkpoint.config, .generated = was_generated(file)};
-  const Tensor* steps = checkpoint.tensors.find("optimizer.step");
-  require(steps && steps->dtype() == DType::I64 && steps->numel() == 1 && steps->item() >= 0,
-          ErrorKind::Checkpoint, file, ": the number of steps is damaged");
-  out.steps = static_cast<int64_t>(steps->item());
-  for (const auto& [name, tensor] : checkpoint.tensors.tensors)
+  const auto count = [&](const char* name) {
+    const Tensor* held = checkpoint.tensors.find(name);
+    require(held && held->dtype() == DType::I64 && held->numel() == 1, ErrorKind::Checkpoint, file, ": ",
+            name, " is missing or damaged; put a copy back");
+    return held->span<int64_t>()[0];
+  };
+  out.steps = count("optimizer.step");
+  require_counters(checkpoint, out.steps, count("optimizer.skipped_steps"));
+  for (const auto& [name, tensor] : checkpoint.tensors.tensors) {
     if (name.starts_with(kModel)) ++out.tensors, out.elements += tensor.numel();
+    if (name.starts_with(kModel) || name.starts_with(kAverage)) require_finite(tensor, file, name);
+  }
   out.slots = Reader(checkpoint, codec).slots(out.rule());
   return out;
 }

@@ -240,8 +240,10 @@ struct TrainConfig {
     state_(
         Field{
             "second_moment",
-            "second moments in 8-bit state: floor keeps a positive one above 0, dither also rounds it up or "
-            "down so that its mean stays, plain does neither and leaves first moments, too, as in the paper"},
+            "second moments in codes: floor keeps a positive one above 0, dither also rounds it up or down "
+            "so "
+            "that its mean stays (in bf16, too), plain does neither and leaves first moments, too, as in the "
+            "paper"},
         second_moment, Choice{kSecondMoments});
     state_(Field{"rounding",
                  "of all state but fp32: to the nearest code, or up or down so that the mean stays, as "
@@ -249,8 +251,10 @@ struct TrainConfig {
            rounding, Choice{kRoundings});
     state_(Field{"block_size", "elements that share one scale in 8-bit state", StateFormat}, block_size,
            Range{.low = 64, .high = 4096, .power_of_two = true});
-    state_(Field{"min_8bit_size", "tensors with fewer elements keep fp32 state and weights", StateFormat},
-           min_8bit_size, Range{0, 0x1p53});
+    state_(
+        Field{"min_8bit_size",
+              "tensors with fewer elements keep fp32 weights, and fp32 state in place of codes", StateFormat},
+        min_8bit_size, Range{0, 0x1p53});
     state_(Field{"state_override",
                  "PATTERN=NAME: state of the parameters whose name matches; repeatable, the first that "
                  "matches counts",

@@ -42,7 +42,7 @@ struct EndEvent {
   std::string status = "ok";  // "ok", "interrupted", or why it ended
   int64_t epochs = 0, steps = 0;
   int64_t skipped_steps = 0;              // of them, for their gradients; in the log where there were any
-  double val_loss = 0, val_accuracy = 0;  // of the last epoch
+  double val_loss = 0, val_accuracy = 0;  // of the last epoch; NaN before one has ended
   int64_t best_epoch = 0;                 // by --best-by
   double seconds = 0;
   int64_t peak_bytes = 0;

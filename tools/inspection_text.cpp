@@ -192,18 +192,23 @@ std::string basis_sentence(const Inspection& inspection) {
       }
       const std::string rounded = state.rounded_to();
       const int others = state.rule().others;
-      const std::string by_others =
-          others < 0 ? ""
-                     : fmt::format(", and those that {} steps, which are not looked at here",
-                                   optim::rules()[static_cast<size_t>(others)].name);
-      return fmt::format(
-          "{} It was stored anew here in each way, but for {} tensors: those of fewer than {} elements and "
-          "factored ones, which keep exact state{}.",
-          rounded.empty() ? "The state is exact."
-                          : "The state is kept in " + rounded +
-                                ", and what was rounded away is not in the file; --against a run with fp32 "
-                                "state shows that.",
-          exact, format_count(state.config.min_8bit_size), by_others);
+      const std::string but =
+          exact == 0
+              ? ""
+              : fmt::format(
+                    ", but for {} tensors: those of fewer than {} elements and factored ones, which keep "
+                    "exact state",
+                    exact, format_count(state.config.min_8bit_size));
+      const std::string by_others = others < 0
+                                        ? ""
+                                        : fmt::format(" Those that {} steps are not looked at here.",
+                                                      optim::rules()[static_cast<size_t>(others)].name);
+      return fmt::format("{} It was stored anew here in each way{}.{}",
+                         rounded.empty() ? "The state is exact."
+                                         : "The state is kept in " + rounded +
+                                               ", and what was rounded away is not in the file; --against a "
+                                               "run with fp32 state shows that.",
+                         but, by_others);
     }
     case Basis::Spacing:
       return "The state is kept in codes, and what was rounded away is not in the file. Errors are those to "

@@ -139,11 +139,15 @@ RunReport read_report(const std::string& folder, const std::string& log) {
   require(fs::is_directory(folder, ignored), ErrorKind::Data, folder,
           ": no such folder; name the --out folder of octet train");
   const std::string path = log.empty() ? RunFolder{folder}.log() : log;
-  require(fs::is_regular_file(path, ignored), ErrorKind::Data, folder,
-          ": no log.jsonl there; name the --out folder of octet train");
+  const bool found = fs::is_regular_file(path, ignored);
+  require(
+      found || !log.empty(), ErrorKind::Data, folder,
+      ": no log.jsonl there; name the --out folder of octet train, and the log of a run that had --log, too");
+  require(found, ErrorKind::Data, path, ": no such log");
   std::ifstream in(path);
   require(in.good(), ErrorKind::Data, path, ": cannot be read");
   RunReport run;
+  run.log = path;
   const fs::path clean = fs::path(folder).lexically_normal();
   run.name = (clean.has_filename() ? clean : clean.parent_path()).filename().string();
   if (run.name == "." || run.name.empty()) run.name = fs::absolute(clean, ignored).parent_path().filename();
@@ -153,8 +157,8 @@ RunReport read_report(const std::string& folder, const std::string& log) {
     try {
       reader.line(text);
     } catch (const Error& error) {
-      run.problems.push_back("log.jsonl:" + std::to_string(number) + ": " + error.what() +
-                             "; the line is left out");
+      run.problems.push_back(fs::path(path).filename().string() + ":" + std::to_string(number) + ": " +
+                             error.what() + "; the line is left out");
     }
   }
   require(reader.started(), ErrorKind::Data, path, ": no start event; the log is cut short");

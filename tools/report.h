@@ -25,6 +25,7 @@ struct RunReport {
   double other_seconds = NAN;     // of the last session: all but training and validation
   std::optional<MemoryTimeline> timeline;
   std::optional<Answers> answers;     // of the last epoch, on the validation rows
+  std::string log;                    // its path
   std::vector<std::string> problems;  // lines that could not be used, "log.jsonl:3: ...", and the like
 
   bool generated() const;  // trained on generated data

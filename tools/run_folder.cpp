@@ -99,8 +99,12 @@ TrainedModel load_trained(const std::string& path, const std::string& weights, c
                                device == "cpu" ? "fp32" : trained.config.precision);
   const bool best = weights == "best";
   const std::string file_path = best ? folder.best() : folder.last();
-  const TensorFile file =
-      read_saved(file_path, std::string("put a copy back, or try --weights ") + (best ? "last" : "best"));
+  const bool others = fs::exists(best ? folder.last() : folder.best(), ignored);
+  require(others || fs::exists(file_path, ignored), ErrorKind::Checkpoint, path,
+          ": no weights are there; a run saves them when an epoch has ended: octet train --resume ", path);
+  const TensorFile file = read_saved(
+      file_path, others ? std::string("put a copy back, or try --weights ") + (best ? "last" : "best")
+                        : std::string("put a copy back"));
   const auto metadata = [&](const char* key) {
     const auto found = file.metadata.find(key);
     require(found != file.metadata.end(), ErrorKind::Checkpoint, file_path, ": no ", key,

@@ -55,8 +55,8 @@ struct TrainedModel {
   std::unique_ptr<TextClassifier> model;
 };
 // `weights`: "best" or "last". `device`: "cpu", "cuda", or empty for the one it was trained on. Errors: kind
-// Usage for another name, Data if there is no such folder or run in it, Checkpoint for files that are damaged
-// or belong to another task, vocabulary or model.
+// Usage for another name, Data if there is no such folder or run in it, Checkpoint for files that are
+// missing, damaged, or belong to another task, vocabulary or model.
 TrainedModel load_trained(const std::string& folder, const std::string& weights, const std::string& device);
 
 }  // namespace octet::tools

@@ -120,6 +120,7 @@ void Trainer::with_place(const std::function<void()>& body) {
     body();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::NonFinite) throw;
+    note_memory();
     const int64_t good = optimizer_.steps(), per_epoch = steps_per_epoch();
     state_.steps = good;  // those after it changed nothing
     fail(ErrorKind::NonFinite, "epoch ", good / per_epoch + 1, ", step ", good % per_epoch + 1, ": ",
@@ -197,8 +198,8 @@ EndEvent Trainer::end_event(const std::string& status) const {
   event.epochs = state_.epoch;
   event.steps = state_.steps;
   event.skipped_steps = optimizer_.skipped_steps();
-  event.val_loss = state_.val_loss;
-  event.val_accuracy = state_.val_accuracy;
+  event.val_loss = state_.epoch > 0 ? state_.val_loss : NAN;
+  event.val_accuracy = state_.epoch > 0 ? state_.val_accuracy : NAN;
   event.best_epoch = state_.best_epoch;
   event.seconds = state_.seconds;
   event.peak_bytes = state_.memory.peak_total;

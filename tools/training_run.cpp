@@ -94,10 +94,14 @@ class Run {
     data_.glove_sha256 = checkpoint.glove_sha256;
     seconds_before_ = trainer_.state().seconds;
     if (!formats.empty()) trainer_.state().memory = {};  // from here on it needs another amount
-    forget_lost_best();
     std::error_code ignored;
-    const bool same_log =
-        config_.log == checkpoint.config.log && std::filesystem::exists(log_path(), ignored);
+    const bool log_is_there = std::filesystem::exists(log_path(), ignored);
+    const bool same_log = config_.log == checkpoint.config.log && log_is_there;
+    if (config_.log != checkpoint.config.log)
+      changes_.push_back(fmt::format("the log is {} from here on: octet report {} --log {} reads it",
+                                     log_path(), folder_.path, log_path()));
+    else if (!log_is_there)
+      changes_.push_back(log_path() + " is missing, and what it said of the run so far: a new one begins");
     if (same_log) RunLog::cut(log_path(), checkpoint.log_bytes);
     open_log(same_log);
     if (!same_log || !formats.empty()) {
@@ -108,6 +112,7 @@ class Run {
     }
     if (!holds(folder_.config(), config_))
       write_atomically(folder_.config(), config_text(config_, run_facts(data_, trainer_)));
+    replace_lost_best();
     // Without the checkpoint's own bytes, the peak is that of a run that was never stopped.
     checkpoint.tensors = {};
     ledger(trainer_.device()).reset_peaks();
@@ -174,7 +179,7 @@ class Run {
 
   // The rows that nothing was chosen by, with the weights that octet predict takes.
   void log_test(Progress& progress) {
-    if (data_.test.rows() == 0 || !std::isfinite(trainer_.state().best_loss)) return;
+    if (data_.test.rows() == 0 || best_is_lost_ || !std::isfinite(trainer_.state().best_loss)) return;
     const TrainedModel best = load_trained(folder_.path, "best", config_.device);
     const Evaluation answers =
         evaluate(*best.model, data_.test, trainer_.form(), config_.batch_size, trainer_.device());
@@ -192,14 +197,35 @@ class Run {
         event.weighted_f1));
   }
 
-  void forget_lost_best() {
+  // Weights of the best epoch that are missing or damaged are found now, not when they are needed.
+  void replace_lost_best() {
     RunState& state = trainer_.state();
+    if (state.best_epoch == 0) return;
+    const std::string why = why_no_best();
+    if (why.empty()) return;
+    const std::string lost = fmt::format("{}; it had the weights of epoch {}: ", why, state.best_epoch);
+    if (state.best_epoch == state.epoch && state.batch == 0) {
+      save_weights(folder_.best(), trainer_.result(), config_, data_);
+      changes_.push_back(lost + "they are saved anew, the checkpoint has them");
+    } else if (trainer_.done()) {
+      best_is_lost_ = true;
+      changes_.push_back(lost + "put a copy back, or use those of the last epoch, --weights last");
+    } else {
+      changes_.push_back(lost + "those of the best epoch from here on are kept");
+      state.best_score = -INFINITY;  // its epoch stays: --patience counts from it
+    }
+  }
+  // Empty if best.safetensors is as it should be.
+  std::string why_no_best() const {
     std::error_code ignored;
-    if (trainer_.done() || state.best_epoch == 0 || std::filesystem::exists(folder_.best(), ignored)) return;
-    changes_.push_back(
-        fmt::format("{} is missing, the weights of epoch {}: those of the best epoch from here on are kept",
-                    folder_.best(), state.best_epoch));
-    state.best_score = -INFINITY;  // its epoch stays: --patience counts from it
+    if (!std::filesystem::exists(folder_.best(), ignored)) return folder_.best() + " is missing";
+    try {
+      load_trained(folder_.path, "best", "cpu");
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::Checkpoint) throw;
+      return folder_.best() + " is damaged, or of another run";
+    }
+    return "";
   }
 
   void show_answers(Progress& progress) const {
@@ -297,7 +323,7 @@ class Run {
   RunBoard board_;
   RunFolder folder_;
   FolderHold hold_;
-  bool resumed_ = false;
+  bool resumed_ = false, best_is_lost_ = false;
   double seconds_before_ = 0;  // of the run before this session
   StepTimeline timeline_{trainer_.device(), trainer_.largest_step()};
   std::vector<std::string> changes_;  // of settings, weights and state since the checkpoint, for people

@@ -294,8 +294,9 @@ TEST_CASE("report names what is wrong with a log and uses the rest; without a st
   fs::create_directory(runs.path("empty"));
   const Outcome missing = run_octet({"report", runs.path("run"), runs.path("empty")});
   CHECK(missing.status == 3);
-  CHECK(missing.err ==
-        "octet: " + runs.path("empty") + ": no log.jsonl there; name the --out folder of octet train\n");
+  CHECK(missing.err == "octet: " + runs.path("empty") +
+                           ": no log.jsonl there; name the --out folder of octet train, and the log of a run "
+                           "that had --log, too\n");
   std::string log;
   for (const Json& event : events_in(runs.bytes("run/log.jsonl"))) log += event.dump() + "\n";
   const std::string path = runs.path("empty/log.jsonl");

@@ -252,6 +252,9 @@ TEST_CASE("state before the first step is all zeros, and nothing is wrong with i
     for (auto& [name, tensor] : file.tensors) {
       if (name.find(".exp_avg") != std::string::npos || name == "optimizer.step") tensor.fill(0);
     }
+    Json run = Json::parse(file.metadata.at("run"));
+    run["steps"] = 0;
+    file.metadata["run"] = run.dump();
   });
   const Json json = inspected(path, {"--html", runs().path("page.html")});
   CHECK(html_fault(runs().bytes("page.html")) == "");
@@ -272,6 +275,16 @@ TEST_CASE("values that training never leaves are refused by their place") {
   check_refused(inspect(with(NAN)), 6, "lstm.weight_hh_l0.exp_avg_sq is not finite: element 7 is nan");
   check_refused(inspect(with(INFINITY)), 6, "element 7 is inf");
   check_refused(inspect(with(-1)), 6, "never negative, but element 7 is -1");
+  check_refused(inspect(changed("fp32", "odd.safetensors",
+                                [](TensorFile& file) { file.at("model.fc.bias").span<float>()[0] = NAN; })),
+                6, "model.fc.bias is of no use: element 0 is nan; put a copy back");
+  for (const auto& [name, count] : {std::pair{"optimizer.step", 17}, {"optimizer.skipped_steps", -3}})
+    check_refused(inspect(changed("fp32", "odd.safetensors",
+                                  [&](TensorFile& file) {
+                                    for (auto& [held, tensor] : file.tensors)
+                                      if (held == name) tensor.fill(count);
+                                  })),
+                  6, "the counters of the optimizer are damaged: ");
 }
 
 TEST_CASE("every line about a run on generated data says so") {

@@ -79,6 +79,27 @@ TEST_CASE(
   CHECK(run_octet({"report", runs.path("run")}).out.find("not finite") != std::string::npos);
 }
 
+TEST_CASE("a run that ends in its first epoch has used memory, has no loss, and has saved no weights") {
+  const Runs runs;
+  const Outcome outcome =
+      run_process(runs.train("run", {"--optimizer", "momentum", "--lr", "100", "--weight-decay", "100"}));
+  CHECK(outcome.status == 5);
+  CHECK_MESSAGE(outcome.err.starts_with("octet: epoch 1, step "), outcome.err);
+  const Json end = events_in(runs.bytes("run/log.jsonl")).back();
+  CHECK(end["status"] == "non-finite");
+  CHECK(end["epochs"] == 0);
+  CHECK(end["val_loss"].is_null());
+  CHECK(end["peak_bytes"].get<int64_t>() > 0);
+  CHECK(end["peak_by_tag"]["weights"].get<int64_t>() > 0);
+  const Outcome eval = run_octet({"eval", runs.path("run")});
+  CHECK(eval.status == 6);
+  CHECK(eval.err ==
+        "octet: " + runs.path("run") +
+            ": no weights are there; a run saves them when an epoch has ended: octet train --resume " +
+            runs.path("run") + "\n");
+  CHECK(run_octet({"report", runs.path("run")}).status == 0);
+}
+
 TEST_CASE("no command shows the sign of a NaN") {
   const Runs runs;
   RunningProcess process(runs.train("run", kNormed + Arguments{"--on-nonfinite", "skip", "--epochs", "2"}));
@@ -95,7 +116,7 @@ TEST_CASE("no command shows the sign of a NaN") {
     CHECK(outcome.out.find("-nan") == std::string::npos);
   };
   check_output({"train", "--resume", folder}, 5);
-  check_output({"eval", folder, "--weights", "last"}, 0);
+  check_output({"eval", folder, "--weights", "last"}, 5);
   check_output({"predict", folder, "--weights", "last", "free entry now"}, 0);
 }
 

@@ -343,7 +343,9 @@ TEST_CASE("report's bad input: no folder, no log, no start, damaged lines, a pag
   fs::create_directory(folder / "empty");
   outcome = run_octet({"report", (folder / "empty").string()});
   CHECK(outcome.status == 3);
-  CHECK(has(outcome.err, "empty: no log.jsonl there; name the --out folder of octet train\n"));
+  CHECK(has(outcome.err,
+            "empty: no log.jsonl there; name the --out folder of octet train, and the log of a run that had "
+            "--log, too\n"));
   const std::string damaged = folder_with(
       folder, "damaged",
       lines({start_event(config)}) + "{\"event\":\"epo\n" + lines({epoch_event(1, 0.5), end_event("ok", 1)}));

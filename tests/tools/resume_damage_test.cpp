@@ -21,10 +21,70 @@ TEST_CASE("a resumed run that has lost its best weights says so and keeps the be
   fs::remove(best);
   const Outcome outcome = run_process(resume(run.folder));
   CHECK(outcome.status == 0);
-  CHECK(outcome.out.find(best + " is missing, the weights of epoch 1: those of the best epoch from here") !=
+  CHECK(outcome.out.find(best +
+                         " is missing; it had the weights of epoch 1: those of the best epoch from here") !=
         std::string::npos);
   CHECK(fs::exists(best));
   CHECK(run_octet({"eval", run.folder}).status == 0);
+}
+
+TEST_CASE("a damaged best.safetensors is found when the run goes on, not when it is needed") {
+  const Stopped run;
+  const std::string weights = read_file(run.folder + "/best.safetensors");
+  for (const bool cut : {true, false}) {
+    const std::string copy = run.runs.path(cut ? "cut" : "not-finite"), best = copy + "/best.safetensors";
+    fs::copy(run.folder, copy);
+    TensorFile file = parse_safetensors(weights, best);
+    file.tensors[0].second.data<float>()[0] = std::numeric_limits<float>::quiet_NaN();
+    write_file(best, cut ? weights.substr(0, 1000) : format_safetensors(file));
+    const Outcome outcome = run_process(resume(copy));
+    CHECK(outcome.status == 0);
+    CHECK_MESSAGE(
+        outcome.out.find(best + " is damaged, or of another run; it had the weights of epoch 1: those "
+                                "of the best epoch from here on are kept") != std::string::npos,
+        outcome.out);
+    CHECK(run_octet({"eval", copy}).status == 0);
+  }
+}
+
+TEST_CASE("a finished run saves lost weights anew where its checkpoint has them, and else says so") {
+  const Runs runs;
+  write_file(runs.path("data.tsv"), "label\ttext\n" + small_corpus());
+  for (const bool same : {true, false}) {
+    // Steps too small to change a weight: the first epoch stays the best.
+    const std::string name = same ? "one" : "two", best = runs.path(name) + "/best.safetensors";
+    const Outcome trained = run_octet({"train", "text", "--data", runs.path("data.tsv"), "--out",
+                                       runs.path(name), "--model", "bag", "--embedding", "8", "--test-share",
+                                       "0.1", "--lr", "1e-30", "--epochs", same ? "1" : "2"});
+    REQUIRE_MESSAGE(trained.status == 0, trained.err);
+    const std::string weights = read_file(best);
+    fs::remove(best);
+    const Outcome outcome = run_process(resume(runs.path(name)));
+    CHECK(outcome.status == 0);
+    const std::string lost = best + " is missing; it had the weights of epoch 1: ";
+    CHECK(outcome.out.find(lost + (same ? "they are saved anew"
+                                        : "put a copy back, or use those of the last "
+                                          "epoch")) != std::string::npos);
+    CHECK((outcome.out.find("rows, best weights: loss") != std::string::npos) == same);
+    CHECK(fs::exists(best) == same);
+    if (same) CHECK((read_file(best) == weights));
+  }
+}
+
+TEST_CASE("a run whose log is elsewhere, or gone, says how to read on") {
+  const Stopped run;
+  const std::string other = run.runs.path("other.jsonl");
+  const std::string said = run.go_on({"--log", other});
+  CHECK(said.find("the log is " + other + " from here on: octet report " + run.folder + " --log " + other) !=
+        std::string::npos);
+  const Outcome report = run_octet({"report", run.folder, "--log", other});
+  CHECK(report.status == 0);
+  CHECK(report.out.find("interrupted") != std::string::npos);
+  CHECK(run_octet({"report", run.folder, "--log", run.runs.path("none")}).status == 3);
+  CHECK(run_octet({"report", run.folder, run.folder, "--log", other}).status == 2);
+  fs::remove(other);
+  CHECK(run.go_on({}).find(other + " is missing, and what it said of the run so far: a new one begins") !=
+        std::string::npos);
 }
 
 TEST_CASE(

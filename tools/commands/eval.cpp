@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -67,24 +68,13 @@ Rows rows_of(const Flags& flags, const RunFolder& folder, TrainedModel& trained)
   return rows;
 }
 
-int evaluate_run(const Flags& flags) {
-  if (!flags.rows.empty()) require_name("rows", flags.rows, kRows);
-  if (!flags.header.empty()) require_name("header", flags.header, kHeaders);
-  if (!flags.device.empty()) require_name("device", flags.device, kDevices);
-  cpu::set_thread_count(static_cast<int>(flags.threads));
-  TrainedModel trained = load_trained(flags.folder, flags.weights, flags.device);
-  const Rows rows = rows_of(flags, RunFolder{flags.folder}, trained);
-  const std::vector<std::string>& names = trained.label_names;
-  const auto classes = static_cast<int64_t>(names.size());
-  const Evaluation result = evaluate(*trained.model, rows.texts, ModelForm::of(trained.config, classes),
-                                     trained.config.batch_size, trained.device);
-  const ClassificationMetrics metrics = classification_metrics(rows.texts.labels, result.answers(), classes);
-
+void show(const Flags& flags, const Rows& rows, const std::vector<std::string>& names,
+          const Evaluation& result, const ClassificationMetrics& metrics) {
   if (flags.json) {
     Json labels = Json::object();
-    for (int64_t label = 0; label < classes; ++label) {
-      const ClassMetrics& m = metrics.per_class[static_cast<size_t>(label)];
-      labels[names[static_cast<size_t>(label)]] = {
+    for (size_t label = 0; label < names.size(); ++label) {
+      const ClassMetrics& m = metrics.per_class[label];
+      labels[names[label]] = {
           {"precision", m.precision}, {"recall", m.recall}, {"f1", m.f1}, {"rows", m.support}};
     }
     std::printf("%s\n", Json{{"folder", flags.folder},
@@ -101,7 +91,7 @@ int evaluate_run(const Flags& flags) {
                              {"confusion", confusion_json(metrics)}}
                             .dump()
                             .c_str());
-    return 0;
+    return;
   }
   const std::string prefix = rows.generated ? "generated: " : "";
   const auto say = [&](const std::string& text) {
@@ -114,6 +104,23 @@ int evaluate_run(const Flags& flags) {
                   metrics.weighted_f1));
   say(class_text(metrics, names));
   say(confusion_text(metrics, names));
+}
+
+int evaluate_run(const Flags& flags) {
+  if (!flags.rows.empty()) require_name("rows", flags.rows, kRows);
+  if (!flags.header.empty()) require_name("header", flags.header, kHeaders);
+  if (!flags.device.empty()) require_name("device", flags.device, kDevices);
+  cpu::set_thread_count(static_cast<int>(flags.threads));
+  TrainedModel trained = load_trained(flags.folder, flags.weights, flags.device);
+  const Rows rows = rows_of(flags, RunFolder{flags.folder}, trained);
+  const std::vector<std::string>& names = trained.label_names;
+  const auto classes = static_cast<int64_t>(names.size());
+  const Evaluation result = evaluate(*trained.model, rows.texts, ModelForm::of(trained.config, classes),
+                                     trained.config.batch_size, trained.device);
+  const ClassificationMetrics metrics = classification_metrics(rows.texts.labels, result.answers(), classes);
+  show(flags, rows, names, result, metrics);
+  require(std::isfinite(result.loss), ErrorKind::NonFinite, flags.folder, ": the loss of the ", flags.weights,
+          " weights is not finite, so their answers are of no use");
   return 0;
 }
 

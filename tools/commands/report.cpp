@@ -1,6 +1,7 @@
 #include "tools/report.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "tools/atomic_file.h"
@@ -13,16 +14,19 @@ namespace {
 
 struct Flags {
   std::vector<std::string> folders;
-  std::string html;
+  std::string html, log;
 };
 
 int report(const Flags& flags) {
   require_no_file_of_a_run(flags.html, "--html");
+  require(flags.log.empty() || flags.folders.size() == 1, ErrorKind::Usage, "--log ", flags.log,
+          ": is of one run, but ", flags.folders.size(), " are named; ask for them one by one");
   std::vector<RunReport> runs;
   for (const std::string& folder : flags.folders) {
-    runs.push_back(read_report(folder));
+    runs.push_back(read_report(folder, flags.log));
     for (const std::string& problem : runs.back().problems)
-      std::fprintf(stderr, "octet: %s/%s\n", folder.c_str(), problem.c_str());
+      std::fprintf(stderr, "octet: %s\n",
+                   (std::filesystem::path(runs.back().log).parent_path() / problem).c_str());
     if (!runs.back().end)
       std::fprintf(stderr, "octet: %s: the run has not ended; it goes on, or octet train --resume %s does\n",
                    folder.c_str(), folder.c_str());
@@ -41,6 +45,7 @@ std::function<int()> declare_report(CLI::App& app) {
   add_argument(app, "folder", flags->folders, "DIR", "the --out folders of runs, to compare side by side");
   add_option(app, "--html", flags->html, "FILE",
              "also writes a page: of one run what its report.html shows, of several a comparison");
+  add_option(app, "--log", flags->log, "FILE", "the log of a run that was trained with --log [log.jsonl]");
   return [flags] { return report(*flags); };
 }
 
