@@ -105,7 +105,8 @@ void Optimizer::check_group(const ParameterGroup& group, size_t index) const {
   check_hyper(options.hyper.value_or(default_hyper(options.rule)));
   std::vector<ParameterShape> shapes;
   for (const NamedParameter& parameter : group.parameters) shapes.push_back(shape_of(parameter));
-  check_patterns(options, shapes, "group " + std::to_string(index));
+  const std::string name = "optimizer: group " + std::to_string(index);
+  check_patterns(options, shapes, name + ", overrides", name + ", no_decay");
 }
 
 void Optimizer::add_group(const ParameterGroup& group, size_t index) {

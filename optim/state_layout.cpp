@@ -83,19 +83,18 @@ StateLayout state_layout(const GroupOptions& options, const ParameterShape& para
 }
 
 void check_patterns(const GroupOptions& options, std::span<const ParameterShape> parameters,
-                    std::string_view group) {
+                    std::string_view overrides, std::string_view no_decay) {
+  const auto check = [&](std::string_view where, const std::string& pattern, const auto& fits) {
+    require(std::any_of(parameters.begin(), parameters.end(), fits), ErrorKind::Usage, where,
+            ": no parameter fits the pattern '", pattern, "'", list_of(parameters));
+  };
   for (const CodecOverride& override : options.overrides) {
     codec_place(override.codec);
-    require(std::any_of(parameters.begin(), parameters.end(),
-                        [&](const ParameterShape& p) { return glob_match(override.pattern, p.name); }),
-            "optimizer: no parameter of ", group, " fits the pattern '", override.pattern, "'",
-            list_of(parameters));
+    check(overrides, override.pattern,
+          [&](const ParameterShape& p) { return glob_match(override.pattern, p.name); });
   }
   for (const std::string& pattern : options.no_decay)
-    require(std::any_of(parameters.begin(), parameters.end(),
-                        [&](const ParameterShape& p) { return fits_no_decay(pattern, p); }),
-            "optimizer: no parameter of ", group, " fits the pattern '", pattern,
-            "' of those without weight decay", list_of(parameters));
+    check(no_decay, pattern, [&](const ParameterShape& p) { return fits_no_decay(pattern, p); });
 }
 
 int64_t block_after(const StepPlan& plan, int64_t count) {

@@ -98,8 +98,9 @@ std::vector<int32_t> tensor_map(const StepPlan& plan, std::span<const StepTensor
 // Bytes of scratch that a plan's survey takes; 0 where it has none.
 int64_t scratch_bytes(const StepPlan& plan);
 
-// Errors (Usage): a pattern of the options that fits none of the parameters; unknown codec.
+// Errors (Usage): a pattern of the options that fits none of the parameters, `overrides` or `no_decay`, where
+// it was given, in front; unknown codec.
 void check_patterns(const GroupOptions& options, std::span<const ParameterShape> parameters,
-                    std::string_view group);
+                    std::string_view overrides, std::string_view no_decay);
 
 }  // namespace octet::optim

@@ -100,7 +100,7 @@ class Building {
     std::vector<optim::ParameterShape> shapes;
     for (const ModelParameter& p : parameters_)
       if (p.trained) shapes.push_back({p.name, p.shape, p.dtype, p.full_precision_state});
-    optim::check_patterns(options, shapes, "group 0");
+    check_patterns(options, shapes);
     std::vector<optim::StateLayout> kinds;
     std::vector<optim::StepPlan> plans;
     int64_t products = 0;

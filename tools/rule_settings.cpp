@@ -106,6 +106,10 @@ optim::GroupOptions group_options(const TrainConfig& config) {
   return options;
 }
 
+void check_patterns(const optim::GroupOptions& options, std::span<const optim::ParameterShape> parameters) {
+  optim::check_patterns(options, parameters, flag_name("state_override"), flag_name("no_decay"));
+}
+
 std::string optimizer_text(const TrainConfig& config) {
   std::string text = config.optimizer + " with " +
                      (config.weight_dtype == "fp32" ? "" : config.weight_dtype + " weights and ") +

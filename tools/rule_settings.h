@@ -1,6 +1,7 @@
 // The hyper-parameters of a run's update rule.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ optim::HyperParameters hyper_of(const TrainConfig& config);
 
 // The same with how its state is stored.
 optim::GroupOptions group_options(const TrainConfig& config);
+
+// Errors (Usage): a pattern of --state-override or --no-decay that fits none of the parameters.
+void check_patterns(const optim::GroupOptions& options, std::span<const optim::ParameterShape> parameters);
 
 // "adam with blockwise8 state" ("with bf16 weights and ..."), and which parameters have another by an
 // override or their layer: " but fp32 for embedding*".

@@ -100,9 +100,9 @@ TEST_CASE("norm-and-bias are the parameters with fewer than two axes") {
   optimizer.step();
   for (const NamedParameter& q : p)
     CHECK(q.variable.value().to_vector<float>()[0] == (q.name == "fc.weight" ? 0.5f : 1.0f));
-  CHECK_ERROR(ErrorKind::Usage, "fits the pattern 'norm-and-bias' of those without weight decay",
+  CHECK_ERROR(ErrorKind::Usage, "optimizer: group 0, no_decay: no parameter fits the pattern 'norm-and-bias'",
               Optimizer({{.parameters = {p[0]}, .options = {.no_decay = {"norm-and-bias"}}}}));
-  CHECK_ERROR(ErrorKind::Usage, "no parameter of group 0 fits the pattern '*.biass'",
+  CHECK_ERROR(ErrorKind::Usage, "optimizer: group 0, no_decay: no parameter fits the pattern '*.biass'",
               Optimizer({{.parameters = p, .options = {.no_decay = {"*.bias", "*.biass"}}}}));
 }
 

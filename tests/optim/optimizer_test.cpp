@@ -273,7 +273,8 @@ TEST_CASE("wrong use is refused with what to do") {
   CHECK_ERROR(ErrorKind::Usage, "block size 32", with({.block_size = 32}));
   CHECK_ERROR(ErrorKind::Usage, "block size 8192", with({.block_size = 8192}));
   CHECK_ERROR(ErrorKind::Usage, "min_8bit_size is -1", with({.min_8bit_size = -1}));
-  CHECK_ERROR(ErrorKind::Usage, "fits the pattern 'fc.weigth'", with({.overrides = {{"fc.weigth", "fp32"}}}));
+  CHECK_ERROR(ErrorKind::Usage, "optimizer: group 0, overrides: no parameter fits the pattern 'fc.weigth'",
+              with({.overrides = {{"fc.weigth", "fp32"}}}));
   CHECK_ERROR(ErrorKind::Usage, "'embedding.weight' is f32", with({.codec = "fp64"}));
   for (const double bad :
        {-1.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {

@@ -136,7 +136,7 @@ TEST_CASE("flags that are unknown or out of range exit 2 with the nearest name o
       {{"--weight-rounding", "up"}, "--weight-rounding: unknown name 'up'"},
       {{"--state-override", "nothing*=fp32"}, "nothing*"},
       {{"--state-override", "fc.weight"}, "must be PATTERN=NAME"},
-      {{"--no-decay", "nothing*"}, "fits the pattern 'nothing*' of those without weight decay"},
+      {{"--no-decay", "nothing*"}, "--no-decay: no parameter fits the pattern 'nothing*'"},
       {{"--no-decay", "norm-and-bais"}, "fits the pattern 'norm-and-bais'"},
       {{"--clip-value", "-1"}, "--clip-value -1: must be at least 0"},
       {{"--clip-percentile", "nan"}, "--clip-percentile nan: must be at least 0 and at most 100"},

@@ -77,6 +77,7 @@ TEST_CASE("a case may have several equal tensors") {
     INFO(wrong);
     check_refused({"optimizer", "--params", wrong}, 2, "must be a whole number of at least 1");
   }
+  check_refused({"optimizer", "--params", "1e5,5x0"}, 2, "--params 0 of '1e5,5x0': must be");
   check_refused({"optimizer", "--params", "1x100001"}, 2, "at most 100,000 tensors");
   check_refused({"optimizer", "--params", "9e15x2"}, 4, "no machine has memory");
 }

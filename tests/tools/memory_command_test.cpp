@@ -177,7 +177,7 @@ TEST_CASE("wrong flags of memory end with 2 and say what to do") {
           "bag has no hidden");
   refused({"sms", "--vocabulary", "100", "--longest", "5", "--fit", "99"}, "not even hidden 1 fits", 4);
   refused({"sms", "--vocabulary", "100", "--longest", "5", "--state-override", "nothing=fp32"},
-          "no parameter of group 0 fits the pattern 'nothing'");
+          "--state-override: no parameter fits the pattern 'nothing'");
   refused({"sms", "--data", "/nowhere"}, "/nowhere", 3);
 }
 

@@ -30,7 +30,8 @@ TEST_CASE("a resumed run converts its optimizer state to the codec it is given, 
   CHECK(text.find("state = \"blockwise8\"\n") != std::string::npos);
   CHECK(text.find("state_override = [\"fc.*=bf16\"]\n") != std::string::npos);
   CHECK(text.find("resume = \"\"\n") != std::string::npos);  // or it would not repeat the run
-  run.refused({"--state-override", "nothing=bf16"}, 2, "fits the pattern 'nothing'");
+  run.refused({"--state-override", "nothing=bf16"}, 2,
+              "--state-override: no parameter fits the pattern 'nothing'");
   finish(run.folder);
   CHECK(run_octet({"report", run.folder}).out.find("blockwise8") != std::string::npos);
   run.refused({"--state", "blockwise8", "--optimizer", "lion"}, 2, "--optimizer differs");

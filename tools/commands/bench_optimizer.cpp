@@ -87,8 +87,8 @@ std::vector<std::string> parse_states(const std::string& text) {
   return states;
 }
 
-// "50000000" or "5e7".
-int64_t parse_count(const std::string& text) {
+// "50000000" or "5e7"; a part of `all`.
+int64_t parse_count(const std::string& text, const std::string& all) {
   double count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
   const bool number = end == text.data() + text.size() && !text.empty();
@@ -97,6 +97,7 @@ int64_t parse_count(const std::string& text) {
     fail(ErrorKind::Memory, "--params ", text, ": no machine has memory for so many weights");
   require(number && error == std::errc() && count >= 1 && count == std::floor(count) && !huge,
           ErrorKind::Usage, "--params ", text.empty() ? "''" : text,
+          text == all ? std::string() : " of '" + all + "'",
           ": must be a whole number of at least 1, such as 50000000 or 5e7");
   return static_cast<int64_t>(count);
 }
@@ -105,12 +106,12 @@ int64_t parse_count(const std::string& text) {
 using Shapes = std::vector<Shape>;
 
 // "5e7", or "1e6x20".
-Shapes parse_case(const std::string& text) {
+Shapes parse_case(const std::string& text, const std::string& all) {
   const size_t times = text.find('x');
-  const int64_t tensors = times == std::string::npos ? 1 : parse_count(text.substr(times + 1));
+  const int64_t tensors = times == std::string::npos ? 1 : parse_count(text.substr(times + 1), all);
   require(tensors <= kMostTensors, ErrorKind::Usage, "--params ", text, ": at most ",
           format_count(kMostTensors), " tensors");
-  const int64_t weights = parse_count(text.substr(0, times));
+  const int64_t weights = parse_count(text.substr(0, times), all);
   require(weights <= (int64_t{1} << 53) / tensors, ErrorKind::Memory, "--params ", text,
           ": no machine has memory for so many weights");
   return Shapes(static_cast<size_t>(tensors), Shape{weights});
@@ -122,9 +123,8 @@ std::vector<Shapes> cases_of(const BenchConfig& config) {
   if (config.shapes == "sms") return {sms_shapes()};
   if (config.shapes == "bert-base") return {bert_base_shapes()};
   std::vector<Shapes> cases;
-  for (const std::string& count :
-       split_at_commas(config.params.empty() ? std::string(kDefaultParams) : config.params))
-    cases.push_back(parse_case(count));
+  const std::string all = config.params.empty() ? std::string(kDefaultParams) : config.params;
+  for (const std::string& one : split_at_commas(all)) cases.push_back(parse_case(one, all));
   return cases;
 }
 
