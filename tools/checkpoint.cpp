@@ -96,6 +96,14 @@ Checkpoint read_checkpoint(const std::string& path) {
   return checkpoint;
 }
 
+TensorFile weights_in(const Checkpoint& checkpoint) {
+  const std::string_view prefix = checkpoint.config.ema > 0 ? kAveragePrefix : kModelPrefix;
+  TensorFile out;
+  for (const auto& [name, tensor] : checkpoint.tensors.tensors)
+    if (name.starts_with(prefix)) out.add(name.substr(prefix.size()), tensor);
+  return out;
+}
+
 void require_counters(const Checkpoint& checkpoint, int64_t taken, int64_t skipped) {
   const int64_t steps = checkpoint.state.steps;
   // With --accumulate a step of the optimizer is several of the run.
@@ -116,10 +124,11 @@ std::vector<std::string> restore(const Checkpoint& checkpoint, Trainer& trainer,
   require(state.epoch >= 0 && state.epoch <= checkpoint.config.epochs && state.batch >= 0 &&
               state.batch <= trainer.steps_per_epoch() &&
               state.steps == state.epoch * trainer.steps_per_epoch() + state.batch &&
+              (state.epoch > 0 ? 1 : 0) <= state.best_epoch && state.best_epoch <= state.epoch &&
               checkpoint.log_bytes >= 0,
           ErrorKind::Checkpoint, checkpoint.path, ": the counters of the run are damaged: epoch ",
           state.epoch, " of ", checkpoint.config.epochs, ", batch ", state.batch, " of ",
-          trainer.steps_per_epoch(), ", step ", state.steps);
+          trainer.steps_per_epoch(), ", step ", state.steps, ", best epoch ", state.best_epoch);
   optim::NamedTensors optimizer_state;
   for (const auto& [name, tensor] : checkpoint.tensors.tensors)
     if (!name.starts_with(kModelPrefix) && !(trainer.averaged() && name.starts_with(kAveragePrefix)))

@@ -30,6 +30,9 @@ void save_checkpoint(const std::string& path, const Trainer& trainer, const Trai
 // Errors of kind Checkpoint: not there, damaged, of another kind.
 Checkpoint read_checkpoint(const std::string& path);
 
+// The weights that the run evaluates and saves: the averages, where it keeps any.
+TensorFile weights_in(const Checkpoint& checkpoint);
+
 // Error (Checkpoint): steps taken and skipped by an optimizer that are not those of this run.
 void require_counters(const Checkpoint& checkpoint, int64_t taken, int64_t skipped);
 

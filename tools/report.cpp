@@ -138,7 +138,7 @@ RunReport read_report(const std::string& folder, const std::string& log) {
   std::error_code ignored;
   require(fs::is_directory(folder, ignored), ErrorKind::Data, folder,
           ": no such folder; name the --out folder of octet train");
-  const std::string path = log.empty() ? RunFolder{folder}.log() : log;
+  const std::string path = RunFolder{folder}.log(log);
   const bool found = fs::is_regular_file(path, ignored);
   require(
       found || !log.empty(), ErrorKind::Data, folder,

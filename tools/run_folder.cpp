@@ -67,14 +67,13 @@ RunFolder new_run_folder(const std::string& asked) {
   return folder;
 }
 
-void save_weights(const std::string& path, const Module& model, const TrainConfig& config,
+void save_weights(const std::string& path, TensorFile weights, const TrainConfig& config,
                   const TextData& data) {
-  TensorFile file = model.state();
-  file.metadata = {{"format", "octet weights"},
-                   {"task", config.task},
-                   {"labels", nlohmann::json(data.label_names).dump()},
-                   {"vocabulary", data.encoder.hash()}};
-  write_atomically(path, format_safetensors(file));
+  weights.metadata = {{"format", "octet weights"},
+                      {"task", config.task},
+                      {"labels", nlohmann::json(data.label_names).dump()},
+                      {"vocabulary", data.encoder.hash()}};
+  write_atomically(path, format_safetensors(weights));
 }
 
 TrainedModel load_trained(const std::string& path, const std::string& weights, const std::string& device) {

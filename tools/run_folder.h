@@ -17,7 +17,8 @@ struct RunFolder {
   std::string file(const char* name) const { return path + "/" + name; }
   std::string config() const { return file("config.toml"); }
   std::string vocabulary() const { return file("vocab.txt"); }
-  std::string log() const { return file("log.jsonl"); }
+  // `named`: by --log; empty: the folder's own.
+  std::string log(const std::string& named = "") const { return named.empty() ? file("log.jsonl") : named; }
   std::string best() const { return file("best.safetensors"); }
   std::string last() const { return file("last.safetensors"); }
   std::string report() const { return file("report.html"); }
@@ -43,7 +44,7 @@ void require_no_run(const RunFolder& folder);
 RunFolder new_run_folder(const std::string& asked);
 
 // Weights with what they belong to: task, labels and vocabulary stand in the file's metadata.
-void save_weights(const std::string& path, const Module& model, const TrainConfig& config,
+void save_weights(const std::string& path, TensorFile weights, const TrainConfig& config,
                   const TextData& data);
 
 // A trained model as eval and predict use it.

@@ -183,7 +183,8 @@ EpochEvent Trainer::finish_epoch() {
   event.macro_f1 = metrics.macro_f1;
   event.weighted_f1 = metrics.weighted_f1;
   const double score = score_of(event, config_.best_by);
-  if (state_.best_epoch == 0 || is_better(score, state_.best_score)) {
+  if (state_.best_epoch == 0 || best_is_lost_ || is_better(score, state_.best_score)) {
+    best_is_lost_ = false;
     state_.best_loss = evaluation.loss;
     state_.best_score = score;
     state_.best_epoch = state_.epoch;

@@ -95,6 +95,8 @@ class Trainer {
   // before it. Errors: NonFinite, naming the first bad tensor or the norm.
   bool train_epoch(const std::function<void(const StepReport&)>& after_step,
                    const std::function<bool()>& stop);
+  // The weights of the best epoch so far are lost: the next one is better than they are.
+  void forget_best() { best_is_lost_ = true; }
   // Validation; finishes the epoch. The event has everything that the log wants.
   EpochEvent finish_epoch();
   EndEvent end_event(const std::string& status) const;
@@ -124,6 +126,7 @@ class Trainer {
   Collected losses_;        // of steps that the host has not looked at
   double last_loss_ = NAN;  // of the last one that it has
   RunState state_;
+  bool best_is_lost_ = false;
   Evaluation evaluation_;
 };
 

@@ -19,6 +19,7 @@
 #include "tools/metrics.h"
 #include "tools/progress.h"
 #include "tools/report.h"
+#include "tools/resumed_folder.h"
 #include "tools/run_board.h"
 #include "tools/run_facts.h"
 #include "tools/run_folder.h"
@@ -94,25 +95,22 @@ class Run {
     data_.glove_sha256 = checkpoint.glove_sha256;
     seconds_before_ = trainer_.state().seconds;
     if (!formats.empty()) trainer_.state().memory = {};  // from here on it needs another amount
-    std::error_code ignored;
-    const bool log_is_there = std::filesystem::exists(log_path(), ignored);
-    const bool same_log = config_.log == checkpoint.config.log && log_is_there;
-    if (config_.log != checkpoint.config.log)
-      changes_.push_back(fmt::format("the log is {} from here on: octet report {} --log {} reads it",
-                                     log_path(), folder_.path, log_path()));
-    else if (!log_is_there)
-      changes_.push_back(log_path() + " is missing, and what it said of the run so far: a new one begins");
-    if (same_log) RunLog::cut(log_path(), checkpoint.log_bytes);
-    open_log(same_log);
-    if (!same_log || !formats.empty()) {
+    const ResumedFolder found(folder_, config_, checkpoint, changes_);
+    if (trainer_.done()) {  // before the log is cut
+      mend_config();
+      found.mend_weights(data_);
+    }
+    const bool append = found.log_goes_on();
+    if (append) RunLog::cut(log_path(), checkpoint.log_bytes);
+    open_log(append);
+    if (!append || !formats.empty()) {
       log_start();
       // At once, so that a run that is killed before its next checkpoint has not changed by half. The config
       // comes last: a checkpoint mends it.
       save_checkpoint(folder_.checkpoint(), trainer_, config_, data_, log_->bytes());
     }
-    if (!holds(folder_.config(), config_))
-      write_atomically(folder_.config(), config_text(config_, run_facts(data_, trainer_)));
-    replace_lost_best();
+    mend_config();
+    if (!trainer_.done() && !found.mend_weights(data_)) trainer_.forget_best();
     // Without the checkpoint's own bytes, the peak is that of a run that was never stopped.
     checkpoint.tensors = {};
     ledger(trainer_.device()).reset_peaks();
@@ -159,7 +157,7 @@ class Run {
   }
 
  private:
-  std::string log_path() const { return config_.log.empty() ? folder_.log() : config_.log; }
+  std::string log_path() const { return folder_.log(config_.log); }
 
   void open_log(bool append) {
     log_.emplace(log_path(), RunLog::Options{append, config_.json, data_.generated});
@@ -179,7 +177,7 @@ class Run {
 
   // The rows that nothing was chosen by, with the weights that octet predict takes.
   void log_test(Progress& progress) {
-    if (data_.test.rows() == 0 || best_is_lost_ || !std::isfinite(trainer_.state().best_loss)) return;
+    if (data_.test.rows() == 0 || !std::isfinite(trainer_.state().best_loss)) return;
     const TrainedModel best = load_trained(folder_.path, "best", config_.device);
     const Evaluation answers =
         evaluate(*best.model, data_.test, trainer_.form(), config_.batch_size, trainer_.device());
@@ -197,35 +195,9 @@ class Run {
         event.weighted_f1));
   }
 
-  // Weights of the best epoch that are missing or damaged are found now, not when they are needed.
-  void replace_lost_best() {
-    RunState& state = trainer_.state();
-    if (state.best_epoch == 0) return;
-    const std::string why = why_no_best();
-    if (why.empty()) return;
-    const std::string lost = fmt::format("{}; it had the weights of epoch {}: ", why, state.best_epoch);
-    if (state.best_epoch == state.epoch && state.batch == 0) {
-      save_weights(folder_.best(), trainer_.result(), config_, data_);
-      changes_.push_back(lost + "they are saved anew, the checkpoint has them");
-    } else if (trainer_.done()) {
-      best_is_lost_ = true;
-      changes_.push_back(lost + "put a copy back, or use those of the last epoch, --weights last");
-    } else {
-      changes_.push_back(lost + "those of the best epoch from here on are kept");
-      state.best_score = -INFINITY;  // its epoch stays: --patience counts from it
-    }
-  }
-  // Empty if best.safetensors is as it should be.
-  std::string why_no_best() const {
-    std::error_code ignored;
-    if (!std::filesystem::exists(folder_.best(), ignored)) return folder_.best() + " is missing";
-    try {
-      load_trained(folder_.path, "best", "cpu");
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::Checkpoint) throw;
-      return folder_.best() + " is damaged, or of another run";
-    }
-    return "";
+  void mend_config() const {
+    if (!holds(folder_.config(), config_))
+      write_atomically(folder_.config(), config_text(config_, run_facts(data_, trainer_)));
   }
 
   void show_answers(Progress& progress) const {
@@ -307,12 +279,12 @@ class Run {
     if (trainer_.done()) log_answers();  // before the checkpoint, which knows how much of the log stays
     board_.epoch(event);
     if (trainer_.state().best_epoch == event.epoch)
-      save_weights(folder_.best(), trainer_.result(), config_, data_);
+      save_weights(folder_.best(), trainer_.result().state(), config_, data_);
     save();
   }
 
   void save() {
-    save_weights(folder_.last(), trainer_.result(), config_, data_);
+    save_weights(folder_.last(), trainer_.result().state(), config_, data_);
     save_checkpoint(folder_.checkpoint(), trainer_, config_, data_, log_->bytes());
   }
 
@@ -323,7 +295,7 @@ class Run {
   RunBoard board_;
   RunFolder folder_;
   FolderHold hold_;
-  bool resumed_ = false, best_is_lost_ = false;
+  bool resumed_ = false;
   double seconds_before_ = 0;  // of the run before this session
   StepTimeline timeline_{trainer_.device(), trainer_.largest_step()};
   std::vector<std::string> changes_;  // of settings, weights and state since the checkpoint, for people

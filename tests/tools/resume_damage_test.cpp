@@ -47,27 +47,35 @@ TEST_CASE("a damaged best.safetensors is found when the run goes on, not when it
   }
 }
 
-TEST_CASE("a finished run saves lost weights anew where its checkpoint has them, and else says so") {
+TEST_CASE("a finished run saves lost weights anew where its checkpoint has them, and else is refused") {
   const Runs runs;
   write_file(runs.path("data.tsv"), "label\ttext\n" + small_corpus());
   for (const bool same : {true, false}) {
     // Steps too small to change a weight: the first epoch stays the best.
-    const std::string name = same ? "one" : "two", best = runs.path(name) + "/best.safetensors";
+    const std::string name = same ? "one" : "two", best = runs.path(name) + "/best.safetensors",
+                      last = runs.path(name) + "/last.safetensors";
     const Outcome trained = run_octet({"train", "text", "--data", runs.path("data.tsv"), "--out",
                                        runs.path(name), "--model", "bag", "--embedding", "8", "--test-share",
-                                       "0.1", "--lr", "1e-30", "--epochs", same ? "1" : "2"});
+                                       "0.1", "--ema", "0.9", "--lr", "1e-30", "--epochs", same ? "1" : "2"});
     REQUIRE_MESSAGE(trained.status == 0, trained.err);
-    const std::string weights = read_file(best);
+    const std::string weights = read_file(best), log = runs.bytes(name + "/log.jsonl");
     fs::remove(best);
+    write_file(last, weights.substr(0, 1000));
     const Outcome outcome = run_process(resume(runs.path(name)));
-    CHECK(outcome.status == 0);
-    const std::string lost = best + " is missing; it had the weights of epoch 1: ";
-    CHECK(outcome.out.find(lost + (same ? "they are saved anew"
-                                        : "put a copy back, or use those of the last "
-                                          "epoch")) != std::string::npos);
-    CHECK((outcome.out.find("rows, best weights: loss") != std::string::npos) == same);
-    CHECK(fs::exists(best) == same);
-    if (same) CHECK((read_file(best) == weights));
+    const std::string lost = best + " is missing; it had the weights of epoch 1";
+    if (same) {
+      CHECK(outcome.status == 0);
+      CHECK(outcome.out.find(lost + ": they are saved anew") != std::string::npos);
+      CHECK(outcome.out.find("rows, best weights: loss") != std::string::npos);
+      CHECK((read_file(best) == weights));
+    } else {
+      CHECK(outcome.status == 6);
+      CHECK(outcome.err == "octet: " + lost +
+                               "; put a copy back: the run is finished, and its checkpoint is of "
+                               "epoch 2\n");
+      CHECK((runs.bytes(name + "/log.jsonl") == log));
+    }
+    CHECK(run_octet({"eval", runs.path(name), "--weights", "last"}).status == 0);
   }
 }
 
@@ -82,8 +90,16 @@ TEST_CASE("a run whose log is elsewhere, or gone, says how to read on") {
   CHECK(report.out.find("interrupted") != std::string::npos);
   CHECK(run_octet({"report", run.folder, "--log", run.runs.path("none")}).status == 3);
   CHECK(run_octet({"report", run.folder, run.folder, "--log", other}).status == 2);
+  // The same file by another name is no other, and one that is there is not written over.
+  const std::string before = read_file(other);
+  CHECK(run.go_on({"--log", (fs::path(other).parent_path() / "." / "other.jsonl").string()})
+            .find("the log is") == std::string::npos);
+  CHECK(read_file(other).starts_with(before.substr(0, before.find("\"event\":\"end\"") - 200)));
+  const std::string own = run.folder + "/log.jsonl";
+  run.refused({"--log", own}, 2,
+              "--log " + own + ": is there already, and would be written over; the run's log is ");
   fs::remove(other);
-  CHECK(run.go_on({}).find(other + " is missing, and what it said of the run so far: a new one begins") !=
+  CHECK(run.go_on({}).find("other.jsonl is missing, and what it said of the run so far: a new one begins") !=
         std::string::npos);
 }
 
@@ -194,6 +210,7 @@ TEST_CASE("a checkpoint that is missing, cut short, damaged or of another kind e
       {replaced("\\\"hidden\\\":16", "\\\"hidden\\\":-6"), "hidden"},
       {replaced("\\\"hidden\\\"", "\\\"hidxen\\\""), "unknown field 'hidxen'"},
       {replaced("\\\"epoch\\\":1", "\\\"epoch\\\":7"), "the counters of the run are damaged"},
+      {replaced("\\\"best_epoch\\\":1", "\\\"best_epoch\\\":9"), "the counters of the run are damaged"},
       {replaced("\\\"best_epoch\\\"", "\\\"best_epocx\\\""), "the counters of the run are damaged"},
       {replaced("\"model.", "\"modem."), ""},
       {replaced("optimizer.step\"", "optimizer.stop\""), ""},
