@@ -35,7 +35,9 @@ constexpr size_t kBatch = 64;
 class Predictor {
  public:
   Predictor(const Flags& flags)
-      : json_(flags.json), trained_(load_trained(flags.folder, flags.weights, flags.device)) {}
+      : folder_(flags.folder),
+        json_(flags.json),
+        trained_(load_trained(flags.folder, flags.weights, flags.device)) {}
 
   void add(std::string text, const std::string& where) {
     if (const auto bad = first_invalid_utf8(text)) {
@@ -57,6 +59,8 @@ class Predictor {
     for (size_t i = 0; i < texts_.size(); ++i) {
       const std::string& label = trained_.label_names[static_cast<size_t>(result.answer(i))];
       const double of_label = result.certainty(i);
+      ++answers_;
+      not_finite_ += !std::isfinite(of_label);
       if (json_) {
         std::printf("%s\n",
                     Json{{"label", label}, {"probability", of_label}, {"text", texts_[i]}}.dump().c_str());
@@ -68,10 +72,19 @@ class Predictor {
     texts_.clear();
   }
 
+  // The rest of the answers. Error (NonFinite): some are of no use, and were shown like the others.
+  void finish() {
+    flush();
+    require(not_finite_ == 0, ErrorKind::NonFinite, folder_, ": ", not_finite_, " of ", answers_,
+            " answers have a probability that is not finite, so these weights are of no use");
+  }
+
  private:
+  std::string folder_;
   bool json_;
   TrainedModel trained_;
   std::vector<std::string> texts_;
+  int64_t answers_ = 0, not_finite_ = 0;
 };
 
 int predict(const Flags& flags) {
@@ -102,7 +115,7 @@ int predict(const Flags& flags) {
     for (size_t i = 0; i < flags.texts.size(); ++i)
       predictor.add(flags.texts[i], "text " + std::to_string(i + 1));
   }
-  predictor.flush();
+  predictor.finish();
   return 0;
 }
 
