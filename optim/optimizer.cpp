@@ -45,11 +45,6 @@ void check_hyper(HyperParameters hyper) {
   require(hyper.clip_threshold > 0, "optimizer: clip-threshold is 0; it must be above 0");
 }
 
-ParameterShape shape_of(const NamedParameter& parameter) {
-  return {parameter.name, parameter.variable.shape(), parameter.variable.dtype(),
-          parameter.full_precision_state};
-}
-
 // An element that two parameters share would be stepped twice, perhaps by two threads at once.
 void check_apart(const std::vector<ParameterGroup>& groups) {
   std::vector<const NamedParameter*> order;
@@ -103,10 +98,8 @@ void Optimizer::check_group(const ParameterGroup& group, size_t index) const {
   require(options.min_8bit_size >= 0, "optimizer: min_8bit_size is ", options.min_8bit_size,
           "; it must be 0 or more");
   check_hyper(options.hyper.value_or(default_hyper(options.rule)));
-  std::vector<ParameterShape> shapes;
-  for (const NamedParameter& parameter : group.parameters) shapes.push_back(shape_of(parameter));
   const std::string name = "optimizer: group " + std::to_string(index);
-  check_patterns(options, shapes, name + ", overrides", name + ", no_decay");
+  check_patterns(options, shapes_of(group.parameters), name + ", overrides", name + ", no_decay");
 }
 
 void Optimizer::add_group(const ParameterGroup& group, size_t index) {

@@ -58,6 +58,17 @@ std::string list_of(std::span<const ParameterShape> parameters) {
 
 int full_precision_codec(DType dtype) { return codec_place(dtype == DType::F64 ? "fp64" : "fp32"); }
 
+ParameterShape shape_of(const NamedParameter& parameter) {
+  return {parameter.name, parameter.variable.shape(), parameter.variable.dtype(),
+          parameter.full_precision_state};
+}
+
+std::vector<ParameterShape> shapes_of(std::span<const NamedParameter> parameters) {
+  std::vector<ParameterShape> out;
+  for (const NamedParameter& parameter : parameters) out.push_back(shape_of(parameter));
+  return out;
+}
+
 StateLayout state_layout(const GroupOptions& options, const ParameterShape& parameter) {
   StateLayout out{};
   out.rule = rule_place(options.rule);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "autograd/variable.h"
 #include "core/dtype.h"
 #include "core/shape.h"
 #include "optim/hyper.h"
@@ -49,6 +50,9 @@ struct ParameterShape {
   DType dtype = DType::F32;
   bool full_precision_state = false;  // asked for by its module
 };
+// `parameter` must outlive the name.
+ParameterShape shape_of(const NamedParameter& parameter);
+std::vector<ParameterShape> shapes_of(std::span<const NamedParameter> parameters);
 
 struct StateSlot {
   Slot slot;

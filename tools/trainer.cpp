@@ -33,10 +33,7 @@ std::unique_ptr<TextClassifier> new_model(const TrainConfig& config, const TextD
 optim::Optimizer make_optimizer(const TrainConfig& config, const TextClassifier& model) {
   const std::vector<NamedParameter> parameters = model.trainable_parameters();
   const optim::GroupOptions options = group_options(config);
-  std::vector<optim::ParameterShape> shapes;
-  for (const NamedParameter& p : parameters)
-    shapes.push_back({p.name, p.variable.shape(), p.variable.dtype(), p.full_precision_state});
-  check_patterns(options, shapes);
+  check_patterns(options, optim::shapes_of(parameters));
   return optim::Optimizer(
       {{parameters, options}},
       {.max_value = config.clip_value,
