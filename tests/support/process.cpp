@@ -120,12 +120,15 @@ bool RunningProcess::read_until(const std::string& text) {
 
 void RunningProcess::wait_until_stuck() const {
   constexpr int kLine = 400;  // no progress line is longer, so that few more fit where less room is left
-  int waiting = 0;
+  constexpr int kStill = 50;  // ms without a line more: several short ones fit where kLine would not
+  int waiting = 0, still = 0;
   siginfo_t ended{};
-  while (waiting <= 4096 - kLine) {
+  while (still < kStill) {
+    const int before = waiting;
     REQUIRE(ioctl(pipe_, FIONREAD, &waiting) == 0);
     REQUIRE(waitid(P_PID, static_cast<id_t>(child_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0);
     REQUIRE_MESSAGE(ended.si_pid == 0, "the program has ended");
+    still = waiting > 4096 - kLine && waiting == before ? still + 1 : 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
