@@ -16,7 +16,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
 
-inline void load_bf16(const void* stored, const float*, int count, void* x) {
+HWY_NOINLINE inline void load_bf16(const void* stored, const float*, int count, void* x) {
   const auto* HWY_RESTRICT bits = static_cast<const uint16_t*>(stored);
   auto* HWY_RESTRICT out = static_cast<float*>(x);
   for (int i = 0; i < count; ++i) out[i] = std::bit_cast<float>(uint32_t{bits[i]} << 16);
@@ -49,7 +49,7 @@ HWY_INLINE void store_upper_halves(const float* HWY_RESTRICT in, int count, uint
 
 // As BFloat16 rounds; dithered, what is added below the last bit that stays is a number at random rather than
 // a half.
-inline void store_bf16(void* x, int count, const Encoding& how, void* stored, float*) {
+HWY_NOINLINE inline void store_bf16(void* x, int count, const Encoding& how, void* stored, float*) {
   const auto* in = static_cast<const float*>(x);
   auto* out = static_cast<uint16_t*>(stored);
   const auto one = [&](float value, int i) {

@@ -102,21 +102,15 @@ HWY_INLINE Reciprocal reciprocal_of(float* HWY_RESTRICT x, int count, const Enco
 template <class Encoder>
 HWY_INLINE void encode_all(const float* HWY_RESTRICT x, float factor, int count, Encoder encoder,
                            uint8_t* HWY_RESTRICT codes) {
-  const F32 f;
   const U8 u8;
-  const VF r = hn::Set(f, factor);
-  const auto scaled = [&](const float* from) {
-    Quad n;
-    for (size_t p = 0; p < 4; ++p) n.part[p] = hn::Mul(hn::LoadU(f, from + p * hn::Lanes(f)), r);
-    return n;
-  };
+  const VF r = hn::Set(F32(), factor);
   int k = 0;
-  for (; k + kQuad <= count; k += kQuad) hn::StoreU(encoder(scaled(x + k)), u8, codes + k);
+  for (; k + kQuad <= count; k += kQuad) hn::StoreU(encoder(x + k, r), u8, codes + k);
   if (k < count) {
     HWY_ALIGN float rest[kQuad] = {};
     HWY_ALIGN uint8_t rest_codes[kQuad];
     std::copy(x + k, x + count, rest);
-    hn::Store(encoder(scaled(rest)), u8, rest_codes);
+    hn::Store(encoder(rest, r), u8, rest_codes);
     std::copy(rest_codes, rest_codes + (count - k), codes + k);
   }
 }

@@ -32,12 +32,10 @@ inline void write_pairs(const uint8_t* HWY_RESTRICT code, int count, uint8_t* HW
 template <Book kBook>
 class PairDecoder {
  public:
-  // stored: kQuad / 2 bytes. Times `scale`.
-  HWY_INLINE Quad operator()(const uint8_t* stored, VF scale) const {
-    constexpr int kVectors = 16 / (kQuad / 4);  // that hold the values of 16 codes
-    Quad out;
-    for (int p = 0; p < 4; p += kVectors, stored += 8) put(codes_of(stored), scale, out.part + p);
-    return out;
+  // stored: kQuad / 2 bytes. Times `scale`. Each part is for 16 codes, or there are fewer of them.
+  template <int kPart>
+  HWY_INLINE void decode(const uint8_t* stored, VF scale, float* values) const {
+    if constexpr (16 * kPart < kQuad) put(codes_of(stored + 8 * kPart), scale, values + 16 * kPart);
   }
 
  private:
@@ -58,9 +56,9 @@ class PairDecoder {
 
 #if HWY_TARGET == HWY_AVX3_DL
   // A vector holds the values of all codes.
-  HWY_INLINE void put(Codes codes, VF scale, VF* out) const {
+  HWY_INLINE void put(Codes codes, VF scale, float* out) const {
     const auto lanes = hn::IndicesFromVec(F32(), hn::PromoteTo(I32(), codes));
-    out[0] = hn::Mul(hn::TableLookupLanes(hn::LoadU(F32(), values_), lanes), scale);
+    hn::StoreU(hn::Mul(hn::TableLookupLanes(hn::LoadU(F32(), values_), lanes), scale), F32(), out);
   }
 
   const float* values_ = codebook(kBook, Map::Powers4).value.data();
@@ -80,25 +78,26 @@ class PairDecoder {
     return table;
   }
 
-  HWY_INLINE void put(Codes codes, VF scale, VF* out) const {
+  HWY_INLINE void put(Codes codes, VF scale, float* out) const {
     const Bytes16 u8;
     const auto low = hn::TableLookupBytes(hn::Load(u8, table_.low), codes),
                high = hn::TableLookupBytes(hn::Load(u8, table_.high), codes);
     put_halves(hn::InterleaveLower(u8, low, high), scale, out);
-    put_halves(hn::InterleaveUpper(u8, low, high), scale, out + 8 / (kQuad / 4));
+    put_halves(hn::InterleaveUpper(u8, low, high), scale, out + 8);
   }
   // Of the upper halves of 8 floats.
-  static HWY_INLINE void put_halves(Codes halves, VF scale, VF* out) {
+  static HWY_INLINE void put_halves(Codes halves, VF scale, float* out) {
     const hn::Repartition<uint16_t, Bytes16> u16;
-    const auto widened = [&](auto some) {
-      return hn::Mul(hn::BitCast(F32(), hn::ShiftLeft<16>(hn::PromoteTo(U32(), some))), scale);
+    const auto widened = [&](auto some, float* to) {
+      const VF x = hn::BitCast(F32(), hn::ShiftLeft<16>(hn::PromoteTo(U32(), some)));
+      hn::StoreU(hn::Mul(x, scale), F32(), to);
     };
     const auto bits = hn::BitCast(u16, halves);
     if constexpr (kQuad == 32) {
-      out[0] = widened(bits);
+      widened(bits, out);
     } else {
-      out[0] = widened(hn::LowerHalf(bits));
-      out[1] = widened(hn::UpperHalf(hn::Half<decltype(u16)>(), bits));
+      widened(hn::LowerHalf(bits), out);
+      widened(hn::UpperHalf(hn::Half<decltype(u16)>(), bits), out + 4);
     }
   }
 

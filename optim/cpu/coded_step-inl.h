@@ -1,6 +1,6 @@
-// The step loop for blockwise8 and blockwise4 with AVX2 and AVX-512: codes are decoded in registers on their
-// way to the rule, the largest magnitude is found behind it, and what the next blocks need is sent for in
-// time. For other codecs and SSE4 step-inl.h does it in passes over a buffer.
+// The step loop for blockwise8 and blockwise4 with AVX2 and AVX-512: quads are updated one after another, in
+// a stream of instructions that decodes before the rule and, with AVX-512, decodes and encodes others beside
+// it. For other codecs and SSE4 step-inl.h does it in passes over a buffer.
 #if defined(OCTET_OPTIM_CPU_CODED_STEP_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCTET_OPTIM_CPU_CODED_STEP_INL_H_
 #undef OCTET_OPTIM_CPU_CODED_STEP_INL_H_
@@ -9,11 +9,14 @@
 #endif
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 #include <hwy/highway.h>
-#include "optim/cpu/blockwise8-inl.h"
+#include "optim/cpu/block_encoder-inl.h"
 #include "optim/cpu/codecs-inl.h"
 #include "optim/cpu/kernels.h"
 #include "optim/cpu/step-inl.h"
@@ -26,83 +29,132 @@ template <class Rule, class Codec>
 class CodedStepper : BlockStepper<Rule, float, true> {
   static_assert(Codec::map == (Codec::values_per_stored == 2 ? Map::Powers4 : Map::Dynamic), "see DecoderOf");
   using Base = BlockStepper<Rule, float, true>;
-  using Base::kSlots, Base::plan_, Base::step_, Base::scale_, Base::max_value_, Base::update_, Base::weights_;
+  using Base::kSlots, Base::plan_, Base::step_, Base::scale_, Base::max_value_, Base::update_;
 
  public:
   using Base::Base;
 
   // Blocks [first, last) of the plan.
   void operator()(int64_t first, int64_t last) {
-    const int size = plan_.block_size, together = std::max(1, kTogether / size);
     for_each_range(plan_, first, last, [&](const StepTensor& tensor, int64_t from, int64_t to) {
       if (!tensor.gradient) return;
-      const int64_t whole = to / size;
-      for (int64_t block = from / size; block < whole; block += together)
-        step_whole(tensor, block, static_cast<int>(std::min<int64_t>(together, whole - block)),
-                   std::make_index_sequence<kSlots>());
-      if (whole * size < to) Base::step_block(tensor, whole);
+      const int64_t whole = to / plan_.block_size;
+      if (from / plan_.block_size < whole)
+        step_whole(tensor, from / plan_.block_size, whole, std::make_index_sequence<kSlots>());
+      if (whole * plan_.block_size < to) Base::step_block(tensor, whole);
     });
   }
 
  private:
-  // Elements whose blocks are updated before the first is encoded, so that nobody waits for an absmax.
-  static constexpr int kTogether = 512;
-  static_assert(kTogether <= kMaxBlock && kMinBlock % kQuad == 0, "a whole block is whole quads");
+  static_assert(kMinBlock % kQuad == 0, "a whole block is whole quads");
 
-  // `count` whole blocks from `block` on.
-  template <size_t... kSlot>
-  void step_whole(const StepTensor& tensor, int64_t block, int count, std::index_sequence<kSlot...> slots) {
-    const int size = plan_.block_size;
-    for (int b = 0; b < count; ++b) update(tensor, block + b, b * size, slots);
-    for (int b = 0; b < count; ++b) (encode<kSlot>(tensor, block + b, values<kSlot>() + b * size), ...);
-  }
+  // Dividers, table look-ups and arithmetic have work at all times, and memory too, where a rule's vector has
+  // beside it one of the next quad to decode and one of each state of an earlier block to encode.
+  static constexpr bool kDecodesAhead = HWY_TARGET == HWY_AVX3_DL;
+  // Elements by which encoding stays behind, so that nobody waits for an absmax; at least a block.
+  static constexpr int kBehind = 512;
 
-  // Leaves the new state of a block in the buffers from `place` on, and its absmax.
+  // Blocks [first, last) of a tensor, all of them whole and at least one.
   template <size_t... kSlot>
-  HWY_INLINE void update(const StepTensor& tensor, int64_t block, int place, std::index_sequence<kSlot...>) {
-    constexpr int kLanes = kQuad / 4;
-    const int64_t first = block * plan_.block_size;
+  HWY_NOINLINE void step_whole(const StepTensor& tensor, int64_t first, int64_t last,
+                               std::index_sequence<kSlot...>) {
     // Copies, which nothing that is stored below can change.
+    const StepTensor at = tensor;
     const auto rule = update_;
+    const int size = plan_.block_size, behind = behind_;
+    const bool bf16_weights = plan_.bf16_weights, signed_absmax = plan_.signed_absmax;
     const float scale = scale_, max_value = max_value_, factor = factor_of<Rule, float>(plan_, tensor);
-    const bool limits = max_value < std::numeric_limits<float>::infinity();
-    const VF absmax[] = {hn::Set(F32(), tensor.absmax[kSlot][block])...};
-    LargestMagnitude largest[kSlots];
-    HWY_ALIGN float limited_gradient[kQuad];
-    for (int from = 0; from < plan_.block_size; from += kQuad) {
-      send_ahead<kSlots>(tensor, plan_.bf16_weights, first + from, kQuad, 8 / Codec::values_per_stored);
-      float* const weight = weights_.load(tensor, first + from, kQuad);
-      const float* gradient = static_cast<const float*>(tensor.gradient) + first + from;
-      if (HWY_UNLIKELY(limits)) {  // not by with_gradient: a choice for every vector costs 4 to 17 %
-        for (int i = 0; i < kQuad; ++i) limited_gradient[i] = limited(gradient[i], max_value);
-        gradient = limited_gradient;
+    const bool as_they_are = scale == 1 && !(max_value < std::numeric_limits<float>::infinity());
+    const std::tuple decoders{DecoderOf<Codec, Rule::slots[kSlot].book>()...};
+    std::tuple encoders{Encoder<kSlot>(encoding_of(plan_, at.salt, Rule::slots[kSlot], 0))...};
+
+    // The old state of a quad and, where it is decoded ahead, of the one after it.
+    HWY_ALIGN float old[2][kSlots][kQuad];
+    int now = 0;
+    // Decodes one part of the quad from element `from` of a block on.
+    const auto decode = [&](auto part, int64_t block, int from, int to) HWY_ATTR
+        __attribute__((always_inline)) {
+      (std::get<kSlot>(decoders).template decode<part>(
+           stored<kSlot>(at, block * size + from), hn::Set(F32(), at.absmax[kSlot][block]), old[to][kSlot]),
+       ...);
+    };
+
+    // Leaves the new state of a block in its values(), and its absmax. `beside`: encode an earlier one.
+    const auto update = [&](int64_t block, auto&&... beside) HWY_ATTR __attribute__((always_inline)) {
+      const int64_t start = block * size;
+      float* const fresh[] = {values<kSlot>(block)...};
+      if (HWY_UNLIKELY(bf16_weights)) send_ahead(at.weight, start, size, kBFloat16Bits);
+      float* const weights = weights_.load(at, start, size);
+      LargestMagnitude largest[kSlots];
+      HWY_ALIGN float changed_gradient[kQuad];
+      for (int from = 0; from < size; from += kQuad) {
+        if (!bf16_weights) send_ahead(at.weight, start + from, kQuad, kFloatBits);
+        send_ahead(at.gradient, start + from, kQuad, kFloatBits);
+        (send_ahead(at.state[kSlot], start + from, kQuad, 8 / Codec::values_per_stored), ...);
+        const float* gradient = static_cast<const float*>(at.gradient) + start + from;
+        if (HWY_UNLIKELY(!as_they_are)) {  // not by with_gradient: a choice for every vector costs 4 to 17 %
+          for (int i = 0; i < kQuad; ++i) changed_gradient[i] = scale * limited(gradient[i], max_value);
+          gradient = changed_gradient;
+        }
+        if constexpr (!kDecodesAhead)
+          each_part([&](auto part) HWY_ATTR
+                    __attribute__((always_inline)) { decode(part, block, from, now); });
+        const bool ends = from + kQuad == size;
+        const int64_t next_block = ends ? std::min(block + 1, last - 1) : block;
+        const int next_from = ends ? 0 : from + kQuad;
+        each_part([&](auto part) HWY_ATTR __attribute__((always_inline)) {
+          const int at_part = part * kLanes;
+          HWY_ALIGN float state[kSlots][kLanes];  // kept in registers
+          (hn::Store(hn::Load(F32(), old[now][kSlot] + at_part), F32(), state[kSlot]), ...);
+          update_elements(
+              rule, weights + from + at_part, [=](int k) { return gradient[at_part + k]; }, factor, kLanes,
+              state[kSlot]...);
+          const VF updated[] = {hn::Load(F32(), state[kSlot])...};
+          (largest[kSlot].template add<Rule::slots[kSlot].book>(updated[kSlot]), ...);
+          (hn::Store(updated[kSlot], F32(), fresh[kSlot] + from + at_part), ...);
+          (beside.template add<part>(from), ...);
+          if constexpr (kDecodesAhead) decode(part, next_block, next_from, 1 - now);
+        });
+        (beside.finish(from), ...);
+        if constexpr (kDecodesAhead) now = 1 - now;
       }
-      const Quad old[] = {decoder<kSlot>()(stored<kSlot>(tensor, first + from), absmax[kSlot])...};
-      for (int i = 0; i < kQuad; i += kLanes) {
-        const int to = place + from + i;
-        HWY_ALIGN float state[kSlots][kLanes];  // kept in registers; the buffer would be stored to twice
-        (hn::Store(old[kSlot].part[i / kLanes], F32(), state[kSlot]), ...);
-        update_elements(
-            rule, weight + i, [=](int k) { return scale * gradient[i + k]; }, factor, kLanes,
-            state[kSlot]...);
-        const VF updated[] = {hn::Load(F32(), state[kSlot])...};
-        (largest[kSlot].template add<Rule::slots[kSlot].book>(updated[kSlot]), ...);
-        (hn::Store(updated[kSlot], F32(), values<kSlot>() + to), ...);
+      weights_.store(at, start, size);
+      ((at.absmax[kSlot][block] = largest[kSlot].template value<Rule::slots[kSlot].book>(
+            Rule::slots[kSlot].book == Book::Signed && signed_absmax)),
+       ...);
+    };
+
+    if constexpr (kDecodesAhead)
+      each_part([&](auto part) HWY_ATTR __attribute__((always_inline)) { decode(part, first, 0, now); });
+    for (int64_t block = first; block < last; ++block) {
+      const int64_t earlier = block - behind;
+      const Encoding how[] = {block_encoding<Rule, kSlot>(plan_, at, earlier * size, step_)...};
+      const Reciprocal reciprocal[] = {Reciprocal(earlier < first ? 0 : at.absmax[kSlot][earlier])...};
+      if ((Encoder<kSlot>::can(how[kSlot], reciprocal[kSlot]) && ...)) {
+        (std::get<kSlot>(encoders).begin(how[kSlot], values<kSlot>(earlier), reciprocal[kSlot].factor,
+                                         stored<kSlot>(at, earlier * size)),
+         ...);
+        update(block, std::get<kSlot>(encoders)...);
+      } else {
+        update(block);
+        if (earlier >= first) (encode<kSlot>(tensor, earlier), ...);
       }
-      weights_.store(tensor, first + from, kQuad);
     }
-    ((tensor.absmax[kSlot][block] = largest[kSlot].template value<Rule::slots[kSlot].book>(
-          Rule::slots[kSlot].book == Book::Signed && plan_.signed_absmax)),
-     ...);
+    for (int64_t block = std::max(first, last - behind); block < last; ++block)
+      (encode<kSlot>(tensor, block), ...);
   }
 
   template <size_t kSlot>
-  HWY_INLINE void encode(const StepTensor& tensor, int64_t block, float* values) {
+  using Encoder = EncoderBeside<Codec, Rule::slots[kSlot].book, dithers(Rule::slots[kSlot])>;
+
+  template <size_t kSlot>
+  void encode(const StepTensor& tensor, int64_t block) {
     const int64_t first = block * plan_.block_size;
     Encoding how = block_encoding<Rule, kSlot>(plan_, tensor, first, step_);
     how.given_absmax = true;
-    slot_io<Codec, Rule::slots[kSlot].book>().store(
-        values, plan_.block_size, how, stored<kSlot>(tensor, first), tensor.absmax[kSlot] + block);
+    slot_io<Codec, Rule::slots[kSlot].book>().store(values<kSlot>(block), plan_.block_size, how,
+                                                    stored<kSlot>(tensor, first),
+                                                    tensor.absmax[kSlot] + block);
   }
 
   // Of the codes from an even element on.
@@ -110,20 +162,18 @@ class CodedStepper : BlockStepper<Rule, float, true> {
   static HWY_INLINE uint8_t* stored(const StepTensor& tensor, int64_t element) {
     return static_cast<uint8_t*>(tensor.state[kSlot]) + element / Codec::values_per_stored;
   }
+  // Of this block and those that are not encoded yet.
   template <size_t kSlot>
-  HWY_INLINE float* values() {
-    return this->buffer_.data() + kSlot * (kMaxBlock + kGap);
-  }
-  template <size_t kSlot>
-  const auto& decoder() const {
-    if constexpr (Rule::slots[kSlot].book == Book::Signed)
-      return signed_decoder_;
-    else
-      return unsigned_decoder_;
+  HWY_INLINE float* values(int64_t block) {
+    return values_.data() + kSlot * kRing + (block & last_place_) * (plan_.block_size + kGap);
   }
 
-  DecoderOf<Codec, Book::Signed> signed_decoder_;
-  DecoderOf<Codec, Book::Unsigned> unsigned_decoder_;
+  Weights<float, kMaxBlock> weights_{plan_, step_};
+  const int behind_ = std::max(1, kBehind / plan_.block_size);  // in blocks
+  const int64_t last_place_ = std::bit_ceil(static_cast<unsigned>(behind_) + 1) - 1;
+  static constexpr size_t kRing = 2 * (kMaxBlock + kGap);  // also 16 of kMinBlock
+  static_assert(2 * kBehind / kMinBlock * (kMinBlock + kGap) <= kRing);
+  HWY_ALIGN std::array<float, kSlots * kRing> values_;
 };
 
 template <class Rule, class Codec>

@@ -33,26 +33,41 @@ class QuadDecoder {
  public:
   QuadDecoder() : planes_(planes()) {}
 
-  // The values of 64 codes, times `scale`.
-  HWY_INLINE Quad operator()(const uint8_t* codes, VF scale) const {
-    // Interleaving bytes works within each quarter of a vector; with the codes in this order the floats come
-    // out in theirs.
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const Bytes x = look_up(_mm512_permutexvar_epi32(order, _mm512_loadu_si512(codes)));
-    const __m512i low01 = _mm512_unpacklo_epi8(x.plane[0], x.plane[1]),
-                  high01 = _mm512_unpackhi_epi8(x.plane[0], x.plane[1]);
-    const __m512i low23 = _mm512_unpacklo_epi8(x.plane[2], x.plane[3]),
-                  high23 = _mm512_unpackhi_epi8(x.plane[2], x.plane[3]);
-    const auto scaled = [&](__m512i bits) { return hn::Mul(VF{_mm512_castsi512_ps(bits)}, scale); };
-    return {{scaled(_mm512_unpacklo_epi16(low01, low23)), scaled(_mm512_unpackhi_epi16(low01, low23)),
-             scaled(_mm512_unpacklo_epi16(high01, high23)), scaled(_mm512_unpackhi_epi16(high01, high23))}};
+  // The values of 64 codes, times `scale`. All of it is done with one of the parts, for the two books with
+  // different ones.
+  template <int kPart>
+  HWY_INLINE void decode(const uint8_t* codes, VF scale, float* values) const {
+    if constexpr (kPart == (kBook == Book::Signed ? 2 : 0)) {
+      // Interleaving bytes works within each quarter of a vector; with the codes in this order the floats
+      // come out in theirs.
+      const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+      const Bytes x = look_up(_mm512_permutexvar_epi32(order, _mm512_loadu_si512(codes)));
+      const __m512i low01 = _mm512_unpacklo_epi8(x.plane[0], x.plane[1]),
+                    high01 = _mm512_unpackhi_epi8(x.plane[0], x.plane[1]);
+      const __m512i low23 = _mm512_unpacklo_epi8(x.plane[2], x.plane[3]),
+                    high23 = _mm512_unpackhi_epi8(x.plane[2], x.plane[3]);
+      const auto put = [&](int first, __m512i bits) {
+        hn::StoreU(hn::Mul(VF{_mm512_castsi512_ps(bits)}, scale), F32(), values + first);
+      };
+      put(0, _mm512_unpacklo_epi16(low01, low23));
+      put(16, _mm512_unpackhi_epi16(low01, low23));
+      put(32, _mm512_unpacklo_epi16(high01, high23));
+      put(48, _mm512_unpackhi_epi16(high01, high23));
+    }
   }
 
  private:
   static constexpr int kZero = zero_code(kBook, Map::Dynamic), kParts = kBook == Book::Signed ? 2 : 4;
+  // Bytes that are needed in all 64 places; kOne3 and kOne2: the upper ones of 1.0f. They lie in memory, from
+  // where instructions take them: the compiler would make them anew for each quad, on the port of the
+  // look-ups.
+  enum Constant { k64, k192, kSign, kOne3, kOne2, kConstants };
   struct alignas(64) Planes {
     uint8_t byte[4][64 * kParts];
+    uint8_t constant[kConstants][64];
     explicit Planes(const Codebook& book) {
+      constexpr uint8_t kByte[kConstants] = {64, 192, 0x80, 0x3F, 0x80};
+      for (int i = 0; i < kConstants; ++i) std::fill_n(constant[i], 64, kByte[i]);
       for (size_t i = 0; i < 64 * kParts; ++i)
         for (size_t plane = 0; plane < 4; ++plane)
           byte[plane][i] =
@@ -64,25 +79,25 @@ class QuadDecoder {
     return planes;
   }
 
+  HWY_INLINE __m512i in_all(Constant c) const { return _mm512_load_si512(planes_.constant[c]); }
+
   // The four bytes of the values of 64 codes.
   struct Bytes {
     __m512i plane[4];
   };
   HWY_INLINE Bytes look_up(__m512i code) const {
     if constexpr (kBook == Book::Unsigned) {
-      return in_parts(code, {_mm512_cmpge_epu8_mask(code, _mm512_set1_epi8(64)), _mm512_movepi8_mask(code),
-                             _mm512_cmpge_epu8_mask(code, _mm512_set1_epi8(static_cast<char>(192)))});
+      return in_parts(code, {_mm512_cmpge_epu8_mask(code, in_all(k64)), _mm512_movepi8_mask(code),
+                             _mm512_cmpge_epu8_mask(code, in_all(k192))});
     } else {
       const __m512i from_zero = _mm512_sub_epi8(code, _mm512_set1_epi8(kZero));  // the 1 has -128
       const __m512i magnitude = _mm512_abs_epi8(from_zero);  // its upper bit is not looked at
-      Bytes out = in_parts(magnitude, {_mm512_test_epi8_mask(magnitude, _mm512_set1_epi8(64))});
-      const __m512i sign = _mm512_set1_epi8(static_cast<char>(0x80));
+      Bytes out = in_parts(magnitude, {_mm512_test_epi8_mask(magnitude, in_all(k64))});
       constexpr int kOrAnd = 0xF8;  // a | b & c
-      out.plane[3] = _mm512_ternarylogic_epi32(out.plane[3], from_zero, sign, kOrAnd);
+      out.plane[3] = _mm512_ternarylogic_epi32(out.plane[3], from_zero, in_all(kSign), kOrAnd);
       const __mmask64 one = _mm512_movepi8_mask(magnitude);
-      constexpr uint32_t kOne = std::bit_cast<uint32_t>(1.0f);
-      out.plane[3] = _mm512_mask_mov_epi8(out.plane[3], one, _mm512_set1_epi8(kOne >> 24));
-      out.plane[2] = _mm512_mask_mov_epi8(out.plane[2], one, _mm512_set1_epi8(static_cast<char>(kOne >> 16)));
+      out.plane[3] = _mm512_mask_mov_epi8(out.plane[3], one, in_all(kOne3));
+      out.plane[2] = _mm512_mask_mov_epi8(out.plane[2], one, in_all(kOne2));
       return out;
     }
   }
@@ -106,12 +121,12 @@ class QuadDecoder {
 template <Book kBook>
 class QuadDecoder {
  public:
-  // The values of 32 codes, times `scale`.
-  HWY_INLINE Quad operator()(const uint8_t* codes, VF scale) const {
-    Quad out;
-    for (int p = 0; p < 4; ++p, codes += 8)
-      out.part[p] = hn::Mul(VF{_mm256_castsi256_ps(_mm256_setr_m128i(four(codes), four(codes + 4)))}, scale);
-    return out;
+  // The values of 8 of 32 codes, times `scale`.
+  template <int kPart>
+  HWY_INLINE void decode(const uint8_t* codes, VF scale, float* values) const {
+    codes += 8 * kPart;
+    const VF x{_mm256_castsi256_ps(_mm256_setr_m128i(four(codes), four(codes + 4)))};
+    hn::StoreU(hn::Mul(x, scale), F32(), values + 8 * kPart);
   }
 
  private:
@@ -126,14 +141,13 @@ class QuadDecoder {
 };
 #endif
 
-// `count` codes, kPerByte in each byte, by a decoder of quads.
+// `count` codes, kPerByte in each byte, by a decoder of quads, which has four parts.
 template <int kPerByte, class Decoder>
 HWY_INLINE void decode_all(const uint8_t* HWY_RESTRICT stored, float absmax, int count,
                            const Decoder& decoder, float* HWY_RESTRICT x) {
-  const int lanes = kQuad / 4;
+  const VF scale = hn::Set(F32(), absmax);
   const auto decode = [&](const uint8_t* from, float* to) {
-    const Quad values = decoder(from, hn::Set(F32(), absmax));
-    for (int p = 0; p < 4; ++p) hn::StoreU(values.part[p], F32(), to + p * lanes);
+    each_part([&](auto part) HWY_ATTR { decoder.template decode<part>(from, scale, to); });
   };
   int k = 0;
   for (; k + kQuad <= count; k += kQuad) decode(stored + k / kPerByte, x + k);

@@ -27,8 +27,10 @@ class DitherEncoder {
  public:
   explicit DitherEncoder(const Encoding& how) : DitherEncoder(dither_pieces(kBook, kMap), how) {}
 
-  HWY_INLINE VB operator()(const Quad& n) {
+  // Of the quad of values from x on, times r.
+  HWY_INLINE VB operator()(const float* HWY_RESTRICT x, VF r) {
     const U8 u8;
+    const Quad n = scaled_quad(x, r);
     QuadBits noisy;
     for (int p = 0; p < 4; ++p) noisy.part[p] = noisy_place(n.part[p]);
     VB magnitude;
@@ -40,6 +42,22 @@ class DitherEncoder {
     }
     return in_order(codes_of<kBook, kMap>(magnitude, n, floor_));
   }
+
+#if HWY_TARGET == HWY_AVX3_DL
+  // From here on with the noise of the value that has this key.
+  HWY_INLINE void begin(uint32_t key) { noise_ = VectorNoise(key); }
+  // As in NearestEncoder.
+  struct Codes {
+    VB bytes;
+  };
+  template <int kPart>
+  HWY_INLINE void add(VF n, Codes& codes) {
+    add_bytes<kPlaceBits, kPart>(noisy_place(n), codes.bytes);
+  }
+  HWY_INLINE VB finish(const Codes& codes, const float* x, VF r) const {
+    return in_order(codes_of<kBook, kMap>(codes.bytes, scaled_quad(x, r), floor_));
+  }
+#endif
 
  private:
   DitherEncoder(const DitherPieces& pieces, const Encoding& how)

@@ -22,21 +22,26 @@
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
 
+#if HWY_TARGET != HWY_AVX3_DL
 // By linear pieces (see optim/codebook.h).
 template <Book kBook>
-class Encoder {
+class NearestEncoder {
  public:
-  explicit Encoder(const Encoding& how) : Encoder(linear_pieces(kBook), how.floor) {}
+  explicit NearestEncoder(const Encoding& how) : NearestEncoder(linear_pieces(kBook), how.floor) {}
 
-  HWY_INLINE VB operator()(const Quad& n) const {
+  // Of the quad of values from x on, times r.
+  HWY_INLINE VB operator()(const float* HWY_RESTRICT x, VF r) const {
     const U16 u16;
-    QuadBits place;
-    for (int p = 0; p < 4; ++p) place.part[p] = place_of(n.part[p]);
+    const Quad n = scaled_quad(x, r);
+    const QuadBits place{
+        {place_of(n.part[0]), place_of(n.part[1]), place_of(n.part[2]), place_of(n.part[3])}};
     VB magnitude = bytes_of<16>(place);
     const auto low = [&](int p) { return hn::BitCast(u16, place.part[p]); };
     const auto least = hn::Min(hn::Min(low(0), low(1)), hn::Min(low(2), low(3)));
     const auto at_border = hn::Eq(hn::Min(least, hn::Set(u16, kClose)), least);
-    if (HWY_UNLIKELY(!hn::AllFalse(u16, at_border))) magnitude = exact(n, place);
+    if (HWY_UNLIKELY(!hn::AllFalse(u16, at_border)))
+      magnitude = exact(n.part[0], n.part[1], n.part[2], n.part[3], place.part[0], place.part[1],
+                        place.part[2], place.part[3]);
     return in_order(codes_of<kBook, Map::Dynamic>(magnitude, n, floor_));
   }
 
@@ -47,7 +52,7 @@ class Encoder {
   static constexpr uint16_t kClose =
       static_cast<uint16_t>(2 * kLineTolerance / line_base(kBook) * static_cast<float>(1 << (23 + kUp)));
 
-  Encoder(const LinearPieces& pieces, bool floor)
+  NearestEncoder(const LinearPieces& pieces, bool floor)
       : piece_(pieces), slope_(pieces.slope), offset_(pieces.offset), limit_(pieces.limit), floor_(floor) {}
 
   // The magnitude in the third byte, above its fraction.
@@ -58,22 +63,22 @@ class Encoder {
     return hn::ShiftLeft<kUp>(hn::BitCast(I32(), y));
   }
 
-  // The magnitudes of places of which some may be one too high; the table of borders tells.
-  static HWY_NOINLINE VB exact(const Quad& n, const QuadBits& place) {
-    const F32 f;
-    const I32 i;
+  // The magnitudes of places of which some may be one too high; the table of borders tells. By value, so that
+  // vectors stay in registers.
+  static HWY_NOINLINE VB exact(VF n0, VF n1, VF n2, VF n3, VI place0, VI place1, VI place2, VI place3) {
     const Codebook& book = codebook(kBook);
-    HWY_ALIGN float value[hn::MaxLanes(F32())];
-    HWY_ALIGN int32_t bits[hn::MaxLanes(F32())];
-    QuadBits out;
+    const VF n[] = {n0, n1, n2, n3};
+    QuadBits out{{place0, place1, place2, place3}};
     for (int p = 0; p < 4; ++p) {
-      hn::Store(n.part[p], f, value);
-      hn::Store(place.part[p], i, bits);
-      for (size_t lane = 0; lane < hn::Lanes(f); ++lane) {
+      HWY_ALIGN float value[hn::MaxLanes(F32())];
+      HWY_ALIGN int32_t bits[hn::MaxLanes(F32())];
+      hn::Store(n[p], F32(), value);
+      hn::Store(out.part[p], I32(), bits);
+      for (size_t lane = 0; lane < hn::Lanes(F32()); ++lane) {
         const auto m = static_cast<size_t>(bits[lane] >> 16 & 255);
         if ((bits[lane] & 0xFFFF) <= kClose && std::fabs(value[lane]) < book.lower[m]) bits[lane] -= 1 << 16;
       }
-      out.part[p] = hn::Load(i, bits);
+      out.part[p] = hn::Load(I32(), bits);
     }
     return bytes_of<16>(out);
   }
@@ -82,64 +87,106 @@ class Encoder {
   Table8 slope_, offset_, limit_;
   bool floor_;
 };
-
-#if HWY_TARGET == HWY_AVX3_DL
-// The same for the signed book, by lines that know the sign.
-class SignedEncoder {
+#else
+// By the same lines, which in the signed book know the sign. Here and in dither-inl.h the codes of a quad can
+// be found one vector after another, for a loop that has more to do than that.
+template <Book kBook>
+class NearestEncoder {
  public:
-  explicit SignedEncoder(const Encoding&) : SignedEncoder(lines()) {}
+  explicit NearestEncoder(const Encoding& how) : NearestEncoder(lines(), how.floor) {}
 
-  HWY_INLINE VB operator()(const Quad& n) const {
-    QuadBits place;
-    for (int p = 0; p < 4; ++p) place.part[p] = place_of(n.part[p]);
+  // What is known of a quad: codes, and lanes in which all of them are certain.
+  struct Codes {
+    VB bytes;
+    __mmask16 far;
+  };
+
+  // n: part kPart, after the parts before it.
+  template <int kPart>
+  HWY_INLINE void add(VF n, Codes& codes) const {
+    const VI place = place_of(n);
     const __m512i fraction = _mm512_set1_epi32(SignedLines::kFar);
-    __mmask16 far = _mm512_test_epi32_mask(place.part[0].raw, fraction);
-    for (int p = 1; p < 4; ++p) far = _mm512_mask_test_epi32_mask(far, place.part[p].raw, fraction);
-    const VB codes = in_order(bytes_of<SignedLines::kBits>(place));
-    return HWY_LIKELY(far == 0xFFFF) ? codes : exact(codes, n, place);
+    add_bytes<SignedLines::kBits, kPart>(place, codes.bytes);
+    codes.far = kPart == 0 ? _mm512_test_epi32_mask(place.raw, fraction)
+                           : _mm512_mask_test_epi32_mask(codes.far, place.raw, fraction);
+  }
+  // The codes of the quad of values from x on, times r, whose parts were added.
+  HWY_INLINE VB finish(const Codes& codes, const float* x, VF r) const {
+    VB out = codes.bytes;
+    if (HWY_UNLIKELY(codes.far != 0xFFFF)) out = exact(x, r);
+    return in_order(kBook == Book::Signed ? out
+                                          : codes_of<kBook, Map::Dynamic>(out, scaled_quad(x, r), floor_));
+  }
+
+  HWY_INLINE VB operator()(const float* HWY_RESTRICT x, VF r) const {
+    const Quad n = scaled_quad(x, r);
+    Codes codes;
+    add<0>(n.part[0], codes), add<1>(n.part[1], codes), add<2>(n.part[2], codes), add<3>(n.part[3], codes);
+    return finish(codes, x, r);
   }
 
  private:
-  explicit SignedEncoder(const SignedLines& lines)
-      : piece_(lines.octaves), slope_(lines.slope), offset_(lines.offset), last_(lines.last) {}
+  static_assert(line_base(Book::Unsigned) == 1 << (23 - SignedLines::kBits),
+                "fractions as those of SignedLines");
 
-  static const SignedLines& lines() {
-    static const SignedLines lines;
-    return lines;
+  NearestEncoder(const SignedLines& lines, bool)
+      : piece_(lines.octaves), slope_(lines.slope), offset_(lines.offset), limit_(lines.last) {}
+  NearestEncoder(const LinearPieces& lines, bool floor)
+      : piece_(lines), slope_(lines.slope), offset_(lines.offset), limit_(lines.limit), floor_(floor) {}
+
+  static const auto& lines() {
+    if constexpr (kBook == Book::Signed) {
+      static const SignedLines lines;
+      return lines;
+    } else {
+      return linear_pieces(kBook);
+    }
   }
 
   // The code above its fraction.
   HWY_INLINE VI place_of(VF n) const {
     const VI line = piece_(n);
-    const VF x{_mm512_range_ps(n.raw, last_(line).raw, 2)};  // the smaller magnitude with the sign of n
-    return hn::BitCast(I32(), hn::MulAdd(slope_(line), x, offset_(line)));
-  }
-
-  static HWY_NOINLINE VB exact(VB codes, const Quad& n, const QuadBits& place) {
-    const Codebook& book = codebook(Book::Signed);
-    HWY_ALIGN uint8_t code[kQuad];
-    HWY_ALIGN float value[16];
-    hn::Store(codes, U8(), code);
-    for (int p = 0; p < 4; ++p) {
-      hn::Store(n.part[p], F32(), value);
-      unsigned close = _mm512_testn_epi32_mask(place.part[p].raw, _mm512_set1_epi32(SignedLines::kFar));
-      for (; close != 0; close &= close - 1) {
-        const int lane = std::countr_zero(close);
-        code[16 * p + lane] = SignedLines::exact(book, code[16 * p + lane], value[lane]);
-      }
+    if constexpr (kBook == Book::Signed) {
+      const VF x{_mm512_range_ps(n.raw, limit_(line).raw, 2)};  // the smaller magnitude with the sign of n
+      return hn::BitCast(I32(), hn::MulAdd(slope_(line), x, offset_(line)));
+    } else {
+      return hn::BitCast(I32(), hn::Min(hn::MulAdd(slope_(line), n, offset_(line)), limit_(line)));
     }
-    return hn::Load(U8(), code);
   }
 
-  PieceFinder<LinearPieces, Book::Signed> piece_;
-  Table8 slope_, offset_, last_;
-};
+  // The codes of a quad of which some are near a border; the table of borders tells. An encoder of its own
+  // leaves that of the caller in registers.
+  static HWY_NOINLINE VB exact(const float* x, VF r) {
+    const Codebook& book = codebook(kBook);
+    const NearestEncoder encoder{Encoding()};
+    QuadBits out;
+    for (int p = 0; p < 4; ++p) {
+      const VF n = hn::Mul(hn::LoadU(F32(), x + p * 16), r);
+      out.part[p] = encoder.place_of(n);
+      HWY_ALIGN float value[16];
+      HWY_ALIGN int32_t place[16];
+      hn::Store(n, F32(), value);
+      hn::Store(out.part[p], I32(), place);
+      unsigned high = 0;  // lanes
+      for (unsigned close = _mm512_testn_epi32_mask(out.part[p].raw, _mm512_set1_epi32(SignedLines::kFar));
+           close != 0; close &= close - 1) {
+        const int lane = std::countr_zero(close);
+        const auto code = static_cast<uint8_t>(place[lane] >> SignedLines::kBits);
+        high |= unsigned{is_high(book, code, value[lane])} << lane;
+      }
+      out.part[p].raw = _mm512_mask_sub_epi32(out.part[p].raw, static_cast<__mmask16>(high), out.part[p].raw,
+                                              _mm512_set1_epi32(1 << SignedLines::kBits));
+    }
+    return bytes_of<SignedLines::kBits>(out);
+  }
+  static bool is_high(const Codebook& book, uint8_t code, float x) {
+    return kBook == Book::Signed ? SignedLines::is_high(book, code, x) : x < book.lower[code];
+  }
 
-template <Book kBook>
-using NearestEncoder = std::conditional_t<kBook == Book::Signed, SignedEncoder, Encoder<kBook>>;
-#else
-template <Book kBook>
-using NearestEncoder = Encoder<kBook>;
+  PieceFinder<LinearPieces, kBook> piece_;
+  Table8 slope_, offset_, limit_;
+  bool floor_ = false;
+};
 #endif
 
 }  // namespace octet::optim::HWY_NAMESPACE

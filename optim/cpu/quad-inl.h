@@ -9,6 +9,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 #include <hwy/highway.h>
 #include "optim/codebook.h"
@@ -28,7 +29,14 @@ struct Quad {
 struct QuadBits {
   VI part[4];
 };
-constexpr int kQuad = static_cast<int>(hn::MaxLanes(U8()));
+constexpr int kQuad = static_cast<int>(hn::MaxLanes(U8())), kLanes = kQuad / 4;
+
+// Calls f(0) to f(3) with constants: what a loop goes through the compiler would keep in memory.
+template <class F>
+HWY_INLINE void each_part(const F& f) {
+  f(std::integral_constant<int, 0>()), f(std::integral_constant<int, 1>());
+  f(std::integral_constant<int, 2>()), f(std::integral_constant<int, 3>());
+}
 
 // Below, the bytes of a quad are in the order in which they are cheap to have: a group of lanes of part 0,
 // the same lanes of part 1 and so on, and then the next group. A group is four lanes, with AVX-512 two.
@@ -59,14 +67,25 @@ HWY_INLINE VB in_order(VB bytes) {
 
 // The eight bits from kBit on of every lane, the lowest being 0.
 #if HWY_TARGET == HWY_AVX3_DL
-template <int kBit>
-HWY_INLINE VB bytes_of(const QuadBits& x) {
+// Those of part kPart, beside those of the parts before it.
+template <int kBit, int kPart>
+HWY_INLINE void add_bytes(VI part, VB& bytes) {
   static_assert(kBit <= 24);
   const __m512i from = _mm512_set1_epi16(static_cast<int16_t>((kBit + 32) << 8 | kBit));
-  __m512i out = _mm512_multishift_epi64_epi8(from, x.part[0].raw);
-  out = _mm512_mask_multishift_epi64_epi8(out, 0x0C0C0C0C0C0C0C0C, from, x.part[1].raw);
-  out = _mm512_mask_multishift_epi64_epi8(out, 0x3030303030303030, from, x.part[2].raw);
-  return VB{_mm512_mask_multishift_epi64_epi8(out, 0xC0C0C0C0C0C0C0C0, from, x.part[3].raw)};
+  if constexpr (kPart == 0)
+    bytes.raw = _mm512_multishift_epi64_epi8(from, part.raw);
+  else
+    bytes.raw =
+        _mm512_mask_multishift_epi64_epi8(bytes.raw, 0x0303030303030303 << (2 * kPart), from, part.raw);
+}
+template <int kBit>
+HWY_INLINE VB bytes_of(const QuadBits& x) {
+  VB out;
+  add_bytes<kBit, 0>(x.part[0], out);
+  add_bytes<kBit, 1>(x.part[1], out);
+  add_bytes<kBit, 2>(x.part[2], out);
+  add_bytes<kBit, 3>(x.part[3], out);
+  return out;
 }
 #else
 template <int kBit>
@@ -102,6 +121,13 @@ HWY_INLINE hn::Vec<hn::RebindToSigned<U8>> signs(const Quad& x) {
 #else
   return {_mm_packs_epi16(a.raw, b.raw)};
 #endif
+}
+
+// Four vectors from x on, times r. Without a loop over the parts, of which the compiler would make stores.
+HWY_INLINE Quad scaled_quad(const float* HWY_RESTRICT x, VF r) {
+  const F32 f;
+  const auto part = [&](size_t p) { return hn::Mul(hn::LoadU(f, x + p * hn::Lanes(f)), r); };
+  return {{part(0), part(1), part(2), part(3)}};
 }
 
 // The codes of n, whose magnitudes (see optim/codebook.h) these are.

@@ -48,13 +48,11 @@ struct SignedLines {
   // Whether the integer part of a place is the code for certain.
   static bool is_far(float place) { return (std::bit_cast<int32_t>(place) & kFar) != 0; }
 
-  // The code of x, where `code` may be one too high.
-  static uint8_t exact(const Codebook& book, uint8_t code, float x) {
+  // Of a `code` that is the one of x or one too high: whether it is.
+  static bool is_high(const Codebook& book, uint8_t code, float x) {
     const int magnitude = code - book.zero;
-    const bool high = magnitude > 0 ? x < book.lower[static_cast<size_t>(magnitude)]
-                                    : magnitude > -book.top_negative &&
-                                          -x >= book.lower[static_cast<size_t>(1 - magnitude)];
-    return static_cast<uint8_t>(code - (high ? 1 : 0));
+    if (magnitude > 0) return x < book.lower[static_cast<size_t>(magnitude)];
+    return magnitude > -book.top_negative && -x >= book.lower[static_cast<size_t>(1 - magnitude)];
   }
 };
 

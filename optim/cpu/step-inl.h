@@ -73,25 +73,18 @@ constexpr int kStretch = 128;
 // own prefetching falls asleep.
 constexpr int kAhead = 512;
 
-// Sends for the memory that elements [from, from + count) of a tensor have kAhead further on; beyond its end
-// that does nothing. bits: of a stored value.
-template <size_t kSlots>
-HWY_INLINE void send_ahead(const StepTensor& tensor, bool bf16_weights, int64_t from, int count, int bits) {
-  const auto send = [&](const void* data, int bits_each) {
-    const uintptr_t begin =
-        reinterpret_cast<uintptr_t>(data) + static_cast<uintptr_t>((from + kAhead) * bits_each / 8);
-    const auto bytes = static_cast<uintptr_t>(count * bits_each / 8);
-    // Not the builtin: GCC takes what only prefetches for a function without effect, and may drop its calls.
-    for (uintptr_t i = 0; i < bytes; i += 64) asm volatile("prefetcht0 (%0)" ::"r"(begin + i));
+// Sends for the memory that values [from, from + count) of an array have kAhead further on; beyond its end
+// that does nothing. bits: of a value.
+HWY_INLINE void send_ahead(const void* data, int64_t from, int count, size_t bits) {
+  const auto bytes = [=](int64_t n) {
+    const auto values = static_cast<size_t>(n);
+    return bits < 8 ? values / (8 / bits) : values * (bits / 8);
   };
-  constexpr int kFloat = 32;  // doubles have no codes
-  if (bf16_weights)
-    send(tensor.weight, 16);
-  else
-    send(tensor.weight, kFloat);
-  send(tensor.gradient, kFloat);
-  for (size_t slot = 0; slot < kSlots; ++slot) send(tensor.state[slot], bits);
+  const char* const now = static_cast<const char*>(data) + bytes(from);
+  // Not the builtin: GCC takes what only prefetches for a function without effect, and may drop its calls.
+  for (size_t i = 0; i < bytes(count); i += 64) asm volatile("prefetcht0 %0" ::"m"(now[bytes(kAhead) + i]));
 }
+constexpr size_t kFloatBits = 32, kBFloat16Bits = 16;
 
 // Of the block that begins with element `first`.
 template <class Rule, size_t kSlot>
@@ -205,7 +198,9 @@ class BlockStepper {
     for (int from = 0, n; from < count; from += n) {
       n = std::min(kStretch, count - from);
       if constexpr (kBuffered) {
-        send_ahead<kSlots>(tensor, plan_.bf16_weights, first + from, n, io_.bits);
+        send_ahead(tensor.weight, first + from, n, plan_.bf16_weights ? kBFloat16Bits : kFloatBits);
+        send_ahead(tensor.gradient, first + from, n, kFloatBits);
+        (send_ahead(tensor.state[kSlot], first + from, n, io_.bits), ...);
         (slot_io<kSlot>().load(stored(kSlot, from), old_absmax(kSlot), n, values(kSlot) + from), ...);
       }
       update_block(update_, weights_.load(tensor, first + from, n), gradient + from, max_value_, scale_,
