@@ -16,6 +16,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
 
+// Not inlined, nor is store_bf16: they would be in the loop of every rule.
 HWY_NOINLINE inline void load_bf16(const void* stored, const float*, int count, void* x) {
   const auto* HWY_RESTRICT bits = static_cast<const uint16_t*>(stored);
   auto* HWY_RESTRICT out = static_cast<float*>(x);

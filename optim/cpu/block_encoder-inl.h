@@ -20,7 +20,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace octet::optim::HWY_NAMESPACE {
 
-// How the values of a slot are rounded unless somebody asks for another way; there is no loop for others.
+// How the values of a slot are rounded unless somebody asks for another way (GroupOptions). Only for that
+// there is a loop.
 constexpr bool dithers(const Slot& slot) { return slot.book == Book::Unsigned || slot.slow; }
 
 // For all that has no block encoder.
@@ -61,10 +62,10 @@ class BlockEncoder {
 
  private:
   Encoder encoder_;
-  typename Encoder::Codes codes_;
-  const float* values_;
-  VF factor_;
-  uint8_t* stored_;
+  typename Encoder::Codes codes_{};
+  const float* values_ = nullptr;
+  VF factor_ = hn::Zero(F32());
+  uint8_t* stored_ = nullptr;
 };
 
 template <class Codec, Book kBook, bool kDithers>

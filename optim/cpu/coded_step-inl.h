@@ -17,6 +17,7 @@
 
 #include <hwy/highway.h>
 #include "optim/cpu/block_encoder-inl.h"
+#include "optim/cpu/blockwise8-inl.h"
 #include "optim/cpu/codecs-inl.h"
 #include "optim/cpu/kernels.h"
 #include "optim/cpu/step-inl.h"
@@ -48,8 +49,8 @@ class CodedStepper : BlockStepper<Rule, float, true> {
  private:
   static_assert(kMinBlock % kQuad == 0, "a whole block is whole quads");
 
-  // Dividers, table look-ups and arithmetic have work at all times, and memory too, where a rule's vector has
-  // beside it one of the next quad to decode and one of each state of an earlier block to encode.
+  // With AVX-512, dividers, table look-ups and arithmetic have work at all times, and memory too, where a
+  // rule's vectors have beside them the next quad to decode and vectors of an earlier block to encode.
   static constexpr bool kDecodesAhead = HWY_TARGET == HWY_AVX3_DL;
   // Elements by which encoding stays behind, so that nobody waits for an absmax; at least a block.
   static constexpr int kBehind = 512;
@@ -84,7 +85,7 @@ class CodedStepper : BlockStepper<Rule, float, true> {
       const int64_t start = block * size;
       float* const fresh[] = {values<kSlot>(block)...};
       if (HWY_UNLIKELY(bf16_weights)) send_ahead(at.weight, start, size, kBFloat16Bits);
-      float* const weights = weights_.load(at, start, size);
+      float* const weights = block_weights_.load(at, start, size);
       LargestMagnitude largest[kSlots];
       HWY_ALIGN float changed_gradient[kQuad];
       for (int from = 0; from < size; from += kQuad) {
@@ -92,8 +93,10 @@ class CodedStepper : BlockStepper<Rule, float, true> {
         send_ahead(at.gradient, start + from, kQuad, kFloatBits);
         (send_ahead(at.state[kSlot], start + from, kQuad, 8 / Codec::values_per_stored), ...);
         const float* gradient = static_cast<const float*>(at.gradient) + start + from;
-        if (HWY_UNLIKELY(!as_they_are)) {  // not by with_gradient: a choice for every vector costs 4 to 17 %
-          for (int i = 0; i < kQuad; ++i) changed_gradient[i] = scale * limited(gradient[i], max_value);
+        if (HWY_UNLIKELY(!as_they_are)) {  // a choice for every vector would cost 4 to 17 %
+          with_gradient(gradient, max_value, scale, [&](const auto& g) {
+            for (int i = 0; i < kQuad; ++i) changed_gradient[i] = g(i);
+          });
           gradient = changed_gradient;
         }
         if constexpr (!kDecodesAhead)
@@ -118,7 +121,7 @@ class CodedStepper : BlockStepper<Rule, float, true> {
         (beside.finish(from), ...);
         if constexpr (kDecodesAhead) now = 1 - now;
       }
-      weights_.store(at, start, size);
+      block_weights_.store(at, start, size);
       ((at.absmax[kSlot][block] = largest[kSlot].template value<Rule::slots[kSlot].book>(
             Rule::slots[kSlot].book == Book::Signed && signed_absmax)),
        ...);
@@ -168,7 +171,7 @@ class CodedStepper : BlockStepper<Rule, float, true> {
     return values_.data() + kSlot * kRing + (block & last_place_) * (plan_.block_size + kGap);
   }
 
-  Weights<float, kMaxBlock> weights_{plan_, step_};
+  Weights<float, kMaxBlock> block_weights_{plan_, step_};
   const int behind_ = std::max(1, kBehind / plan_.block_size);  // in blocks
   const int64_t last_place_ = std::bit_ceil(static_cast<unsigned>(behind_) + 1) - 1;
   static constexpr size_t kRing = 2 * (kMaxBlock + kGap);  // also 16 of kMinBlock

@@ -52,6 +52,7 @@ class DitherEncoder {
   };
   template <int kPart>
   HWY_INLINE void add(VF n, Codes& codes) {
+    static_assert(kMap != Map::Powers4, "has another place, and a base to subtract");
     add_bytes<kPlaceBits, kPart>(noisy_place(n), codes.bytes);
   }
   HWY_INLINE VB finish(const Codes& codes, const float* x, VF r) const {

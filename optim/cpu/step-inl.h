@@ -80,9 +80,10 @@ HWY_INLINE void send_ahead(const void* data, int64_t from, int count, size_t bit
     const auto values = static_cast<size_t>(n);
     return bits < 8 ? values / (8 / bits) : values * (bits / 8);
   };
-  const char* const now = static_cast<const char*>(data) + bytes(from);
+  const auto now = reinterpret_cast<uintptr_t>(data) + bytes(from);
   // Not the builtin: GCC takes what only prefetches for a function without effect, and may drop its calls.
-  for (size_t i = 0; i < bytes(count); i += 64) asm volatile("prefetcht0 %0" ::"m"(now[bytes(kAhead) + i]));
+  for (size_t i = 0; i < bytes(count); i += 64)
+    asm volatile("prefetcht0 %0" ::"m"(*reinterpret_cast<const char*>(now + bytes(kAhead) + i)));
 }
 constexpr size_t kFloatBits = 32, kBFloat16Bits = 16;
 
@@ -133,7 +134,8 @@ class Weights<double, kMost> {
   HWY_INLINE void store(const StepTensor&, int64_t, int) {}
 };
 
-// Between the values of two slots, lest they be a power of two apart and fall into the same cache sets.
+// Between the values of two slots or blocks, lest they be a power of two apart and fall into the same cache
+// sets.
 constexpr int kGap = 64;
 
 // Steps blocks [first, last) of the plan. kBuffered: state is read into a buffer and written back through
