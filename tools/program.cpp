@@ -77,6 +77,18 @@ void require_no_flag_as_value(const CLI::App& app) {
        app.get_name(), " --help");
 }
 
+// What is wrong with a value that CLI11 could not convert: that of a whole number, or one that a switch was
+// given, as "--nesterov=maybe". text: "Could not convert: --nesterov = maybe".
+[[noreturn]] void fail_on_value(const CLI::App& app, const std::string& text) {
+  const size_t name_at = text.find(": ") + 2, equals = text.find(" = ", name_at);
+  require(equals != std::string::npos, ErrorKind::Usage, app.get_name(), ": ", text);
+  const std::string name = text.substr(name_at, equals - name_at);
+  const CLI::Option* option = app.get_option_no_throw(name);
+  const bool is_switch = option && option->get_items_expected_max() == 0;
+  fail(ErrorKind::Usage, app.get_name(), ": ", name, " ", text.substr(equals + 3), ": must be ",
+       is_switch ? "true or false" : "a whole number");
+}
+
 int run_command(const Command& command, const std::string& name, const std::vector<std::string>& arguments) {
   CLI::App app(std::string(command.summary), name);
   app.set_help_flag("-h,--help", "this text");
@@ -93,6 +105,7 @@ int run_command(const Command& command, const std::string& name, const std::vect
     require_no_flag_as_value(app);
     if (dynamic_cast<const CLI::ExtrasError*>(&error)) fail_on_extras(app);
     const std::string text = error.what();  // "--lr: 1 required N missing"
+    if (dynamic_cast<const CLI::ConversionError*>(&error)) fail_on_value(app, text);
     const bool none = dynamic_cast<const CLI::ArgumentMismatch*>(&error) && text.ends_with(" missing");
     fail(ErrorKind::Usage, app.get_name(), ": ",
          none ? text.substr(0, text.find(':')) + " needs a value" : text);

@@ -147,7 +147,12 @@ TEST_CASE("no command, a word too many, a missing value and a missing argument e
     CHECK(flag.status == 2);
     CHECK(flag.err == std::string("octet: octet count: --count needs a value, not the flag ") + next + "\n");
   }
-  CHECK(run({"count", "--count", "many"}).status == 2);
+  const Said many = run({"count", "--count", "many"});
+  CHECK(many.status == 2);
+  CHECK(many.err == "octet: octet count: --count many: must be a whole number\n");
+  const Said maybe = run({"count", "--verbose=maybe"});
+  CHECK(maybe.status == 2);
+  CHECK(maybe.err == "octet: octet count: --verbose maybe: must be true or false\n");
   const Said missing = run({"throw"});
   CHECK(missing.status == 2);
   CHECK(has(missing.err, "kind is required"));
