@@ -1,6 +1,7 @@
-// The step loop for blockwise8 and blockwise4 with AVX2 and AVX-512: quads are updated one after another, in
-// a stream of instructions that decodes before the rule and, with AVX-512, decodes and encodes others beside
-// it. For other codecs and SSE4 step-inl.h does it in passes over a buffer.
+// The step loop for blockwise8 and blockwise4 with AVX2 and AVX-512: one quad after another is decoded and
+// updated by the rule, and blocks are encoded some time later; with AVX-512 the next quad is decoded beside
+// the rule, and usual blocks of blockwise8 are encoded there. For other codecs and SSE4 step-inl.h does it in
+// passes over a buffer.
 #if defined(OCTET_OPTIM_CPU_CODED_STEP_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OCTET_OPTIM_CPU_CODED_STEP_INL_H_
 #undef OCTET_OPTIM_CPU_CODED_STEP_INL_H_

@@ -85,7 +85,6 @@ TEST_CASE("weights and state are the same bytes for every number of threads and 
         std::string expected;
         for (const cpu::Level level : levels())
           for (const int threads : {1, 2, 3, 7}) {
-            if (rounding == Rounding::Nearest && threads == 2) continue;
             const Threads scope(threads);
             Model model(rule.name, codec.name, kTensorSizes, kDefaultBlock, SecondMoment::Dither, rounding);
             for (int t = 1; t <= 4; ++t) model.step(level, t, busy_hyper(rule.name));
