@@ -84,13 +84,10 @@ struct Model {
     plan.matrices = matrices;
     plan.bf16_weights = bf16_weights;
     plan.weight_rounding = Rounding::Stochastic;
-    plan.second_moment = mode;
-    plan.signed_absmax = mode != SecondMoment::Plain;
-    plan.rounding = rounding;
     plan.seed = 5;
     codec = codec_place(codec_name);
     const CodecInfo info = codecs()[static_cast<size_t>(codec)];
-    plan.slow_rounding = info.rounding(Rounding::Stochastic);
+    set_rounding(plan, info, mode, rounding);
     block_size = info.own_block_size ? info.own_block_size : info.scale == Scale::Block ? block : kPlainBlock;
     slots = slots_of(rules()[static_cast<size_t>(rule_place(rule))], matrices);
     plan.codec = codec;

@@ -41,9 +41,7 @@ class PlanOnDevice {
         sizes_(sizes.begin(), sizes.end()) {
     plan_.rule = rule_place(setting.rule);
     plan_.codec = codec_place(setting.codec);
-    plan_.second_moment = setting.second_moment;
-    plan_.signed_absmax = setting.second_moment != SecondMoment::Plain;
-    plan_.rounding = setting.rounding;
+    set_rounding(plan_, codec_, setting.second_moment, setting.rounding);
     plan_.seed = 7;
     plan_.block_size = codec_.own_block_size          ? codec_.own_block_size
                        : codec_.scale == Scale::Block ? setting.block_size
