@@ -29,7 +29,7 @@ struct StepCase {
 
 struct StepTiming {
   int64_t parameters = 0;                // elements
-  double seconds = 0, median = 0;        // of one update pass: the fastest repetition, and the median
+  double seconds = 0;                    // of one update pass (the fastest repetition)
   double norm_seconds = 0;               // of the norm pass, which a training step adds (the fastest)
   double norm_bytes_per_parameter = 0;   // that it reads
   double bytes_per_parameter = 0;        // read and written by the update, in all of its passes; 0: unknown

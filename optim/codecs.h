@@ -1,4 +1,5 @@
-// The list of state codecs: adding one is a file in codecs/, its encoding on each device, and a word here.
+// The list of state codecs: adding one is a file in codecs/, its encoding on each device, its include and a
+// word here.
 #pragma once
 
 #include "optim/codecs/bf16.h"

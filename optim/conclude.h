@@ -70,11 +70,11 @@ OCTET_HD void write_constants(TypeList<Rule...>, const StepPlan& plan, const Hyp
    ...);
 }
 
-// Writes plan.update for step number control.steps, the first being 1.
-OCTET_HD inline void write_constants(const StepPlan& plan, const StepControl& control) {
+// Writes plan.update for a step, the first being number 1.
+OCTET_HD inline void write_constants(const StepPlan& plan, double lr_factor, int64_t step) {
   HyperParameters hyper = plan.hyper;
-  hyper.lr *= control.lr_factor;
-  write_constants(Rules(), plan, hyper, control.steps);
+  hyper.lr *= lr_factor;
+  write_constants(Rules(), plan, hyper, step);
 }
 
 }  // namespace octet::optim

@@ -34,7 +34,7 @@ bool same_steps(int rule, const HyperParameters& a, const HyperParameters& b) {
 
 std::vector<std::string_view> without_effect(const HyperParameters& given, std::string_view rule) {
   const int place = rule_place(rule);
-  const RuleInfo& info = rules()[static_cast<size_t>(place)];
+  const RuleInfo& info = rule_at(place);
   const auto same = [&](const HyperParameters& other) {
     return same_steps(place, given, other) && (info.others < 0 || same_steps(info.others, given, other)) &&
            (info.applied_by < 0 || same_steps(info.applied_by, given, other)) &&
@@ -42,9 +42,9 @@ std::vector<std::string_view> without_effect(const HyperParameters& given, std::
   };
   std::vector<double> own;
   HyperParameters defaults = info.defaults, other = given;
-  defaults.visit([&](const char*, double value, const char*) { own.push_back(value); });
+  defaults.visit([&](const char*, double value) { own.push_back(value); });
   std::vector<std::string_view> out;
-  other.visit([&, i = size_t{0}](const char* name, auto& value, const char*) mutable {
+  other.visit([&, i = size_t{0}](const char* name, auto& value) mutable {
     const auto asked = value;
     value = static_cast<std::decay_t<decltype(value)>>(own[i++]);
     if (value != asked && same(other)) out.emplace_back(name);

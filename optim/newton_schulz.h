@@ -21,7 +21,7 @@ class NewtonSchulz {
   NewtonSchulz(const Tensor& scratch, const Shape& shape, DType dtype);
 
   void* matrix() const { return x_.raw(); }
-  // Makes the matrix orthogonal, times `scale`. Waits for nothing, and allocates nothing.
+  // Makes the matrix orthogonal, times `scale`. Waits for nothing.
   void run(double scale) const;
 
  private:

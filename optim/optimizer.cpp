@@ -13,8 +13,6 @@
 namespace octet::optim {
 namespace {
 
-const CodecInfo& info(int codec) { return codecs()[static_cast<size_t>(codec)]; }
-
 // Of a name: Fowler, Noll and Vo's FNV-1a.
 uint32_t salt_of(std::string_view name) {
   uint32_t hash = 0x811C9DC5;
@@ -35,7 +33,7 @@ void check_options(const OptimizerOptions& options) {
 }
 
 void check_hyper(HyperParameters hyper) {
-  hyper.visit([](const char* name, double value, const char*) {
+  hyper.visit([](const char* name, double value) {
     require(std::isfinite(value) && value >= 0, "optimizer: ", name, " is ", value, "; it must be 0 or more");
   });
   const std::pair<const char*, double> decays[] = {
@@ -111,7 +109,7 @@ void Optimizer::add_group(const ParameterGroup& group, size_t index) {
     const StateLayout layout = state_layout(options, shape_of(named));
     Parameter parameter{
         .name = named.name, .variable = named.variable, .codec = layout.codec, .state = {}, .absmax = {}};
-    const CodecInfo& codec = info(layout.codec);
+    const CodecInfo& codec = codec_at(layout.codec);
     for (const StateSlot& slot : layout.slots) {
       // State starts at zero, which in a code book is a code like any other.
       parameter.state.push_back(Tensor::full(slot.shape, codec.zero(slot.slot.book), slot.stored, device_,
@@ -145,7 +143,7 @@ void Optimizer::build_plans() {
     plan.hyper = *options.hyper;
     if (!batch.layout.decays) plan.hyper.weight_decay = 0;
     if (options_.max_value > 0) plan.max_value = options_.max_value;
-    set_rounding(plan, info(codec), options.second_moment, options.rounding);
+    set_rounding(plan, codec_at(codec), options.second_moment, options.rounding);
     plan.weight_rounding = options.weight_rounding;
     plan.seed = options_.seed;
     for (const Parameter& parameter : batch.parameters) {
@@ -307,7 +305,7 @@ int64_t Optimizer::update_bytes() const {
   if (!matrices_.empty()) return 0;
   int64_t bytes = 0;
   for (size_t b = 0; b < batches_.size(); ++b) {
-    const RuleInfo& rule = rules()[static_cast<size_t>(plans_[b].rule)];
+    const RuleInfo& rule = rule_at(plans_[b].rule);
     int64_t weights = 0, gradients = 0, state = 0;
     for (const Parameter& parameter : batches_[b].parameters) {
       const Tensor& weight = parameter.variable.value();
@@ -323,7 +321,7 @@ int64_t Optimizer::update_bytes() const {
     }
     const int64_t surveyed = weights + gradients;
     if (rule.has_factor) bytes += surveyed + (rule.measures_state ? state : 0);
-    if (info(plans_[b].codec).scale == Scale::Tensor && state > 0) bytes += surveyed + state;
+    if (codec_at(plans_[b].codec).scale == Scale::Tensor && state > 0) bytes += surveyed + state;
   }
   return bytes;
 }
@@ -331,7 +329,7 @@ int64_t Optimizer::update_bytes() const {
 std::string_view Optimizer::codec_of(std::string_view name) const {
   for (const Batch& batch : batches_)
     for (const Parameter& parameter : batch.parameters)
-      if (parameter.name == name) return info(parameter.codec).name;
+      if (parameter.name == name) return codec_at(parameter.codec).name;
   fail(ErrorKind::Usage, "optimizer: there is no parameter '", name, "'");
 }
 

@@ -11,8 +11,6 @@
 namespace octet::optim {
 namespace {
 
-const CodecInfo& info(int codec) { return codecs()[static_cast<size_t>(codec)]; }
-
 constexpr const char* kAnother = "; the checkpoint is of another model or update rule";
 
 std::string text_of(const std::string& name, const Tensor& tensor) {
@@ -56,7 +54,10 @@ void check_tensor(const std::string& name, const Tensor& tensor, DType type, con
 // Numbers that no step leaves behind, and that no gradient would show. Any code will do.
 void check_values(const std::string& name, const Tensor& tensor, Book book) {
   const bool may_be_negative = book == Book::Signed;
-  const auto wrong = [&](double value) { return !std::isfinite(value) || !(may_be_negative || value >= 0); };
+  // Nor -0: who encodes the unsigned book looks for no sign.
+  const auto wrong = [&](double value) {
+    return !std::isfinite(value) || (!may_be_negative && std::signbit(value));
+  };
   if (const auto found = find_element(tensor, wrong))
     fail(ErrorKind::Checkpoint, "optimizer state '", name,
          "' is damaged: ", std::isfinite(found->value) ? "it is never negative, but " : "", "element ",
@@ -91,12 +92,12 @@ void SavedTensors::check_all_taken() const {
 }
 
 bool StateFormat::operator==(const StateFormat& other) const {
-  return codec == other.codec && (info(codec).scale != Scale::Block || block_size == other.block_size);
+  return codec == other.codec && (codec_at(codec).scale != Scale::Block || block_size == other.block_size);
 }
 
 std::string StateFormat::text() const {
-  std::string text(info(codec).name);
-  if (info(codec).scale == Scale::Block) text += " in blocks of " + std::to_string(block_size);
+  std::string text(codec_at(codec).name);
+  if (codec_at(codec).scale == Scale::Block) text += " in blocks of " + std::to_string(block_size);
   return text;
 }
 
@@ -109,7 +110,7 @@ SavedState take_state(SavedTensors& tensors, const std::string& parameter, const
     const Tensor& values = tensors.take(name);
     if (out.values.empty()) {
       out.format = {codec_in(tensors, parameter, values), kPlainBlock};
-      const CodecInfo& codec = info(out.format.codec);
+      const CodecInfo& codec = codec_at(out.format.codec);
       require(codec.value == computed_as(weight.dtype()), ErrorKind::Checkpoint, "optimizer state of '",
               parameter, "' is in ", codec.name, ", which is for weights of ", codec.value, "; these are ",
               weight.dtype());
@@ -122,7 +123,7 @@ SavedState take_state(SavedTensors& tensors, const std::string& parameter, const
         out.format.block_size = static_cast<int>(size);
       }
     }
-    const CodecInfo& codec = info(out.format.codec);
+    const CodecInfo& codec = codec_at(out.format.codec);
     check_tensor(name, values, codec.stored,
                  codec.values_per_stored == 1 ? weight.shape() : Shape{codec.stored_count(count)},
                  codec.name);
@@ -144,7 +145,7 @@ SavedState take_matrix_state(SavedTensors& tensors, const std::string& parameter
   for (size_t i = 0; i < slots.size(); ++i) {
     const std::string name = parameter + "." + slots[i].name;
     const Tensor& values = tensors.take(name);
-    check_tensor(name, values, own[i].dtype(), own[i].shape(), info(format.codec).name);
+    check_tensor(name, values, own[i].dtype(), own[i].shape(), codec_at(format.codec).name);
     check_values(name, values, slots[i].book);
     out.values.push_back(&values);
   }
@@ -161,7 +162,7 @@ void convert_slot(Book book, int64_t count, const StateFormat& from, const SlotT
                                         : tensor->to(device, MemoryTag::Workspace);
   };
   const Tensor stored = here(&source.values), absmax = here(source.absmax);
-  const Tensor values = Tensor::empty({count}, info(from.codec).value, device, MemoryTag::Workspace);
+  const Tensor values = Tensor::empty({count}, codec_at(from.codec).value, device, MemoryTag::Workspace);
   steps.decode(device, from.codec, book, from.block_size, stored.raw(),
                absmax.defined() ? absmax.data<float>() : nullptr, count, values.raw());
   steps.encode(device, to.codec, book, how, to.block_size, values.raw(), count, target.values.raw(),

@@ -34,7 +34,7 @@ void Optimizer::add_matrix_rows(Batch& batch, const Matrix& matrix) {
 // `plan`: of the direction. The constants are the same.
 StepPlan Optimizer::applying(const StepPlan& plan, const Tensor& weight) {
   StepPlan out{};
-  const StateLayout layout{.rule = rules()[static_cast<size_t>(plan.rule)].applied_by,
+  const StateLayout layout{.rule = rule_at(plan.rule).applied_by,
                            .codec = full_precision_codec(weight.dtype()),
                            .matrix = false,
                            .orthogonal = false,

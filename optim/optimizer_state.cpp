@@ -33,13 +33,11 @@ NormHistory read_history(const Tensor& tensor) {
 }
 
 std::span<const Slot> slots_of_plan(const StepPlan& plan) {
-  return slots_of(rules()[static_cast<size_t>(plan.rule)], plan.matrices);
+  return slots_of(rule_at(plan.rule), plan.matrices);
 }
 
 void note(Conversions& conversions, const StateFormat& from, const StateFormat& to) {
-  const auto name = [](const StateFormat& format) {
-    return std::string(codecs()[static_cast<size_t>(format.codec)].name);
-  };
+  const auto name = [](const StateFormat& format) { return std::string(codec_at(format.codec).name); };
   const bool other_block = from.codec == to.codec;
   conversions.note(other_block ? from.text() : name(from), other_block ? to.text() : name(to));
 }
@@ -59,8 +57,7 @@ NamedTensors Optimizer::state() const {
         if (!parameter.absmax.empty()) out.emplace_back(name + kAbsmaxSuffix, parameter.absmax[slot]);
       }
       if (parameter.absmax.empty()) continue;
-      out.emplace_back(parameter.name + kCodecSuffix,
-                       text_tensor(codecs()[static_cast<size_t>(parameter.codec)].name));
+      out.emplace_back(parameter.name + kCodecSuffix, text_tensor(codec_at(parameter.codec).name));
       out.emplace_back(parameter.name + kBlockSizeSuffix, count_tensor(plans_[b].block_size));
     }
   }

@@ -1,11 +1,11 @@
 #include "optim/registry.h"
 
 #include <algorithm>
-#include <numeric>
-#include <utility>
+#include <iterator>
 #include <vector>
 
 #include "core/error.h"
+#include "core/names.h"
 #include "optim/step.h"
 
 namespace octet::optim {
@@ -47,19 +47,6 @@ CodecInfo codec_info() {
   return out;
 }
 
-// Levenshtein's: insertions, deletions and replacements that turn a into b.
-int edit_distance(std::string_view a, std::string_view b) {
-  std::vector<int> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    int diagonal = std::exchange(row[0], static_cast<int>(i));
-    for (size_t j = 1; j <= b.size(); ++j)
-      diagonal =
-          std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
-  }
-  return row.back();
-}
-
 template <class Infos>
 std::vector<std::string_view> names_of(const Infos& infos) {
   std::vector<std::string_view> names;
@@ -90,17 +77,8 @@ std::span<const CodecInfo> codecs() {
 }
 
 int place_of(std::string_view name, std::span<const std::string_view> names, std::string_view what) {
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found != names.end()) return static_cast<int>(found - names.begin());
-  int best = INT32_MAX;
-  std::string nearest, all;
-  for (const std::string_view candidate : names) best = std::min(best, edit_distance(name, candidate));
-  for (const std::string_view candidate : names) {
-    if (edit_distance(name, candidate) == best)
-      nearest.append(nearest.empty() ? "'" : " or '").append(candidate).append("'");
-    all.append(all.empty() ? "" : ", ").append(candidate);
-  }
-  fail(ErrorKind::Usage, "unknown ", what, " '", name, "', did you mean ", nearest, "? Known: ", all);
+  require_name(what, name, names);
+  return static_cast<int>(std::find(names.begin(), names.end(), name) - names.begin());
 }
 
 double CodecInfo::zero(Book book) const {
@@ -117,7 +95,15 @@ void set_rounding(StepPlan& plan, const CodecInfo& codec, SecondMoment second_mo
 }
 
 int rule_place(std::string_view name) { return place_of(name, names_of(rules()), "optimizer"); }
-int codec_place(std::string_view name) { return place_of(name, names_of(codecs()), "state codec"); }
+int codec_place(std::string_view name) {
+  const std::vector<std::string_view> all = names_of(codecs());
+  const auto found = std::find(all.begin(), all.end(), name);
+  if (found != all.end()) return static_cast<int>(found - all.begin());
+  std::vector<CodecInfo> offered;
+  std::copy_if(codecs().begin(), codecs().end(), std::back_inserter(offered),
+               [](const CodecInfo& codec) { return codec.offered; });
+  fail(ErrorKind::Usage, unknown_name("state codec", name, names_of(offered)));
+}
 
 SecondMoment second_moment(std::string_view name) {
   static constexpr std::string_view names[] = {"dither", "floor", "plain"};
@@ -129,7 +115,8 @@ Rounding rounding(std::string_view name) {
   return static_cast<Rounding>(place_of(name, names, "rounding"));
 }
 
-const RuleInfo& rule_named(std::string_view name) { return rules()[static_cast<size_t>(rule_place(name))]; }
+const RuleInfo& rule_named(std::string_view name) { return rule_at(rule_place(name)); }
+const CodecInfo& codec_named(std::string_view name) { return codec_at(codec_place(name)); }
 
 HyperParameters default_hyper(std::string_view rule) { return rule_named(rule).defaults; }
 

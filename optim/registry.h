@@ -76,17 +76,20 @@ void set_rounding(StepPlan& plan, const CodecInfo& codec, SecondMoment second_mo
 // In the order of the type lists; of rules those that have a name, which come first.
 std::span<const RuleInfo> rules();
 std::span<const CodecInfo> codecs();
+inline const RuleInfo& rule_at(int place) { return rules()[static_cast<size_t>(place)]; }
+inline const CodecInfo& codec_at(int place) { return codecs()[static_cast<size_t>(place)]; }
 
-// The place of a name in its list. Errors: unknown name, kind Usage, with the nearest names and all there
-// are.
+// The place of a name in its list. Errors: unknown name, kind Usage, with the nearest name and all that are
+// offered.
 int rule_place(std::string_view name);
 int codec_place(std::string_view name);
 SecondMoment second_moment(std::string_view name);  // dither, floor, plain
 Rounding rounding(std::string_view name);           // nearest, stochastic
 int place_of(std::string_view name, std::span<const std::string_view> names, std::string_view what);
 
-// Errors: unknown rule.
+// Errors: unknown name, as above.
 const RuleInfo& rule_named(std::string_view name);
+const CodecInfo& codec_named(std::string_view name);
 // A rule's own defaults. Errors: unknown rule.
 HyperParameters default_hyper(std::string_view rule);
 

@@ -9,8 +9,6 @@
 namespace octet::optim {
 namespace {
 
-const CodecInfo& info(int codec) { return codecs()[static_cast<size_t>(codec)]; }
-
 // Where there is no absmax a block, a block is only a unit of work, and what errors are told of.
 int block_size_of(const CodecInfo& codec, int asked) {
   return codec.own_block_size ? codec.own_block_size : codec.scale == Scale::Block ? asked : kDefaultBlock;
@@ -18,7 +16,7 @@ int block_size_of(const CodecInfo& codec, int asked) {
 
 // Values, codes and sizes, from what is stored. `absmax` is already there.
 void read(int codec, int block_size, const std::byte* stored, int64_t count, StoredSlot& out) {
-  const CodecInfo& kind = info(codec);
+  const CodecInfo& kind = codec_at(codec);
   out.map = kind.map;
   out.block = kind.scale == Scale::Tensor ? std::max<int64_t>(1, count) : block_size;
   out.bytes = kind.stored_count(count) * size_of(kind.stored) + static_cast<int64_t>(4 * out.absmax.size());
@@ -57,7 +55,7 @@ StoredSlot store_tensorwise_linear(Book book, std::span<const float> values) {
 StoredSlot store(const Storage& how, Book book, std::span<const float> values, int slot, int64_t step) {
   if (how.name == kTensorwiseLinear) return store_tensorwise_linear(book, values);
   const int codec = codec_place(how.name);
-  const CodecInfo& kind = info(codec);
+  const CodecInfo& kind = codec_at(codec);
   require(kind.value == DType::F32, "store: ", kind.name, " keeps values of ", kind.value, ", not of f32");
   const int block_size = block_size_of(kind, how.block_size);
   const auto count = static_cast<int64_t>(values.size());
@@ -80,7 +78,7 @@ StoredSlot store(const Storage& how, Book book, std::span<const float> values, i
 StoredSlot read_back(std::string_view codec_name, Book book, int block_size, int64_t count,
                      const Tensor& stored, const Tensor* absmax) {
   const int codec = codec_place(codec_name);
-  const CodecInfo& kind = info(codec);
+  const CodecInfo& kind = codec_at(codec);
   const auto right = [](const Tensor& tensor, DType type, int64_t elements) {
     return tensor.dtype() == type && tensor.numel() == elements;
   };

@@ -1,4 +1,4 @@
-// The list of update rules: adding one is a file in rules/ and a word here.
+// The list of update rules: adding one is a file in rules/, its include and a word here.
 #pragma once
 
 #include <array>

@@ -9,9 +9,6 @@
 namespace octet::optim {
 namespace {
 
-const CodecInfo& info(int codec) { return codecs()[static_cast<size_t>(codec)]; }
-const RuleInfo& info_of_rule(int rule) { return rules()[static_cast<size_t>(rule)]; }
-
 int block_size_of(const GroupOptions& options, const CodecInfo& codec) {
   return codec.own_block_size          ? codec.own_block_size
          : codec.scale == Scale::Block ? options.block_size
@@ -25,11 +22,12 @@ int choose_codec(const GroupOptions& options, const ParameterShape& parameter) {
   if (override != options.overrides.end()) {
     codec = codec_place(override->codec);
   } else if ((parameter.full_precision_state && computed_as(parameter.dtype) == DType::F32) ||
-             (info(codec).has_absmax() && parameter.shape.numel() < options.min_8bit_size)) {
+             (codec_at(codec).has_absmax() && parameter.shape.numel() < options.min_8bit_size)) {
     codec = codec_place("fp32");
   }
-  require(info(codec).value == computed_as(parameter.dtype), "optimizer: '", parameter.name, "' is ",
-          parameter.dtype, "; state codec ", info(codec).name, " is for parameters of ", info(codec).value);
+  require(codec_at(codec).value == computed_as(parameter.dtype), "optimizer: '", parameter.name, "' is ",
+          parameter.dtype, "; state codec ", codec_at(codec).name, " is for parameters of ",
+          codec_at(codec).value);
   return codec;
 }
 
@@ -74,10 +72,10 @@ StateLayout state_layout(const GroupOptions& options, const ParameterShape& para
   out.rule = rule_place(options.rule);
   out.codec = choose_codec(options, parameter);
   const Shape& shape = parameter.shape;
-  out.orthogonal = info_of_rule(out.rule).applied_by >= 0 && shape.rank() == 2 && shape.numel() > 0 &&
+  out.orthogonal = rule_at(out.rule).applied_by >= 0 && shape.rank() == 2 && shape.numel() > 0 &&
                    !glob_match(options.not_orthogonal, parameter.name);
-  if (info_of_rule(out.rule).others >= 0 && !out.orthogonal) out.rule = info_of_rule(out.rule).others;
-  const RuleInfo& rule = info_of_rule(out.rule);
+  if (rule_at(out.rule).others >= 0 && !out.orthogonal) out.rule = rule_at(out.rule).others;
+  const RuleInfo& rule = rule_at(out.rule);
   const bool factored = !rule.matrix_slots.empty() && !(options.hyper && options.hyper->unfactored);
   out.matrix = factored && shape.rank() >= 2 && shape.numel() > 0;
   // Means of rows and columns are few: they stay as they are computed.
@@ -85,7 +83,7 @@ StateLayout state_layout(const GroupOptions& options, const ParameterShape& para
   out.decays = std::none_of(options.no_decay.begin(), options.no_decay.end(),
                             [&](const std::string& pattern) { return fits_no_decay(pattern, parameter); });
   out.bf16_weights = parameter.dtype == DType::BF16;
-  const CodecInfo& codec = info(out.codec);
+  const CodecInfo& codec = codec_at(out.codec);
   out.block_size = block_size_of(options, codec);
   for (const Slot& slot : slots_of(rule, out.matrix))
     out.slots.push_back({slot, shape_of(slot, shape, codec), codec.stored,
@@ -110,7 +108,7 @@ void check_patterns(const GroupOptions& options, std::span<const ParameterShape>
 
 int64_t block_after(const StepPlan& plan, int64_t count) {
   const int64_t end = plan.block_count + ceil_div(count, int64_t{plan.block_size});
-  return info(plan.codec).scale == Scale::Block ? ceil_div(end, kSectorBlocks) * kSectorBlocks : end;
+  return codec_at(plan.codec).scale == Scale::Block ? ceil_div(end, kSectorBlocks) * kSectorBlocks : end;
 }
 
 void count_in(StepPlan& plan, const StateLayout& layout, const Shape& shape) {
@@ -128,13 +126,13 @@ void count_in(StepPlan& plan, const StateLayout& layout, const Shape& shape) {
 int64_t map_entries(const StepPlan& plan) {
   return plan.tensor_count < 2 || plan.matrices
              ? 0
-             : ceil_div(plan.block_count, stretch_of(info(plan.codec).scale));
+             : ceil_div(plan.block_count, stretch_of(codec_at(plan.codec).scale));
 }
 
 std::vector<int32_t> tensor_map(const StepPlan& plan, std::span<const StepTensor> tensors) {
   std::vector<int32_t> out(static_cast<size_t>(map_entries(plan)));
   if (out.empty()) return out;
-  const int64_t stretch = stretch_of(info(plan.codec).scale);
+  const int64_t stretch = stretch_of(codec_at(plan.codec).scale);
   for (size_t i = 0; i < tensors.size(); ++i) {
     const int64_t after = i + 1 < tensors.size() ? tensors[i + 1].first_block : plan.block_count;
     std::fill(out.begin() + tensors[i].first_block / stretch, out.begin() + ceil_div(after, stretch),
@@ -148,9 +146,9 @@ int64_t table_rows(const StepPlan& plan, const StateLayout& layout) {
 }
 
 int64_t scratch_bytes(const StepPlan& plan) {
-  const RuleInfo& rule = info_of_rule(plan.rule);
+  const RuleInfo& rule = rule_at(plan.rule);
   const bool needed =
-      needs_survey(rule.has_factor, info(plan.codec).scale, slots_of(rule, plan.matrices).size());
+      needs_survey(rule.has_factor, codec_at(plan.codec).scale, slots_of(rule, plan.matrices).size());
   return needed ? survey_bytes(plan) : 0;
 }
 

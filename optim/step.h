@@ -179,9 +179,9 @@ struct StepTable {
   // average += rest (weight - average), but average = weight after step number 1; nothing where
   // control->bad_tensor is set, that is after a step that changed nothing.
   void (*average)(Device device, const AveragePlan& plan, const StepControl* control);
-  // One slot by itself (its values not negative under the unsigned book), for loading state of another codec
-  // and for looking into it: values of the codec's Value type to and from stored ones and an absmax a block
-  // (null where the codec has none).
+  // One slot by itself (its values without a sign, not even -0, under the unsigned book), for loading state
+  // of another codec and for looking into it: values of the codec's Value type to and from stored ones and an
+  // absmax a block (null where the codec has none).
   void (*encode)(Device device, int codec, Book book, const Encoding& how, int block_size, const void* values,
                  int64_t count, void* stored, float* absmax);
   void (*decode)(Device device, int codec, Book book, int block_size, const void* stored, const float* absmax,
@@ -192,11 +192,12 @@ const StepTable& cpu_steps();
 // Errors of kind Device: the device has no optimizer steps.
 const StepTable& steps_on(Device device);
 
-// Elements that one thread (on a GPU: one block of threads) takes at a time. Whole blocks; small enough to
-// spread a small model.
-constexpr int64_t kChunk = 16384;
+// Elements that one thread (on a GPU: one block of threads) takes at a time: whole blocks. Of a small plan
+// fewer, so that every multiprocessor of a GPU has some.
+constexpr int64_t kChunk = 16384, kSmallChunk = 4096, kSmallPlan = 256 * kChunk;
+static_assert(kSmallChunk >= kMaxBlock);
 OCTET_HD inline int64_t blocks_per_chunk(const StepPlan& plan) {
-  return plan.block_size >= kChunk ? 1 : kChunk / plan.block_size;
+  return (plan.block_count * plan.block_size <= kSmallPlan ? kSmallChunk : kChunk) / plan.block_size;
 }
 OCTET_HD inline int64_t chunk_count(const StepPlan& plan) {
   return (plan.block_count + blocks_per_chunk(plan) - 1) / blocks_per_chunk(plan);

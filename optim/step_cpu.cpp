@@ -74,8 +74,7 @@ namespace {
 
 using cpu::Level;
 
-const CodecInfo& info(int codec) { return codecs()[static_cast<size_t>(codec)]; }
-bool in_double(const StepPlan& plan) { return info(plan.codec).value == DType::F64; }
+bool in_double(const StepPlan& plan) { return codec_at(plan.codec).value == DType::F64; }
 
 // Of the CPU itself: OCTET_CPU has no say here.
 const bool kHasAvx3Dl = (hwy::SupportedTargets() & HWY_AVX3_DL) != 0;
@@ -113,7 +112,10 @@ void for_each_run(const StepPlan* plans, int plan_count, const Chunks& chunks, c
 }
 
 // Large plans are stepped in longer runs: where one ends, a thread's streams of memory begin anew.
-int64_t chunks_to_step(const StepPlan& plan) { return std::clamp<int64_t>(chunk_count(plan) / 256, 1, 16); }
+int64_t chunks_to_step(const StepPlan& plan) {
+  const int64_t least = kChunk / (blocks_per_chunk(plan) * plan.block_size);
+  return std::clamp<int64_t>(chunk_count(plan) / 256, least, 16);
+}
 
 // The sum of squares of the gradients in blocks [first, last).
 double sum_of_squares(const LevelKernels& kernels, const StepPlan& plan, int64_t first, int64_t last) {
@@ -168,7 +170,7 @@ void measure(Device, const StepPlan* plans, int plan_count, const NormClipping& 
   const int32_t bad = std::isfinite(sum) ? -1 : first_bad_tensor(plans, plan_count);
   conclude(sum, bad, clipping, largest_norm(plans, plan_count), policy, *control);
   if (control->bad_tensor < 0)
-    for (int i = 0; i < plan_count; ++i) write_constants(plans[i], *control);
+    for (int i = 0; i < plan_count; ++i) write_constants(plans[i], control->lr_factor, control->steps);
 }
 
 template <Level kLevel>
@@ -183,7 +185,7 @@ void step(Device, const StepPlan* plans, int plan_count, const StepControl* cont
   }
   const auto step_run = [&](const StepPlan& plan, int64_t first, int64_t last, int64_t) {
     if (plan.matrices) return;
-    const CodecInfo& codec = info(plan.codec);
+    const CodecInfo& codec = codec_at(plan.codec);
     const auto* steps = kernels.step_coded[plan.codec][plan.rule] ? kernels.step_coded[plan.codec]
                         : codec.stored != codec.value             ? kernels.step_buffered
                         : codec.value == DType::F64               ? kernels.step_double
@@ -215,21 +217,13 @@ template <Level kLevel>
 void encode(Device, int codec, Book book, const Encoding& how, int block_size, const void* values,
             int64_t count, void* stored, float* absmax) {
   const CodecIo& io = kernels_of(kLevel).io[codec];
-  const int64_t value_bytes = static_cast<int64_t>(size_of(info(codec).value));
+  const int64_t value_bytes = static_cast<int64_t>(size_of(codec_at(codec).value));
   if (io.scale == Scale::Tensor && count > 0) *absmax = largest_of(static_cast<const float*>(values), count);
   for_each_block(count, block_size, [&](int64_t first, int n, int64_t block) {
     alignas(64) std::byte buffer[kMaxBlock * sizeof(double)];  // store() may change its values
     std::memcpy(buffer, at(values, first * value_bytes), static_cast<size_t>(n * value_bytes));
     Encoding block_how = how;
     block_how.given_absmax = io.scale == Scale::Tensor;
-    if (book == Book::Unsigned && io.scale != Scale::None) {
-      // A step has no negative values here, so its code does not look for them; a checkpoint may.
-      auto* x = reinterpret_cast<float*>(buffer);
-      if (io.scale == Scale::Block) absmax[block] = largest_of(x, n);
-      std::replace_if(
-          x, x + n, [](float v) { return v < 0; }, 0.0f);
-      block_how.given_absmax = true;
-    }
     block_how.dither_key = dither_bits(how.dither_key, static_cast<uint32_t>(first));
     io.by_book[static_cast<int>(book)].store(buffer, n, block_how, at(stored, io.stored_bytes(first)),
                                              io.scale == Scale::Block ? absmax + block : absmax);
@@ -240,7 +234,7 @@ template <Level kLevel>
 void decode(Device, int codec, Book book, int block_size, const void* stored, const float* absmax,
             int64_t count, void* values) {
   const CodecIo& io = kernels_of(kLevel).io[codec];
-  const int64_t value_bytes = static_cast<int64_t>(size_of(info(codec).value));
+  const int64_t value_bytes = static_cast<int64_t>(size_of(codec_at(codec).value));
   for_each_block(count, block_size, [&](int64_t first, int n, int64_t block) {
     io.by_book[static_cast<int>(book)].load(at(stored, io.stored_bytes(first)),
                                             io.scale == Scale::Block ? absmax + block : absmax, n,

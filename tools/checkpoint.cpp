@@ -106,11 +106,9 @@ TensorFile weights_in(const Checkpoint& checkpoint) {
 
 void require_counters(const Checkpoint& checkpoint, int64_t taken, int64_t skipped) {
   const int64_t steps = checkpoint.state.steps;
-  // With --accumulate a step of the optimizer is several of the run.
-  require(taken >= 0 && skipped >= 0 && taken <= steps && skipped <= steps - taken &&
-              (checkpoint.config.accumulate > 1 || taken + skipped == steps),
-          ErrorKind::Checkpoint, checkpoint.path, ": the counters of the optimizer are damaged: ", taken,
-          " steps and ", skipped, " skipped ones in a run of ", steps, "; ", kAdvice);
+  require(taken >= 0 && taken <= steps && skipped == steps - taken, ErrorKind::Checkpoint, checkpoint.path,
+          ": the counters of the optimizer are damaged: ", taken, " steps and ", skipped,
+          " skipped ones in a run of ", steps, "; ", kAdvice);
 }
 
 std::vector<std::string> restore(const Checkpoint& checkpoint, Trainer& trainer, const TextData& data) {

@@ -41,9 +41,7 @@ bool was_generated(const std::string& checkpoint) {
   return event.is_object() && event.contains("generated") && event["generated"] == true;
 }
 
-const CodecInfo& info(std::string_view name) {
-  return optim::codecs()[static_cast<size_t>(optim::codec_place(name))];
-}
+const CodecInfo& info(std::string_view name) { return optim::codec_named(name); }
 
 class Reader {
  public:

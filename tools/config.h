@@ -247,7 +247,7 @@ struct TrainConfig {
         second_moment, Choice{kSecondMoments});
     state_(Field{"rounding",
                  "of all state but fp32: to the nearest code, or up or down so that the mean stays, as "
-                 "blockwise4 and ademamix always do"},
+                 "blockwise4 and ademamix's slow mean always are"},
            rounding, Choice{kRoundings});
     state_(Field{"block_size", "elements that share one scale in 8-bit state", StateFormat}, block_size,
            Range{.low = 64, .high = 4096, .power_of_two = true});
@@ -314,7 +314,7 @@ struct TrainConfig {
               "every epoch",
               RunOnly},
         log_every, Range{0, 1e9});
-    run(Field{"resume", "folder of a run to continue", RunOnly}, resume, Text{"DIR"});
+    run(Field{"resume", "folder of a run to continue", RunOnly}, resume, Text{"DIR", true});
     run(Field{"json", "events as JSON Lines on standard output instead of progress", RunOnly}, json,
         Switch{});
   }

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "tools/names.h"
+#include "core/names.h"
 #include "tools/toml.h"
 
 namespace octet::tools {

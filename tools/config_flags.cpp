@@ -17,7 +17,7 @@ struct ConfigFile {
 
   template <class V>
   void visit(V&& run) {
-    run(Field{"config", "TOML file with these settings; flags win over it"}, path, Text{"FILE"});
+    run(Field{"config", "TOML file with these settings; flags win over it"}, path, Text{"FILE", true});
   }
 };
 

@@ -33,7 +33,7 @@ ModelBatch model_batch(const EncodedTexts& texts, const std::vector<int32_t>& ro
 Variable batch_loss(const Variable& logits, const ModelBatch& batch, const ModelForm& form);
 
 struct Evaluation {
-  double loss = 0;      // mean of the batches' means, as the experiments count it; every row counts alike
+  double loss = 0;      // mean of the batches' means, as the experiments count it (see tools/README.md)
   double accuracy = 0;  // share of right answers
   int64_t classes = 0;
   std::vector<double> probability;  // [rows, classes], in the order of the texts

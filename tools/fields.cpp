@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "tools/names.h"
+#include "core/names.h"
 
 namespace octet::tools {
 namespace {
@@ -88,8 +88,11 @@ void assign(std::string& member, const Choice& choice, const Value& value) {
   member = text;
 }
 
-void assign(std::string& member, const Text&, const Value& value) {
-  member = single(value, true, "a text in quotes");
+void assign(std::string& member, const Text& text, const Value& value) {
+  const std::string& given = single(value, true, "a text in quotes");
+  if (given.empty() && text.given && value.form == Value::Flag)
+    fail(value.kind, value.where, ": is empty; leave it out, or name one");
+  member = given;
 }
 
 void assign(std::vector<std::string>& member, const Overrides& overrides, const Value& value) {

@@ -36,6 +36,7 @@ struct Choice {  // one of these names
 };
 struct Text {  // anything; the placeholder stands for it in --help
   std::string_view placeholder;
+  bool given = false;  // empty only where it is not given
 };
 struct Overrides {  // repeatable "PATTERN=NAME"
   std::span<const std::string_view> names;

@@ -4,6 +4,8 @@
 #include <iterator>
 
 #include "core/error.h"
+#include "tools/config_json.h"
+#include "tools/fields.h"
 
 namespace octet::tools {
 namespace {
@@ -190,7 +192,7 @@ std::vector<Course> run_courses(const CheckpointState& exact, const std::vector<
 // Seeds and settings that change numbers must be the same but for those of storing.
 void require_pair(const CheckpointState& coded, const CheckpointState& exact) {
   const std::string between = coded.path + " and " + exact.path;
-  require(coded.config.optimizer == exact.config.optimizer, ErrorKind::Checkpoint, between,
+  require(coded.config.optimizer == exact.config.optimizer, ErrorKind::Usage, between,
           " are of different rules, ", coded.config.optimizer, " and ", exact.config.optimizer);
   require(exact.rounded_to().empty(), ErrorKind::Usage, "--against ", exact.path, ": keeps its state in ",
           exact.rounded_to(), "; name a run with --state fp32");
@@ -198,6 +200,12 @@ void require_pair(const CheckpointState& coded, const CheckpointState& exact) {
           exact.steps, " steps");
   require(coded.config.seed == exact.config.seed, ErrorKind::Usage, between, " are no pair: seeds ",
           coded.config.seed, " and ", exact.config.seed);
+  TrainConfig settings = exact.config;  // but for how state is stored
+  settings.second_moment = coded.config.second_moment, settings.rounding = coded.config.rounding;
+  std::string_view changed = first_difference(coded.config, settings);
+  if (coded.config.weight_dtype != settings.weight_dtype) changed = "weight_dtype";
+  require(changed.empty(), ErrorKind::Usage, between,
+          " are no pair: ", changed.empty() ? "" : flag_name(changed), " differs");
   for (const SlotState& slot : coded.slots) {
     const auto same = [&](const SlotState& other) {
       return other.parameter == slot.parameter && other.slot == slot.slot &&
@@ -257,7 +265,7 @@ std::vector<WorstBlock> worst_blocks(const Inspection& inspection, size_t most) 
 
 Inspection inspect(const std::string& path, const InspectOptions& options) {
   if (!options.codec.empty()) {
-    const optim::CodecInfo& codec = optim::codecs()[static_cast<size_t>(optim::codec_place(options.codec))];
+    const optim::CodecInfo& codec = optim::codec_named(options.codec);
     require(codec.offered, "--codec ", options.codec, ": is for tests only");
   }
   Inspection out{.state = read_checkpoint_state(path, options.codec)};

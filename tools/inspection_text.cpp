@@ -63,7 +63,7 @@ std::string trials_text(const Inspection& inspection) {
     if (adam) row.push_back(percent(trial.adam_error));
     table.row(row);
   }
-  return "Errors, by slot, of the exact state stored in each way:\n" + table.text() + "\n";
+  return "Errors, by slot, of the state stored anew in each way:\n" + table.text() + "\n";
 }
 
 std::string courses_text(const Inspection& inspection) {
@@ -199,10 +199,9 @@ std::string basis_sentence(const Inspection& inspection) {
                     ", but for {} tensors: those of fewer than {} elements and factored ones, which keep "
                     "exact state",
                     exact, format_count(state.config.min_8bit_size));
-      const std::string by_others = others < 0
-                                        ? ""
-                                        : fmt::format(" Those that {} steps are not looked at here.",
-                                                      optim::rules()[static_cast<size_t>(others)].name);
+      const std::string by_others = others < 0 ? ""
+                                               : fmt::format(" Those that {} steps are not looked at here.",
+                                                             optim::rule_at(others).name);
       return fmt::format("{} It was stored anew here in each way{}.{}",
                          rounded.empty() ? "The state is exact."
                                          : "The state is kept in " + rounded +

@@ -5,8 +5,8 @@
 #include <type_traits>
 
 #include "core/error.h"
+#include "core/names.h"
 #include "tools/byte_size.h"
-#include "tools/names.h"
 
 namespace octet::tools {
 namespace {

@@ -138,7 +138,7 @@ class Building {
   }
 
   void state(const std::string& name, const optim::StateLayout& layout) {
-    const bool scaled = optim::codecs()[static_cast<size_t>(layout.codec)].has_absmax();
+    const bool scaled = optim::codec_at(layout.codec).has_absmax();
     for (const optim::StateSlot& slot : layout.slots) {
       const std::string key = name + "." + slot.slot.name;
       hold(key, slot.shape, slot.stored, MemoryTag::OptimizerState);

@@ -10,7 +10,7 @@
 #include <new>
 
 #include "core/error.h"
-#include "tools/names.h"
+#include "core/names.h"
 #include "tools/version.h"
 
 namespace octet::tools {

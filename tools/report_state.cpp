@@ -104,7 +104,7 @@ std::string state_section(const RunReport& run, const std::string& folder) {
                                  " --html FILE");
   }
   return body +
-         html_paragraph("It is kept in full. What other ways of storing would do to it: octet inspect " +
+         html_paragraph("It is not in codes. What other ways of storing would do to it: octet inspect " +
                         run.name + " --html FILE");
 }
 

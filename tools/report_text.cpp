@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/names.h"
 #include "tools/format.h"
-#include "tools/names.h"
 #include "tools/report.h"
 
 namespace octet::tools {

@@ -3,16 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "core/names.h"
 #include "optim/hyper_use.h"
 #include "optim/registry.h"
 #include "optim/state_error.h"
 #include "tools/fields.h"
 #include "tools/format.h"
-#include "tools/names.h"
 #include "tools/tasks.h"
 
 namespace octet::tools {
@@ -62,18 +63,26 @@ void hint_at_rate(const TrainConfig& config, std::vector<std::string>& lines) {
 
 // Dither tells a 32,768th of the distance of two codes (optim/dither_pieces.h); of what moves by less in a
 // step some values stand still and others go too fast.
-void hint_at_decay(const TrainConfig& config, const optim::CodecInfo& codec,
-                   std::vector<std::string>& lines) {
+void hint_at_decay(const TrainConfig& config, std::vector<std::string>& lines) {
   constexpr double kNearest = 0.99997;
   const optim::HyperParameters hyper = hyper_of(config);
   double decay = optim::denominator(optim::rule_named(config.optimizer), hyper, 1).decay;
   if (decay == 1) decay = 0;  // a sum
   if (config.optimizer == "ademamix") decay = std::max(decay, hyper.beta3);
-  if (!codec.has_absmax() || codec.map == optim::Map::Powers4 || decay <= kNearest) return;
-  lines.push_back(fmt::format(
-      "a decay of {} is too near 1 for {} state, which follows decays up to {}; --state bf16 and fp32 "
-      "follow all",
-      decay, config.state, kNearest));
+  if (decay <= kNearest) return;
+  std::vector<std::string> states{config.state};
+  for (const optim::CodecOverride& other : group_options(config).overrides) states.push_back(other.codec);
+  for (const std::string& state : states) {
+    const optim::CodecInfo& codec = optim::codec_named(state);
+    // Those that are not dithered follow far less, which is what they were asked for.
+    const bool dithered =
+        codec.second_moment(optim::second_moment(config.second_moment)) == optim::SecondMoment::Dither;
+    if (!codec.has_absmax() || codec.map == optim::Map::Powers4 || !dithered) continue;
+    lines.push_back(fmt::format(
+        "a decay of {} is too near 1 for {} state, which follows decays up to {}; bf16 and fp32 follow all",
+        decay, state, kNearest));
+    return;
+  }
 }
 
 }  // namespace
@@ -145,9 +154,14 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t
   if (!config.no_decay.empty() && config.weight_decay == 0)
     lines.push_back("no effect without weight decay: " + flag_name("no_decay"));
 
-  const optim::CodecInfo& codec = optim::codecs()[static_cast<size_t>(optim::codec_place(config.state))];
+  const optim::CodecInfo& codec = optim::codec_named(config.state);
   const optim::GroupOptions none;
-  const bool has_state = !optim::rule_named(config.optimizer).slots.empty();
+  const std::span<const optim::Slot> slots = optim::rule_named(config.optimizer).slots;
+  const bool has_state = !slots.empty();
+  const auto has = [&](optim::Book book) {
+    return std::any_of(slots.begin(), slots.end(),
+                       [&](const optim::Slot& slot) { return slot.book == book && !slot.slow; });
+  };
   const auto changed = [&](std::string_view field, bool differs, bool counts) {
     if (differs && !(has_state && counts)) flags.push_back(flag_name(field));
   };
@@ -156,13 +170,18 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t
   changed("state", config.state != none.codec, true);
   changed("block_size", config.block_size != none.block_size,
           codec.scale == optim::Scale::Block && codec.own_block_size == 0);
-  changed("second_moment", second_moment != none.second_moment,
-          codec.rounds() && codec.second_moment(second_moment) != codec.second_moment(none.second_moment));
+  changed(
+      "second_moment", second_moment != none.second_moment,
+      codec.rounds() && (has(optim::Book::Unsigned)
+                             ? codec.second_moment(second_moment) != codec.second_moment(none.second_moment)
+                             : codec.signs_absmax(second_moment) != codec.signs_absmax(none.second_moment)));
   changed("rounding", rounding != none.rounding,
-          codec.rounds() && codec.rounding(rounding) != codec.rounding(none.rounding));
+          codec.rounds() && codec.rounding(rounding) != codec.rounding(none.rounding) &&
+              (has(optim::Book::Signed) || second_moment != optim::SecondMoment::Dither));
   if (config.weight_dtype == "fp32")  // else it says which weights are bf16
     changed("min_8bit_size", config.min_8bit_size != none.min_8bit_size, codec.has_absmax());
-  if (config.state_override.empty())
+  changed("state_override", !config.state_override.empty(), true);
+  if (config.state_override.empty() || !has_state)
     say_unused(has_state ? config.state + " state" : config.optimizer + ", which has no state");
   if (config.weight_dtype == "fp32" &&
       optim::rounding(config.weight_rounding) != optim::GroupOptions().weight_rounding)
@@ -171,7 +190,11 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t
   hint_at_rate(config, lines);
   if (config.optimizer == "adamw" && config.weight_decay == 0)
     lines.push_back("adamw without weight decay is adam; --weight-decay 0.01 is usual");
-  hint_at_decay(config, codec, lines);
+  if (config.optimizer == "adafactor" && !config.unfactored && codec.rounds())
+    lines.push_back(
+        "adafactor keeps the second moment of matrices factored, in fp32; --unfactored keeps all of it in " +
+        config.state);
+  hint_at_decay(config, lines);
   if (config.warmup_steps > steps)
     lines.push_back(
         fmt::format("the warm-up of {} steps is longer than the run of {}: the learning rate ends at {:.2g}",

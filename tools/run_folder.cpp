@@ -8,11 +8,11 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/names.h"
 #include "tools/atomic_file.h"
 #include "tools/config_file.h"
 #include "tools/device.h"
 #include "tools/model.h"
-#include "tools/names.h"
 #include "tools/tasks.h"
 
 namespace octet::tools {
@@ -23,10 +23,22 @@ bool RunFolder::holds_a_run() const {
   return fs::exists(config(), ignored) || fs::exists(checkpoint(), ignored);
 }
 
+namespace {
+void require_other_name(bool other, const std::string& path, std::string_view flag) {
+  require(other, ErrorKind::Usage, flag, " ", path,
+          ": a run keeps such a file to go on from; give another name");
+}
+}  // namespace
+
 void require_no_file_of_a_run(const std::string& path, std::string_view flag) {
   const fs::path name = fs::path(path).filename();
-  require(name != "config.toml" && name != "vocab.txt" && name.extension() != ".safetensors",
-          ErrorKind::Usage, flag, " ", path, ": a run keeps such a file to go on from; give another name");
+  require_other_name(name != "config.toml" && name != "vocab.txt" && name.extension() != ".safetensors", path,
+                     flag);
+}
+
+void require_no_file_or_log_of_a_run(const std::string& path, std::string_view flag) {
+  require_no_file_of_a_run(path, flag);
+  require_other_name(fs::path(path).filename() != "log.jsonl", path, flag);
 }
 
 std::string RunFolder::own_vocabulary() const {

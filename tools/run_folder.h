@@ -32,6 +32,8 @@ struct RunFolder {
 // Keeps an output that a user names (`flag`) from the files that a run goes on from. Errors (Usage): the path
 // is named like one of them, config.toml, vocab.txt or any .safetensors.
 void require_no_file_of_a_run(const std::string& path, std::string_view flag);
+// Likewise, and log.jsonl: for outputs that are no log.
+void require_no_file_or_log_of_a_run(const std::string& path, std::string_view flag);
 
 // Reads a file of tensors that a run left. Errors as read_safetensors, with `advice` added.
 TensorFile read_saved(const std::string& path, const std::string& advice);

@@ -5,9 +5,9 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/names.h"
 #include "datasets/label_table.h"
 #include "datasets/tokenizer.h"
-#include "tools/names.h"
 
 namespace octet::tools {
 namespace {

@@ -15,8 +15,8 @@ namespace {
 // are too small for it.
 bool fit(const optim::StepPlan& plan, const optim::StepPlan& rest) {
   return plan.rule == rest.rule && !plan.matrices && !rest.matrices &&
-         (optim::codecs()[static_cast<size_t>(plan.codec)].has_absmax() || plan.bf16_weights) &&
-         optim::codecs()[static_cast<size_t>(rest.codec)].name == optim::Fp32::name && !rest.bf16_weights;
+         (optim::codec_at(plan.codec).has_absmax() || plan.bf16_weights) &&
+         optim::codec_at(rest.codec).name == optim::Fp32::name && !rest.bf16_weights;
 }
 
 void step(Device device, const optim::StepPlan* plans, int plan_count, const optim::StepControl* control) {

@@ -68,7 +68,7 @@ inline void find_mean_of_rows(const StepPlan& plan, bool in_double) {
 }
 
 inline void survey_plan(const LevelKernels& kernels, const StepPlan& plan, const StepControl& control) {
-  const CodecInfo& codec = codecs()[static_cast<size_t>(plan.codec)];
+  const CodecInfo& codec = codec_at(plan.codec);
   const CodecIo& io = kernels.io[plan.codec];
   const auto survey = [&](LevelKernels::Survey pass) {
     for_each_piece(plan, [&](int64_t piece) {
@@ -87,13 +87,13 @@ inline void survey_plan(const LevelKernels& kernels, const StepPlan& plan, const
   }
   if (io.scale == Scale::Tensor) {
     survey(kernels.survey_maxima[plan.rule]);
-    find_absmax(plan, rules()[static_cast<size_t>(plan.rule)].slots.size());
+    find_absmax(plan, rule_at(plan.rule).slots.size());
   }
 }
 
 // Survey and step of a plan of matrices.
 inline void step_matrices(const LevelKernels& kernels, const StepPlan& plan, const StepControl& control) {
-  const bool in_double = codecs()[static_cast<size_t>(plan.codec)].value == DType::F64;
+  const bool in_double = codec_at(plan.codec).value == DType::F64;
   const MatrixKernels& matrix =
       in_double ? kernels.matrix_double[plan.rule] : kernels.matrix_float[plan.rule];
   const auto run = [&](auto* pass) {

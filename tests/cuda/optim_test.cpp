@@ -21,6 +21,14 @@ TEST_CASE("floats of every class are encoded as on the CPU, for every block size
   check_encode_classes(Device::cuda());
 }
 
+TEST_CASE("codes change at the same floats as on the CPU, in every decade") {
+  check_encode_borders(Device::cuda());
+}
+
+TEST_CASE("a plan of millions of weights is measured and stepped as on the CPU") {
+  check_large_plans(Device::cuda());
+}
+
 TEST_CASE("codes are decoded as on the CPU") {
   for (const char* codec : {"blockwise8", "linear8", "tensorwise8", "blockwise4", "blockwise8-v0.36"})
     check_decode(Device::cuda(), codec);

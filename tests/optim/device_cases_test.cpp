@@ -11,6 +11,8 @@ TEST_CASE("the cases for a device's steps hold on the CPU") {
   check_bf16_weights(Device::cpu());
   check_encode_decade(Device::cpu(), 101);
   check_encode_classes(Device::cpu());
+  check_encode_borders(Device::cpu());
+  check_large_plans(Device::cpu());
   for (const char* codec : {"blockwise8", "linear8", "tensorwise8", "blockwise4", "blockwise8-v0.36"})
     check_decode(Device::cpu(), codec);
 }

@@ -46,7 +46,7 @@ void check_levels(const Coded& coded, Book book, const std::vector<float>& value
     if (x.size() % 256 == 0) x.push_back(1.0f);
     x.push_back(v);
   }
-  const bool pairs = codecs()[static_cast<size_t>(codec_place(coded.codec))].values_per_stored == 2;
+  const bool pairs = codec_named(coded.codec).values_per_stored == 2;
   for (const cpu::Level level : levels()) {
     const Encoded encoded =
         encode(level, book, x, 256, {.dithered = true, .floor = floor, .dither_key = key}, coded.codec);
@@ -66,6 +66,8 @@ void check_levels(const Coded& coded, Book book, const std::vector<float>& value
 void check_levels(const Coded& coded, Book book, std::vector<float> values) {
   if (book == Book::Signed)
     for (size_t i = 0, n = values.size(); i < n; ++i) values.push_back(-values[i]);
+  else
+    std::erase_if(values, [](float v) { return std::signbit(v); });
   for (const bool floor : {false, true})
     for (const uint32_t key : {0u, 0x80000000u, 0x7FFFFF00u, 0x12345678u})
       check_levels(coded, book, values, floor, key);

@@ -31,9 +31,9 @@ inline HyperParameters busy_hyper(std::string_view rule) {
 
 // Scratch for the plan's survey, if it has one, which this tells the plan.
 inline Tensor survey_scratch(StepPlan& plan, Device device) {
-  const RuleInfo& rule = rules()[static_cast<size_t>(plan.rule)];
-  const bool needed = needs_survey(rule.has_factor, codecs()[static_cast<size_t>(plan.codec)].scale,
-                                   slots_of(rule, plan.matrices).size());
+  const RuleInfo& rule = rule_at(plan.rule);
+  const bool needed =
+      needs_survey(rule.has_factor, codec_at(plan.codec).scale, slots_of(rule, plan.matrices).size());
   Tensor scratch = Tensor::zeros({needed ? survey_bytes(plan) : 0}, DType::U8, device, MemoryTag::Workspace);
   plan.survey = needed ? scratch.raw() : nullptr;
   return scratch;
@@ -86,10 +86,10 @@ struct Model {
     plan.weight_rounding = Rounding::Stochastic;
     plan.seed = 5;
     codec = codec_place(codec_name);
-    const CodecInfo info = codecs()[static_cast<size_t>(codec)];
+    const CodecInfo info = codec_at(codec);
     set_rounding(plan, info, mode, rounding);
     block_size = info.own_block_size ? info.own_block_size : info.scale == Scale::Block ? block : kPlainBlock;
-    slots = slots_of(rules()[static_cast<size_t>(rule_place(rule))], matrices);
+    slots = slots_of(rule_named(rule), matrices);
     plan.codec = codec;
     plan.block_size = block_size;
     for (const int64_t n : sizes) {
@@ -130,7 +130,7 @@ struct Model {
   void step(cpu::Level level, int t, const HyperParameters& hyper) {
     plan.hyper = hyper;
     control.steps = t;
-    write_constants(plan, control);
+    write_constants(plan, control.lr_factor, control.steps);
     cpu_steps(level).step(Device::cpu(), &plan, 1, &control);
   }
 

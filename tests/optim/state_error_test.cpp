@@ -61,7 +61,7 @@ TEST_CASE("quantiles interpolate") {
 
 TEST_CASE("each rule's denominator is found") {
   const auto of = [](const char* name, int64_t step) {
-    const RuleInfo& rule = rules()[static_cast<size_t>(rule_place(name))];
+    const RuleInfo& rule = rule_named(name);
     return denominator(rule, rule.defaults, step);
   };
   CHECK(of("adam", 1).slot == 1);

@@ -36,7 +36,7 @@ TEST_CASE("the map that a GPU gets names the tensor of every block") {
     }
     const std::vector<int32_t> map = tensor_map(plan, table);
     CHECK(static_cast<int64_t>(map.size()) == map_entries(plan));
-    const int64_t stretch = stretch_of(codecs()[static_cast<size_t>(plan.codec)].scale);
+    const int64_t stretch = stretch_of(codec_at(plan.codec).scale);
     for (size_t i = 0; i < table.size(); ++i)
       for (int64_t block = 0; block * plan.block_size < table[i].count; ++block)
         CHECK(map[static_cast<size_t>((table[i].first_block + block) / stretch)] == static_cast<int32_t>(i));

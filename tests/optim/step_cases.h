@@ -37,7 +37,7 @@ class PlanOnDevice {
   PlanOnDevice(const Setting& setting, std::span<const int64_t> sizes, Device device)
       : device_(device),
         setting_(setting),
-        codec_(codecs()[static_cast<size_t>(codec_place(setting.codec))]),
+        codec_(codec_named(setting.codec)),
         sizes_(sizes.begin(), sizes.end()) {
     plan_.rule = rule_place(setting.rule);
     plan_.codec = codec_place(setting.codec);
@@ -50,7 +50,7 @@ class PlanOnDevice {
     plan_.matrices = setting.matrices;
     plan_.bf16_weights = setting.bf16_weights;
     plan_.weight_rounding = setting.weight_rounding;
-    const std::span<const Slot> slots = slots_of(rules()[static_cast<size_t>(plan_.rule)], setting.matrices);
+    const std::span<const Slot> slots = slots_of(rule_at(plan_.rule), setting.matrices);
     for (const int64_t n : sizes) {
       StepTensor row{.count = n,
                      .first_block = plan_.block_count,
@@ -149,28 +149,39 @@ constexpr int64_t kSizes[] = {1, 255, 300, 0, 256, 257, 4095, 4096, 4097, 70001,
 // 17 x 15, 1 x 7, 300 x 301, 256 x 200, 3 x 100003 and others
 constexpr int64_t kMatrixSizes[] = {1, 255, 300, 0, 7, 90300, 51200, 300009, 4097, 0};
 
-inline void check_steps(Device device, const Setting& setting) {
-  const std::span<const int64_t> sizes =
-      setting.matrices ? std::span<const int64_t>(kMatrixSizes) : std::span<const int64_t>(kSizes);
+inline void check_steps(Device device, const Setting& setting, std::span<const int64_t> sizes,
+                        int steps = 5) {
   INFO(setting.rule << " " << setting.codec << " block " << setting.block_size << " offset " << setting.offset
                     << " second moment " << static_cast<int>(setting.second_moment) << " rounding "
                     << static_cast<int>(setting.rounding) << (setting.matrices ? " matrices" : "")
                     << (setting.bf16_weights ? " bf16 weights rounded " : "")
                     << (setting.bf16_weights ? static_cast<int>(setting.weight_rounding) : 0));
   PlanOnDevice got(setting, sizes, device), expected(setting, sizes, Device::cpu());
-  for (uint64_t t = 1; t <= 5; ++t) {
+  for (int t = 1; t <= steps; ++t) {
     const double max_norm = t == 2 ? 0 : t == 3 ? 1e6 : 0.5;  // off, without effect, clipping
-    got.step(t, max_norm);
-    expected.step(t, max_norm);
+    got.step(static_cast<uint64_t>(t), max_norm);
+    expected.step(static_cast<uint64_t>(t), max_norm);
   }
   const StepControl a = got.control(), b = expected.control();
   CHECK(std::fabs(a.norm / b.norm - 1) < 1e-13);
   CHECK(static_cast<float>(a.scale) == static_cast<float>(b.scale));
   CHECK(b.scale < 1);
-  CHECK(a.steps == 5);
+  CHECK(a.steps == steps);
   CHECK(a.bad_tensor == -1);
   const std::vector<Tensor> x = got.results(), y = expected.results();
   for (size_t i = 0; i < x.size(); ++i) check_same(x[i], y[i]);
+}
+inline void check_steps(Device device, const Setting& setting) {
+  check_steps(device, setting,
+              setting.matrices ? std::span<const int64_t>(kMatrixSizes) : std::span<const int64_t>(kSizes));
+}
+
+// Of more than kSmallPlan elements, so their norms are found in larger chunks.
+inline void check_large_plans(Device device) {
+  constexpr int64_t kLarge[] = {70001, kSmallPlan + 3, 0, 1};
+  for (const char* codec : {"fp32", "blockwise8"})
+    for (const int64_t offset : {0, 1})
+      check_steps(device, {.rule = "momentum", .codec = codec, .offset = offset}, kLarge, 1);
 }
 
 // Every rule with every codec, ways to round, and tensors at odd addresses; Adam with every block size, the
@@ -231,7 +242,7 @@ inline void check_bf16_weights(Device device) {
 inline void check_encode(Device device, int codec, Book book, const Encoding& how, int block_size,
                          const std::vector<float>& values, int64_t offset = 0) {
   const auto n = static_cast<int64_t>(values.size());
-  const CodecInfo info = codecs()[static_cast<size_t>(codec)];
+  const CodecInfo info = codec_at(codec);
   const auto run = [&](Device where) {
     const auto place = [&](int64_t count, DType dtype) {
       return Tensor::zeros({count + offset}, dtype, where, MemoryTag::Data)
@@ -262,10 +273,29 @@ inline void check_encode_decade(Device device, uint32_t step = 1) {
             x.push_back(sign * std::bit_cast<float>(bits));
           }
           check_encode(device, codec_place(codec), book, {}, 256, x);
-          if (!codecs()[static_cast<size_t>(codec_place(codec))].historical)  // never dithered
+          if (!codec_named(codec).historical)  // never dithered
             check_encode(device, codec_place(codec), book, {.dithered = true, .dither_key = bits}, 256, x);
         }
       }
+}
+
+// The last float of each nearest code and the first of the next, with both signs.
+inline void check_encode_borders(Device device) {
+  for (const CodecInfo& codec : codecs())
+    for (const Book book : {Book::Signed, Book::Unsigned}) {
+      if (codec.scale == Scale::None) continue;
+      const Codebook& values = codebook(book, codec.map);
+      std::vector<float> x;
+      for (int m = 1; m <= values.top; ++m)
+        for (const float sign : {1.0f, -1.0f}) {
+          if (book == Book::Unsigned && sign < 0) continue;
+          if (x.size() % 64 == 0) x.push_back(1.0f);  // the largest of its block
+          const float border = values.lower[static_cast<size_t>(m)];
+          for (const float at : {std::nextafterf(border, 0.0f), border, std::nextafterf(border, 2.0f)})
+            x.push_back(sign * std::fmin(at, 1.0f));
+        }
+      check_encode(device, codec_place(codec.name), book, {}, 64, x);
+    }
 }
 
 // Floats of every class, in blocks of one magnitude and of all of them; sizes of blocks; odd counts and

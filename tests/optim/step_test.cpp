@@ -73,8 +73,7 @@ TEST_CASE("so do blocks of any size that have others of zeros, denormals or larg
     for (const char* codec : {"blockwise8", "blockwise4"})
       for (const int block : {64, 128, 256, 512, 1024, 2048, 4096}) {
         INFO(rule.name << " " << codec << " " << block);
-        check_against_fp32(rule, codecs()[static_cast<size_t>(codec_place(codec))], block,
-                           SecondMoment::Dither, Rounding::Nearest, true);
+        check_against_fp32(rule, codec_named(codec), block, SecondMoment::Dither, Rounding::Nearest, true);
       }
 }
 

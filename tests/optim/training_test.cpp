@@ -100,9 +100,9 @@ TEST_CASE("500 steps with 8-bit state reach the loss of 32-bit state on the SMS 
       const Outcome full = train(messages, rule, "fp32", seed);
       const Outcome half = train(messages, rule, "bf16", seed);
       const Outcome small = train(messages, rule, "blockwise8", seed);
-      MESSAGE(rule << " seed " << seed << ": whole loss fp32 " << full.whole << ", bf16 " << half.whole
-                   << ", blockwise8 " << small.whole << "; last hundred " << full.last << ", " << half.last
-                   << ", " << small.last);
+      MESSAGE(std::string(rule) << " seed " << seed << ": whole loss fp32 " << full.whole << ", bf16 "
+                                << half.whole << ", blockwise8 " << small.whole << "; last hundred "
+                                << full.last << ", " << half.last << ", " << small.last);
       CHECK(full.first == doctest::Approx(std::log(2.0)));
       CHECK(full.whole < 0.1);  // it learned something
       CHECK(std::fabs(half.whole / full.whole - 1) < 0.05);

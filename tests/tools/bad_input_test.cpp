@@ -146,6 +146,8 @@ TEST_CASE("flags that are unknown or out of range exit 2 with the nearest name o
       {{"--epoch", "3"}, "unknown flag '--epoch', did you mean '--epochs'?"},
       {{"--warp", "3"}, "unknown flag '--warp'"},
       {{"--lr"}, "--lr"},
+      {{"--resume", ""}, "--resume: is empty"},
+      {{"--config", ""}, "--config: is empty"},
       {{"more"}, "more"},
       {{"--device", "tpu"}, "Known: cpu, cuda"}};
   for (const auto& refused : cases) {
@@ -161,6 +163,17 @@ TEST_CASE("flags that are unknown or out of range exit 2 with the nearest name o
   check_refused(run_octet({"eval", runs.path("run"), "--rows", "test"}), 2, ": the run has no test rows");
   check_refused(run_octet({"eval"}), 2, "octet eval: ");
   check_refused(run_octet({"eval", runs.path("run"), "--threads", "-1"}), 2, "threads: -1");
+}
+
+TEST_CASE("what another run keeps is not overwritten by --log or --html") {
+  const Runs& runs = trained_once();
+  const std::string log = runs.bytes("run/log.jsonl");
+  check_refused(run_process(runs.train("other", {"--log", runs.path("run/log.jsonl")})), 2,
+                "run/log.jsonl: there is such a file, and a new run would overwrite it");
+  check_refused(run_octet({"report", runs.path("run"), "--html", runs.path("run/log.jsonl")}), 2,
+                "run/log.jsonl: a run keeps such a file");
+  CHECK(runs.bytes("run/log.jsonl") == log);
+  CHECK(!fs::exists(runs.path("other")));
 }
 
 TEST_CASE("an --out that holds a run exits 2 and leaves it alone; one that cannot be made exits 1") {

@@ -164,8 +164,8 @@ TEST_CASE("every update rule can be trained with, and brings its own defaults") 
     own.lr = TrainConfig().lr;
     own.weight_decay = TrainConfig().weight_decay;
     std::vector<double> a, b;
-    got.visit([&](const char*, double value, const char*) { a.push_back(value); });
-    own.visit([&](const char*, double value, const char*) { b.push_back(value); });
+    got.visit([&](const char*, double value) { a.push_back(value); });
+    own.visit([&](const char*, double value) { b.push_back(value); });
     CHECK(a == b);
   }
   CHECK(parse_flags({"--optimizer", "lion"}).beta2 == 0.99);

@@ -23,6 +23,7 @@ const Runs& runs() {
     all.trained("blockwise8", common + Arguments{"--state", "blockwise8", "--block-size", "64"});
     all.trained("bf16", common + Arguments{"--state", "bf16"});
     all.trained("seed2", common + Arguments{"--seed", "2"});
+    all.trained("other_lr", common + Arguments{"--lr", "0.01"});
     all.trained("lion", common + Arguments{"--optimizer", "lion"});
     all.trained("sgd", common + Arguments{"--optimizer", "sgd"});
     return true;
@@ -172,7 +173,9 @@ TEST_CASE("against its pair with exact state, errors and step sizes are true one
   check_refused(inspect("blockwise8", {"--against", runs().path("blockwise8")}), 2,
                 "keeps its state in codes");
   check_refused(inspect("fp32", {"--against", runs().path("seed2")}), 2, "--against");
-  check_refused(inspect("blockwise8", {"--against", runs().path("lion")}), 6, "different rules");
+  check_refused(inspect("blockwise8", {"--against", runs().path("other_lr")}), 2,
+                "are no pair: --lr differs");
+  check_refused(inspect("blockwise8", {"--against", runs().path("lion")}), 2, "different rules");
   check_refused(inspect("blockwise8", {"--against", runs().path("nowhere")}), 3, "no such folder");
 }
 
@@ -197,6 +200,8 @@ TEST_CASE("rules that divide by nothing have errors and no step sizes") {
   const Outcome over = inspect("lion", {"--html", runs().path("lion/last.ckpt.safetensors")});
   CHECK(over.status == 2);
   CHECK(over.err.find("last.ckpt.safetensors: a run keeps such a file to go on from") != std::string::npos);
+  check_refused(inspect("lion", {"--html", runs().path("lion/log.jsonl")}), 2,
+                "log.jsonl: a run keeps such a file to go on from");
   const Outcome page = inspect("lion", {"--html", runs().path("lion.html")});
   CHECK(page.status == 0);
   CHECK(html_fault(runs().bytes("lion.html")) == "");

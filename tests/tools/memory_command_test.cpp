@@ -172,6 +172,7 @@ TEST_CASE("wrong flags of memory end with 2 and say what to do") {
   refused({"sms", "--vocabulary", "100", "--longest", "5", "--tokens", "9"}, "--tokens 9 do not fit");
   refused({"sms", "--vocabulary", "100", "--longest", "5", "--tokens", "321"}, "--tokens 321 do not fit");
   refused({"sms", "--vocabulary", "100", "--longest", "5", "--fit", "16QB"}, "is no amount of memory");
+  refused({"sms", "--resume", "run"}, "--resume run: a forecast is of settings; --config run/config.toml");
   refused({"sms", "--vocabulary", "100", "--longest", "5", "--fit", "1GB", "--grow", "hiden"}, "hidden");
   refused({"sms", "--vocabulary", "100", "--longest", "5", "--fit", "1GB", "--model", "bag"},
           "bag has no hidden");

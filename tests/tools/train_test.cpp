@@ -239,6 +239,21 @@ TEST_CASE(
           .find(
               "a decay of 0.99999 is too near 1 for blockwise8 state, which follows decays up to 0.99997") !=
       std::string::npos);
+  const char* const near = "is too near 1 for";
+  CHECK(says("k", {"--state-override", "embedding*=blockwise8", "--beta2", "0.99999"}).find(near) !=
+        std::string::npos);
+  CHECK(says("l", {"--state", "blockwise8", "--second-moment", "plain", "--beta2", "0.99999"}).find(near) ==
+        std::string::npos);
+  CHECK(says("m", {"--optimizer", "lion", "--state", "blockwise4", "--second-moment", "plain"})
+            .find("no effect on blockwise4 state: --second-moment\n") != std::string::npos);
+  CHECK(says("n", {"--optimizer", "lion", "--state", "blockwise8", "--second-moment", "plain"})
+            .find("no effect") == std::string::npos);
+  CHECK(says("o", {"--optimizer", "adagrad", "--state", "blockwise8", "--rounding", "stochastic"})
+            .find("no effect on blockwise8 state: --rounding\n") != std::string::npos);
+  CHECK(says("p", {"--optimizer", "sgd", "--state-override", "embedding*=blockwise8"})
+            .find("no effect on sgd, which has no state: --state-override\n") != std::string::npos);
+  CHECK(says("q", {"--optimizer", "adafactor", "--state", "blockwise8"})
+            .find("adafactor keeps the second moment of matrices factored") != std::string::npos);
   CHECK(says("g", {"--state", "bf16", "--min-8bit-size", "64"})
             .find("no effect on bf16 state: --min-8bit-size\n") != std::string::npos);
   CHECK(says("i", {"--weight-rounding", "nearest"}).find("no effect on fp32 weights: --weight-rounding\n") !=

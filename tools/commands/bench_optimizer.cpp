@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "core/cpu/thread_pool.h"
+#include "core/names.h"
 #include "optim/bench.h"
 #include "optim/registry.h"
 #include "optim/state_layout.h"
@@ -17,7 +17,6 @@
 #include "tools/field_flags.h"
 #include "tools/format.h"
 #include "tools/jsonl.h"
-#include "tools/names.h"
 #include "tools/table.h"
 
 namespace octet::tools {
@@ -54,8 +53,8 @@ struct BenchConfig {
         "weights of each case, separated by commas; 1e6x20 is 20 tensors of 1e6 [" +
         std::string(kDefaultParams) + "]";
     v(Field{"optimizer", "update rule"}, optimizer, Choice{rules});
-    v(Field{"state", states}, state, Text{"NAME[,NAME...]"});
-    v(Field{"params", sizes}, params, Text{"N[xTENSORS][,...]"});
+    v(Field{"state", states}, state, Text{"NAME[,NAME...]", true});
+    v(Field{"params", sizes}, params, Text{"N[xTENSORS][,...]", true});
     v(Field{"shapes", "the tensors of a model instead of --params"}, shapes, Choice{kModelShapes});
     v(Field{"block_size", "elements that share one scale in 8-bit state"}, block_size,
       Range{.low = 64, .high = 4096, .power_of_two = true});
@@ -159,7 +158,7 @@ std::string note_of(const optim::RuleInfo& rule, bool products) {
     return fmt::format(
         "\n{} steps matrices by matrix products: they decide, so there are no bytes to compare\n", rule.name);
   return fmt::format("\nnone of these tensors is a matrix: {} stepped them; --shapes has matrices\n",
-                     optim::rules()[static_cast<size_t>(rule.others)].name);
+                     optim::rule_at(rule.others).name);
 }
 
 // A line of the table. bytes: moved for each weight, 0 where nobody counts them; copy: in GB/s.

@@ -3,9 +3,7 @@
 
 #include <cmath>
 #include <cstdio>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "core/cpu/thread_pool.h"
 #include "optim/state_error.h"

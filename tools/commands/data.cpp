@@ -7,12 +7,12 @@
 #include <optional>
 #include <vector>
 
+#include "core/names.h"
 #include "datasets/remote_files.h"
 #include "tools/commands/declare.h"
 #include "tools/field_flags.h"
 #include "tools/format.h"
 #include "tools/jsonl.h"
-#include "tools/names.h"
 
 namespace octet::tools {
 namespace {

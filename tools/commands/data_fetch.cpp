@@ -3,12 +3,12 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "core/names.h"
 #include "datasets/fetch.h"
 #include "tools/commands/data.h"
 #include "tools/field_flags.h"
 #include "tools/format.h"
 #include "tools/jsonl.h"
-#include "tools/names.h"
 #include "tools/progress.h"
 
 namespace octet::tools {

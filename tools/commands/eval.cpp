@@ -7,12 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "core/cpu/thread_pool.h"
+#include "core/names.h"
 #include "tools/commands/declare.h"
 #include "tools/evaluate.h"
 #include "tools/field_flags.h"
 #include "tools/format.h"
 #include "tools/metrics.h"
-#include "tools/names.h"
 #include "tools/run_folder.h"
 #include "tools/tasks.h"
 

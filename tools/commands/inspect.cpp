@@ -23,7 +23,7 @@ int inspect_run(const Flags& flags) {
   require(flags.threads >= 0 && flags.threads <= 1024, "--threads ", flags.threads,
           ": must be a whole number from 0 to 1024");
   cpu::set_thread_count(static_cast<int>(flags.threads));
-  require_no_file_of_a_run(flags.html, "--html");
+  require_no_file_or_log_of_a_run(flags.html, "--html");
   const Inspection inspection = inspect(flags.path, flags.options);
   if (!flags.html.empty()) write_atomically(flags.html, to_html(inspection));
   if (flags.json)

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "core/cpu/thread_pool.h"
+#include "core/names.h"
 #include "tools/byte_size.h"
 #include "tools/commands/declare.h"
 #include "tools/config_flags.h"
@@ -14,7 +15,6 @@
 #include "tools/jsonl.h"
 #include "tools/memory_fit.h"
 #include "tools/memory_text.h"
-#include "tools/names.h"
 #include "tools/rule_settings.h"
 #include "tools/tasks.h"
 #include "tools/trainer.h"
@@ -120,6 +120,8 @@ MemoryUse measure(const TrainConfig& config, const TextData& data, const Workloa
 }
 
 int memory(TrainConfig config, const MemoryOptions& options) {
+  require(config.resume.empty(), ErrorKind::Usage, "--resume ", config.resume,
+          ": a forecast is of settings; --config ", config.resume, "/config.toml has those of that run");
   require(!config.task.empty(), "octet memory: no task named; name one of: ", join(kTasks));
   task_of(config);
   cpu::set_thread_count(static_cast<int>(config.threads));

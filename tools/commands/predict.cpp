@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/cpu/thread_pool.h"
+#include "core/names.h"
 #include "datasets/input_file.h"
 #include "datasets/utf8.h"
 #include "tools/commands/declare.h"
@@ -15,7 +16,6 @@
 #include "tools/evaluate.h"
 #include "tools/field_flags.h"
 #include "tools/format.h"
-#include "tools/names.h"
 #include "tools/run_folder.h"
 
 namespace octet::tools {

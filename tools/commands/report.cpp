@@ -18,7 +18,7 @@ struct Flags {
 };
 
 int report(const Flags& flags) {
-  require_no_file_of_a_run(flags.html, "--html");
+  require_no_file_or_log_of_a_run(flags.html, "--html");
   require(flags.log.empty() || flags.folders.size() == 1, ErrorKind::Usage, "--log ", flags.log,
           ": is of one run, but ", flags.folders.size(), " are named; ask for them one by one");
   std::vector<RunReport> runs;

@@ -1,8 +1,8 @@
-#include "tools/names.h"
+#include "core/names.h"
 
 #include "tests/support/support.h"
 
-using namespace octet::tools;
+using namespace octet;
 
 TEST_CASE("the edit distance counts insertions, deletions, replacements and swaps") {
   CHECK(edit_distance("adam", "adam") == 0);

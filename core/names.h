@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace octet::tools {
+namespace octet {
 
 // Number of single-letter insertions, deletions, replacements and swaps of neighbours that lead from `a` to
 // `b` (optimal string alignment distance); upper and lower case count as equal.
@@ -25,4 +25,4 @@ void require_name(std::string_view kind, std::string_view name, std::span<const 
 // "adam, adamw"
 std::string join(std::span<const std::string_view> names);
 
-}  // namespace octet::tools
+}  // namespace octet

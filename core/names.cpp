@@ -1,4 +1,4 @@
-#include "tools/names.h"
+#include "core/names.h"
 
 #include <algorithm>
 #include <cctype>
@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 
-namespace octet::tools {
+namespace octet {
 namespace {
 
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
@@ -75,4 +75,4 @@ std::string join(std::span<const std::string_view> names) {
   return text;
 }
 
-}  // namespace octet::tools
+}  // namespace octet
