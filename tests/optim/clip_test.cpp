@@ -214,6 +214,9 @@ TEST_CASE("a history of norms that does not fit is refused, and nothing is chang
               optimizer.load_state(with(Tensor::zeros({101}, DType::F64, Device::cpu(), MemoryTag::Data))));
   CHECK_ERROR(ErrorKind::Checkpoint, "expected at most 100 of f64",
               optimizer.load_state(with(Tensor::zeros({3}, DType::F32, Device::cpu(), MemoryTag::Data))));
+  CHECK_ERROR(
+      ErrorKind::Checkpoint, "expected at most 100 of f64",
+      optimizer.load_state(with(Tensor::zeros({10, 10}, DType::F64, Device::cpu(), MemoryTag::Data))));
   for (const double bad : {-1.0, std::nan("")})
     CHECK_ERROR(ErrorKind::Checkpoint, "which is no square",
                 optimizer.load_state(with(Tensor::from(std::vector<double>{1, bad}, {2}))));

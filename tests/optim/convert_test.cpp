@@ -78,6 +78,10 @@ TEST_CASE("decoding is exact, encoding is to the nearest code, and positive seco
   for (const auto& [name, tensor] : once) CHECK((bytes_of(tensor) == bytes_of(tensor_in(twice, name))));
   for (const char* name : {"fc.weight.exp_avg", "fc.weight.exp_avg_sq"}) {
     const auto x = tensor_in(full, name).to_vector<float>();
+    const bool squares = std::string_view(name).ends_with("_sq");
+    const Encoded nearest = encode(cpu::level(), squares ? Book::Unsigned : Book::Signed, x, 256,
+                                   {.floor = squares, .signed_absmax = !squares});
+    CHECK(tensor_in(once, name).to_vector<uint8_t>() == nearest.codes);
     const NamedTensors state = back.state();
     const auto y = tensor_in(state, name).to_vector<float>();
     for (size_t block = 0; block < x.size(); block += 256) {
@@ -92,6 +96,11 @@ TEST_CASE("decoding is exact, encoding is to the nearest code, and positive seco
   Optimizer plain = fresh(p, {.codec = "blockwise8", .second_moment = SecondMoment::Plain});
   plain.load_state(full);
   CHECK((state_of(plain) != state_of(small)));  // some are below half of the smallest code
+}
+
+TEST_CASE("a rule without state has none to convert") {
+  const auto p = model();
+  CHECK(fresh(p, {.rule = "sgd", .codec = "blockwise8"}).load_state(trained(p, {.rule = "sgd"})) == "");
 }
 
 TEST_CASE("codes that name no codec are blockwise8, as saved before they did") {
@@ -143,6 +152,21 @@ TEST_CASE("state that names its codec but does not fit it is refused, and nothin
   refused("fc.weight.exp_avg_sq.absmax", zeros({16}, DType::F64), "is f64, expected f32");
   refused("fc.weight.exp_avg_sq", zeros({4096}, DType::F32), "'fc.weight.exp_avg_sq' is f32, expected u8");
   refused("fc.bias.exp_avg", zeros({17}, DType::I64), "is i64, which no codec stores");
+  const auto damaged = [&](const std::string& name, float value) {
+    Tensor out = tensor_in(saved, name).clone(MemoryTag::Data);
+    out.span<float>()[3] = value;
+    return out;
+  };
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
+                  kInf = std::numeric_limits<float>::infinity();
+  for (const std::string slot : {"fc.weight.exp_avg", "fc.weight.exp_avg_sq"}) {
+    refused(slot + ".absmax", damaged(slot + ".absmax", kNan), "absmax' is damaged: element 3 is nan");
+    refused(slot + ".absmax", damaged(slot + ".absmax", kInf), "absmax' is damaged: element 3 is inf");
+  }
+  for (const char* name : {"fc.weight.exp_avg_sq.absmax", "fc.bias.exp_avg_sq"}) {
+    refused(name, damaged(name, -1.0f), "is damaged: it is never negative, but element 3 is -1");
+    refused(name, damaged(name, -0.0f), "is damaged: it is never negative, but element 3 is -0");
+  }
 }
 
 TEST_CASE("the state of another rule is refused whatever its codec") {

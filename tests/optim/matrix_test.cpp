@@ -219,6 +219,32 @@ TEST_CASE("matrices and vectors of one group step as in groups of their own, and
   }
 }
 
+TEST_CASE("factored state that does not fit is refused, and nothing is changed") {
+  const auto p = layers();
+  Optimizer optimizer({{.parameters = p, .options = {.rule = "adafactor"}}});
+  set_gradients(p, 1);
+  optimizer.step();
+  const NamedTensors saved = copies_of(optimizer.state());
+  const std::string before = state_of(optimizer);
+  const auto refused = [&](const char* text, const Tensor& rows) {
+    NamedTensors changed = saved;
+    for (auto& [name, tensor] : changed)
+      if (name == "embedding.row_var") tensor = rows;
+    CHECK_ERROR(ErrorKind::Checkpoint, text, optimizer.load_state(changed));
+    CHECK((state_of(optimizer) == before));
+  };
+  refused("'embedding.row_var' has shape [70], expected [130]",
+          Tensor::zeros({70}, DType::F32, Device::cpu(), MemoryTag::Data));
+  refused("'embedding.row_var' is f64, expected f32",
+          Tensor::zeros({130}, DType::F64, Device::cpu(), MemoryTag::Data));
+  for (const auto& [value, text] :
+       {std::pair(std::nanf(""), "element 7 is nan"), {-1.0f, "element 7 is -1"}}) {
+    std::vector<float> rows(130, 1.0f);
+    rows[7] = value;
+    refused(text, Tensor::from(rows, {130}));
+  }
+}
+
 TEST_CASE("a gradient that is not finite leaves matrices and their state as they are") {
   const auto p = layers();
   Optimizer optimizer({{.parameters = p, .options = {.rule = "adafactor"}}});

@@ -264,8 +264,7 @@ TEST_CASE("wrong use is refused with what to do") {
     return Optimizer({{.parameters = p, .options = std::move(options)}});
   };
   CHECK_ERROR(ErrorKind::Usage, "did you mean 'adam'?", with({.rule = "adams"}));
-  CHECK_ERROR(ErrorKind::Usage,
-              "unknown state codec 'blockwise9', did you mean 'blockwise8'?",
+  CHECK_ERROR(ErrorKind::Usage, "unknown state codec 'blockwise9', did you mean 'blockwise8'?",
               with({.codec = "blockwise9"}));
   CHECK(second_moment("plain") == SecondMoment::Plain);
   CHECK_ERROR(ErrorKind::Usage, "unknown second moment 'flor', did you mean 'floor'?", second_moment("flor"));
@@ -283,9 +282,19 @@ TEST_CASE("wrong use is refused with what to do") {
     CHECK_ERROR(ErrorKind::Usage, "lr is ", with({.hyper = hyper}));
     CHECK_ERROR(ErrorKind::Usage, "largest gradient norm", Optimizer({{.parameters = p}}, {.max_norm = bad}));
   }
-  HyperParameters hyper;
-  hyper.beta2 = 1;
-  CHECK_ERROR(ErrorKind::Usage, "beta2 is 1", with({.hyper = hyper}));
+  const std::pair<const char*, double HyperParameters::*> decays[] = {{"beta1", &HyperParameters::beta1},
+                                                                      {"beta2", &HyperParameters::beta2},
+                                                                      {"beta3", &HyperParameters::beta3},
+                                                                      {"alpha", &HyperParameters::alpha}};
+  for (const auto& [name, member] : decays) {
+    HyperParameters hyper;
+    hyper.*member = 1;
+    CHECK_ERROR(ErrorKind::Usage, (name + std::string(" is 1; it must be below 1")).c_str(),
+                with({.hyper = hyper}));
+  }
+  HyperParameters no_threshold;
+  no_threshold.clip_threshold = 0;
+  CHECK_ERROR(ErrorKind::Usage, "clip-threshold is 0; it must be above 0", with({.hyper = no_threshold}));
   CHECK_ERROR(ErrorKind::Usage, "no parameters", Optimizer({}));
   CHECK_ERROR(ErrorKind::Usage, "'fc.bias' comes twice", Optimizer({{.parameters = {p[2], p[2]}}}));
   CHECK_ERROR(ErrorKind::Usage, "'b' shares elements with 'a'",
@@ -300,6 +309,8 @@ TEST_CASE("wrong use is refused with what to do") {
   CHECK_ERROR(ErrorKind::Usage, "'c' is not a leaf",
               Optimizer({{.parameters = {{"c", p[0].variable.detach()}}}}));
   CHECK_ERROR(ErrorKind::Usage, "factor of -1", with({}).set_lr_factor(-1));
+  CHECK_ERROR(ErrorKind::Usage, "factor of inf",
+              with({}).set_lr_factor(std::numeric_limits<double>::infinity()));
 }
 
 TEST_CASE("a step allocates nothing") {

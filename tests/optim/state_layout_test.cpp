@@ -23,6 +23,15 @@ TEST_CASE("8-bit state takes 2.03125 bytes a parameter, and small tensors keep 3
   CHECK(mixed.parameter_count() == 12293 + 4096 + 17);
 }
 
+TEST_CASE("a parameter that asks for full precision has it whatever its weights are stored in") {
+  for (const DType dtype : {DType::F32, DType::BF16}) {
+    const StateLayout layout =
+        state_layout({.codec = "blockwise8"},
+                     {.name = "w", .shape = {1 << 16}, .dtype = dtype, .full_precision_state = true});
+    CHECK(codec_at(layout.codec).name == "fp32");
+  }
+}
+
 TEST_CASE("the map that a GPU gets names the tensor of every block") {
   const std::vector<int64_t> sizes = {0, 1, 2048, 0, 70'000, 255, 257, 4096, 0};
   for (const char* codec : {"fp32", "blockwise8", "blockwise4", "tensorwise8"}) {

@@ -34,6 +34,19 @@ TEST_CASE("a saved and loaded optimizer goes on with the same bytes, for every r
     }
 }
 
+TEST_CASE("a learning rate factor that was set before a reload holds after it") {
+  const auto one = model(), other = model();
+  Optimizer loaded({{.parameters = one}}), expected({{.parameters = other}});
+  loaded.set_lr_factor(0.5);
+  loaded.load_state(copies_of(loaded.state()));
+  loaded.set_lr_factor(0.5);
+  expected.set_lr_factor(0.5);
+  for (const auto& list : {one, other}) set_gradients(list, 1);
+  loaded.step();
+  expected.step();
+  CHECK((weights_of(one) == weights_of(other)));
+}
+
 TEST_CASE("a checkpoint that does not fit is refused, says why, and changes nothing") {
   const auto parameters = model();
   const GroupOptions options{.codec = "blockwise8"};
