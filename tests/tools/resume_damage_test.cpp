@@ -47,18 +47,36 @@ TEST_CASE("a damaged best.safetensors is found when the run goes on, not when it
   }
 }
 
+TEST_CASE(
+    "weights are written before the checkpoint that says so: where they cannot be, it stays as it was") {
+  for (const char* name : {"last.safetensors", "best.safetensors"}) {
+    const Stopped run;
+    const std::string checkpoint = read_file(run.checkpoint), path = run.folder + "/" + name;
+    fs::remove(path);
+    fs::create_directory(path);
+    const Outcome outcome = run_process(resume(run.folder));
+    CHECK(outcome.status == 1);
+    CHECK(outcome.err.find(name) != std::string::npos);
+    CHECK((read_file(run.checkpoint) == checkpoint));
+    fs::remove(path);
+    finish(run.folder);
+  }
+}
+
 TEST_CASE("a finished run saves lost weights anew where its checkpoint has them, and else is refused") {
   const Runs runs;
   write_file(runs.path("data.tsv"), "label\ttext\n" + small_corpus());
   for (const bool same : {true, false}) {
-    // Steps too small to change a weight: the first epoch stays the best.
+    // Of two epochs with steps too small to change a weight the first stays the best.
     const std::string name = same ? "one" : "two", best = runs.path(name) + "/best.safetensors",
                       last = runs.path(name) + "/last.safetensors";
-    const Outcome trained = run_octet({"train", "text", "--data", runs.path("data.tsv"), "--out",
-                                       runs.path(name), "--model", "bag", "--embedding", "8", "--test-share",
-                                       "0.1", "--ema", "0.9", "--lr", "1e-30", "--epochs", same ? "1" : "2"});
+    const Outcome trained =
+        run_octet({"train", "text", "--data", runs.path("data.tsv"), "--out", runs.path(name), "--model",
+                   "bag", "--embedding", "8", "--test-share", "0.1", "--ema", "0.9", "--lr",
+                   same ? "0.01" : "1e-30", "--epochs", same ? "1" : "2"});
     REQUIRE_MESSAGE(trained.status == 0, trained.err);
-    const std::string weights = read_file(best), log = runs.bytes(name + "/log.jsonl");
+    const std::string weights = read_file(best), last_weights = read_file(last),
+                      log = runs.bytes(name + "/log.jsonl");
     fs::remove(best);
     write_file(last, weights.substr(0, 1000));
     const Outcome outcome = run_process(resume(runs.path(name)));
@@ -68,6 +86,7 @@ TEST_CASE("a finished run saves lost weights anew where its checkpoint has them,
       CHECK(outcome.out.find(lost + ": they are saved anew") != std::string::npos);
       CHECK(outcome.out.find("rows, best weights: loss") != std::string::npos);
       CHECK((read_file(best) == weights));
+      CHECK((read_file(last) == last_weights));
     } else {
       CHECK(outcome.status == 6);
       CHECK(outcome.err == "octet: " + lost +
