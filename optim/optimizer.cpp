@@ -244,6 +244,19 @@ void Optimizer::measure() {
                         partial_.data<double>(), control());
 }
 
+void Optimizer::update() {
+  const StepTable& steps = steps_table();
+  const size_t others = plans_.size() - matrices_.size();
+  steps.step(device_, plans_.data(), static_cast<int>(others), control());
+  for (size_t i = 0; i < matrices_.size(); ++i) {
+    if (!batches_[others + i].table[0].gradient) continue;
+    // After a bad gradient both passes do nothing, so what the products make of old scratch goes nowhere.
+    steps.step(device_, &plans_[others + i], 1, control());
+    matrices_[i].products.run(matrices_[i].scale);
+    steps.step(device_, &matrices_[i].apply, 1, control());
+  }
+}
+
 void Optimizer::step() {
   measure();
   update();
@@ -282,55 +295,6 @@ void Optimizer::set_lr_factor(double factor) {
 double Optimizer::lr(size_t group) const {
   require(group < groups_.size(), "optimizer: there is no group ", group);
   return groups_[group].hyper->lr * lr_factor_;
-}
-
-int64_t Optimizer::parameter_count() const {
-  int64_t count = 0;
-  for (const Batch& batch : batches_)
-    for (const Parameter& parameter : batch.parameters) count += parameter.variable.value().numel();
-  return count;
-}
-
-int64_t Optimizer::state_bytes() const {
-  int64_t bytes = 0;
-  for (const Batch& batch : batches_)
-    for (const Parameter& parameter : batch.parameters) {
-      for (const Tensor& t : parameter.state) bytes += t.bytes();
-      for (const Tensor& t : parameter.absmax) bytes += t.bytes();
-    }
-  return bytes;
-}
-
-int64_t Optimizer::update_bytes() const {
-  if (!matrices_.empty()) return 0;
-  int64_t bytes = 0;
-  for (size_t b = 0; b < batches_.size(); ++b) {
-    const RuleInfo& rule = rule_at(plans_[b].rule);
-    int64_t weights = 0, gradients = 0, state = 0;
-    for (const Parameter& parameter : batches_[b].parameters) {
-      const Tensor& weight = parameter.variable.value();
-      weights += weight.bytes();
-      gradients += weight.numel() * size_of(computed_as(weight.dtype()));
-      for (const Tensor& t : parameter.state) state += t.bytes();
-      for (const Tensor& t : parameter.absmax) state += t.bytes();
-    }
-    bytes += 2 * weights + gradients + 2 * state;  // the step reads all, and writes weights and state
-    if (plans_[b].matrices) {
-      bytes += weights + 2 * gradients + 2 * plans_[b].piece_count * static_cast<int64_t>(sizeof(TileSums));
-      continue;
-    }
-    const int64_t surveyed = weights + gradients;
-    if (rule.has_factor) bytes += surveyed + (rule.measures_state ? state : 0);
-    if (codec_at(plans_[b].codec).scale == Scale::Tensor && state > 0) bytes += surveyed + state;
-  }
-  return bytes;
-}
-
-std::string_view Optimizer::codec_of(std::string_view name) const {
-  for (const Batch& batch : batches_)
-    for (const Parameter& parameter : batch.parameters)
-      if (parameter.name == name) return codec_at(parameter.codec).name;
-  fail(ErrorKind::Usage, "optimizer: there is no parameter '", name, "'");
 }
 
 }  // namespace octet::optim

@@ -1,4 +1,4 @@
-// The update of an optimizer, and the matrices in it whose directions are made orthogonal.
+// The matrices of an optimizer whose directions are made orthogonal.
 #include <algorithm>
 
 #include "optim/optimizer.h"
@@ -48,19 +48,6 @@ StepPlan Optimizer::applying(const StepPlan& plan, const Tensor& weight) {
   out.seed = plan.seed;
   out.weight_rounding = plan.weight_rounding;
   return out;
-}
-
-void Optimizer::update() {
-  const StepTable& steps = steps_table();
-  const size_t others = plans_.size() - matrices_.size();
-  steps.step(device_, plans_.data(), static_cast<int>(others), control());
-  for (size_t i = 0; i < matrices_.size(); ++i) {
-    if (!batches_[others + i].table[0].gradient) continue;
-    // After a bad gradient both passes do nothing, so what the products make of old scratch goes nowhere.
-    steps.step(device_, &plans_[others + i], 1, control());
-    matrices_[i].products.run(matrices_[i].scale);
-    steps.step(device_, &matrices_[i].apply, 1, control());
-  }
 }
 
 }  // namespace octet::optim
