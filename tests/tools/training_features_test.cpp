@@ -91,19 +91,23 @@ TEST_CASE("gradients accumulated over batches of different sizes are those of on
                                       batch_of(texts, 32, 39), batch_of(texts, 39, 40)};
   const std::vector<Batch> one = {batch_of(texts, 0, 40)};
   CHECK(rows_in(batches) == 40);
-  for (int time = 0; time < 2; ++time) {  // gradients of the step before must be gone
-    const Tensor loss = accumulate_gradients(apart, texts, ModelForm{}, batches, nullptr, Device::cpu());
-    const Tensor expected = accumulate_gradients(together, texts, ModelForm{}, one, nullptr, Device::cpu());
-    CHECK(loss.item() == doctest::Approx(expected.item()).epsilon(1e-6));
-    for (const NamedParameter& p : together.parameters()) {
-      CAPTURE(p.name);
-      const auto a = gradient_of(apart, p.name), b = gradient_of(together, p.name);
-      float largest = 0;
-      for (const float x : b) largest = std::max(largest, std::abs(x));
-      REQUIRE(largest > 0);
-      for (size_t i = 0; i < a.size(); ++i) CHECK(std::abs(a[i] - b[i]) <= 2e-6f * largest);
+  ModelForm weighted;
+  weighted.class_weights = {0.5f, 4};  // batches have different shares of each class
+  for (const ModelForm& form : {ModelForm{}, weighted})
+    for (int time = 0; time < 2; ++time) {  // gradients of the step before must be gone
+      CAPTURE(form.class_weights.size());
+      const Tensor loss = accumulate_gradients(apart, texts, form, batches, nullptr, Device::cpu());
+      const Tensor expected = accumulate_gradients(together, texts, form, one, nullptr, Device::cpu());
+      CHECK(loss.item() == doctest::Approx(expected.item()).epsilon(1e-6));
+      for (const NamedParameter& p : together.parameters()) {
+        CAPTURE(p.name);
+        const auto a = gradient_of(apart, p.name), b = gradient_of(together, p.name);
+        float largest = 0;
+        for (const float x : b) largest = std::max(largest, std::abs(x));
+        REQUIRE(largest > 0);
+        for (size_t i = 0; i < a.size(); ++i) CHECK(std::abs(a[i] - b[i]) <= 2e-6f * largest);
+      }
     }
-  }
 }
 
 TEST_CASE("a run that accumulates whole epochs ends with the weights of one that takes them as one batch") {
