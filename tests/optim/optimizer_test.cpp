@@ -46,6 +46,9 @@ TEST_CASE("hyper-parameters that a rule does not look at are told from those it 
   CHECK(changed("adam", momentum) == Names{"momentum", "nesterov"});
   CHECK(changed("momentum", momentum) == Names{});
   CHECK(changed("muon", momentum) == Names{});
+  const auto dampening = [](HyperParameters& h) { h.dampening = 0.25; };
+  CHECK(changed("momentum", dampening) == Names{});  // though the first step is without
+  CHECK(changed("sgd", dampening) == Names{"dampening"});
   const auto betas = [](HyperParameters& h) { h.beta1 = 0.8, h.beta3 = 0.99, h.unfactored = true; };
   CHECK(changed("adam", betas) == Names{"beta3", "unfactored"});
   CHECK(changed("ademamix", betas) == Names{"unfactored"});

@@ -23,7 +23,7 @@ TrainConfig unusual() {
   c.lr = 0.1 + 0.2, c.beta1 = 0.8, c.beta2 = 1.0 / 3, c.eps = 1e-300, c.weight_decay = 2, c.clip_norm = 5;
   c.no_decay = {"norm-and-bias", "a \"b\"*"}, c.clip_value = 1e-7, c.clip_percentile = 99.9, c.accumulate = 4;
   c.ema = 0.999, c.embedding_layer = "stable", c.rounding = "stochastic";
-  c.momentum = 0.5, c.dampening = 0.25, c.nesterov = true, c.alpha = 0.75, c.centered = true, c.beta3 = 0.5,
+  c.momentum = 0.5, c.dampening = 0.25, c.nesterov = true, c.alpha = 0.75, c.centered = true, c.beta3 = 0.6,
   c.alpha_slow = 8, c.t_alpha = 9, c.t_beta3 = 11;
   c.schedule = "cosine", c.warmup_steps = 10, c.second_moment = "plain", c.block_size = 64,
   c.min_8bit_size = 0;
@@ -31,7 +31,7 @@ TrainConfig unusual() {
   c.weight_dtype = "bf16", c.weight_rounding = "nearest";
   c.on_nonfinite = "skip", c.threads = 2, c.embedding = 8, c.hidden = 9, c.layers = 1, c.dropout = 0;
   c.rounding = "stochastic";
-  c.trust_coefficient = 0.01, c.max_trust = 10, c.eps2 = 0.01, c.clip_threshold = 2, c.decay_rate = 0.7;
+  c.trust_coefficient = 0.01, c.max_trust = 12, c.eps2 = 0.02, c.clip_threshold = 3, c.decay_rate = 0.7;
   c.fixed_step = c.unfactored = true;
   c.glove = "g", c.freeze_embedding = true;
   c.text_column = "t", c.label_column = "2", c.header = "no", c.skip_empty = true;
@@ -173,6 +173,38 @@ TEST_CASE("every update rule can be trained with, and brings its own defaults") 
   CHECK(parse_flags({"--optimizer", "momentum"}).momentum == 0.9);
   CHECK(parse_flags({"--optimizer", "adagrad"}).eps == 1e-10);
   CHECK(parse_flags({"--optimizer", "rmsprop"}).momentum == 0);
+}
+
+TEST_CASE("an unusual config's rule, hyper-parameters and state are the optimizer's, field by field") {
+  TrainConfig config = unusual();
+  const optim::GroupOptions options = group_options(config);
+  CHECK(options.rule == "adamw");
+  CHECK(options.codec == "blockwise8");
+  CHECK(options.block_size == 64);
+  CHECK(options.min_8bit_size == 0);
+  CHECK(options.second_moment == optim::SecondMoment::Plain);
+  CHECK(options.rounding == optim::Rounding::Stochastic);
+  CHECK(options.weight_rounding == optim::Rounding::Nearest);
+  CHECK(options.no_decay == config.no_decay);
+  REQUIRE(options.overrides.size() == 2);
+  CHECK(options.overrides[0].pattern == "embedding.*");
+  CHECK(options.overrides[0].codec == "fp32");
+  CHECK(options.overrides[1].pattern == "a=b");  // no codec has = in its name
+  CHECK(options.overrides[1].codec == "bf16");
+  CHECK(options.not_orthogonal == optim::GroupOptions().not_orthogonal);  // no setting
+  optim::HyperParameters hyper = options.hyper.value();
+  hyper.visit([&](const char* name, double value) {
+    INFO(name);
+    int found = 0;
+    config.visit([&](const Field& field, const auto& member, const auto&) {
+      if constexpr (std::is_arithmetic_v<std::decay_t<decltype(member)>>) {
+        if (flag_name(field.name) != "--" + std::string(name)) return;
+        ++found;
+        CHECK(value == static_cast<double>(member));
+      }
+    });
+    CHECK(found == 1);
+  });
 }
 
 TEST_CASE("a run of another rule keeps the settings it was started with") {
