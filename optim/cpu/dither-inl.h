@@ -30,15 +30,15 @@ class DitherEncoder {
   // Of the quad of values from x on, times r.
   HWY_INLINE VB operator()(const float* HWY_RESTRICT x, VF r) {
     const U8 u8;
-    const Quad n = scaled_quad(x, r);
-    QuadBits noisy;
-    for (int p = 0; p < 4; ++p) noisy.part[p] = noisy_place(n.part[p]);
+    Quad n;
     VB magnitude;
+    each_part([&](auto part) HWY_ATTR {
+      n.part[part] = hn::Mul(hn::LoadU(F32(), x + part * kLanes), r);
+      add_bytes<kFraction, part>(noisy_place(n.part[part]), magnitude);
+    });
     if constexpr (kMap == Map::Powers4) {  // above an exponent's base
       constexpr uint8_t kTop = top_magnitude(kBook, kMap);
-      magnitude = hn::Min(hn::Sub(bytes_of<23>(noisy), hn::Set(u8, 127 - kTop)), hn::Set(u8, kTop));
-    } else {
-      magnitude = bytes_of<kPlaceBits>(noisy);
+      magnitude = hn::Min(hn::Sub(magnitude, hn::Set(u8, 127 - kTop)), hn::Set(u8, kTop));
     }
     return in_order(codes_of<kBook, kMap>(magnitude, n, floor_));
   }
@@ -61,6 +61,8 @@ class DitherEncoder {
 #endif
 
  private:
+  static constexpr int kFraction = kMap == Map::Powers4 ? 23 : kPlaceBits;  // bits below the code
+
   DitherEncoder(const DitherPieces& pieces, const Encoding& how)
       : piece_(pieces),
         slope_(pieces.slope),
@@ -84,7 +86,6 @@ class DitherEncoder {
       place =
           hn::Min(fused(slope_(piece), x, offset_(piece)), fused(gap_slope_(piece), x, gap_offset_(piece)));
     }
-    constexpr int kFraction = kMap == Map::Powers4 ? 23 : kPlaceBits;
     return hn::BitCast(I32(),
                        hn::Add(hn::BitCast(U32(), place), hn::ShiftRight<32 - kFraction>(noise_.next())));
   }

@@ -31,16 +31,17 @@ class NearestEncoder {
   // Of the quad of values from x on, times r.
   HWY_INLINE VB operator()(const float* HWY_RESTRICT x, VF r) const {
     const U16 u16;
-    const Quad n = scaled_quad(x, r);
-    const QuadBits place{
-        {place_of(n.part[0]), place_of(n.part[1]), place_of(n.part[2]), place_of(n.part[3])}};
-    VB magnitude = bytes_of<16>(place);
-    const auto low = [&](int p) { return hn::BitCast(u16, place.part[p]); };
-    const auto least = hn::Min(hn::Min(low(0), low(1)), hn::Min(low(2), low(3)));
+    Quad n;
+    VB magnitude;
+    auto least = hn::Set(u16, 0xFFFF);
+    each_part([&](auto part) HWY_ATTR {
+      n.part[part] = hn::Mul(hn::LoadU(F32(), x + part * kLanes), r);
+      const VI place = place_of(n.part[part]);
+      add_bytes<16, part>(place, magnitude);
+      least = hn::Min(least, hn::BitCast(u16, place));
+    });
     const auto at_border = hn::Eq(hn::Min(least, hn::Set(u16, kClose)), least);
-    if (HWY_UNLIKELY(!hn::AllFalse(u16, at_border)))
-      magnitude = exact(n.part[0], n.part[1], n.part[2], n.part[3], place.part[0], place.part[1],
-                        place.part[2], place.part[3]);
+    if (HWY_UNLIKELY(!hn::AllFalse(u16, at_border))) magnitude = exact(x, r);
     return in_order(codes_of<kBook, Map::Dynamic>(magnitude, n, floor_));
   }
 
@@ -62,16 +63,18 @@ class NearestEncoder {
     return hn::ShiftLeft<kUp>(hn::BitCast(I32(), y));
   }
 
-  // The magnitudes of places of which some may be one too high; the table of borders tells. By value, so that
-  // vectors stay in registers.
-  static HWY_NOINLINE VB exact(VF n0, VF n1, VF n2, VF n3, VI place0, VI place1, VI place2, VI place3) {
+  // The magnitudes of a quad of which some are near a border; the table of borders tells. By an encoder of
+  // its own, so that nothing of the caller's must lie in memory.
+  static HWY_NOINLINE VB exact(const float* x, VF r) {
     const Codebook& book = codebook(kBook);
-    const VF n[] = {n0, n1, n2, n3};
-    QuadBits out{{place0, place1, place2, place3}};
+    const NearestEncoder encoder{Encoding()};
+    const Quad n = scaled_quad(x, r);
+    QuadBits out;
     for (int p = 0; p < 4; ++p) {
+      out.part[p] = encoder.place_of(n.part[p]);
       HWY_ALIGN float value[hn::MaxLanes(F32())];
       HWY_ALIGN int32_t bits[hn::MaxLanes(F32())];
-      hn::Store(n[p], F32(), value);
+      hn::Store(n.part[p], F32(), value);
       hn::Store(out.part[p], I32(), bits);
       for (size_t lane = 0; lane < hn::Lanes(F32()); ++lane) {
         const auto m = static_cast<size_t>(bits[lane] >> 16 & 255);

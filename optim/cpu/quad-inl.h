@@ -65,47 +65,39 @@ HWY_INLINE VB in_order(VB bytes) {
 #endif
 }
 
-// The eight bits from kBit on of every lane, the lowest being 0.
-#if HWY_TARGET == HWY_AVX3_DL
-// Those of part kPart, beside those of the parts before it.
+// The eight bits from kBit on of every lane of part kPart, the lowest being 0, beside those of the parts
+// before it.
 template <int kBit, int kPart>
 HWY_INLINE void add_bytes(VI part, VB& bytes) {
   static_assert(kBit <= 24);
+#if HWY_TARGET == HWY_AVX3_DL
   const __m512i from = _mm512_set1_epi16(static_cast<int16_t>((kBit + 32) << 8 | kBit));
   if constexpr (kPart == 0)
     bytes.raw = _mm512_multishift_epi64_epi8(from, part.raw);
   else
     bytes.raw =
         _mm512_mask_multishift_epi64_epi8(bytes.raw, 0x0303030303030303 << (2 * kPart), from, part.raw);
+#else
+  const U8 u8;
+  constexpr int kUp = (24 - kBit) % 8;  // to a whole byte
+  // Of each group, 0 in those of other parts.
+  HWY_ALIGN static constexpr auto kFrom = [] {
+    std::array<uint8_t, hn::MaxLanes(U8())> from{};
+    for (size_t i = 0; i < from.size(); ++i)
+      from[i] = i % 16 / 4 == kPart ? static_cast<uint8_t>((kBit + kUp) / 8 + i % 4 * 4) : 0x80;
+    return from;
+  }();
+  const VB own =
+      hn::TableLookupBytesOr0(hn::BitCast(u8, hn::ShiftLeft<kUp>(part)), hn::Load(u8, kFrom.data()));
+  bytes = kPart == 0 ? own : hn::Or(bytes, own);
+#endif
 }
 template <int kBit>
 HWY_INLINE VB bytes_of(const QuadBits& x) {
   VB out;
-  add_bytes<kBit, 0>(x.part[0], out);
-  add_bytes<kBit, 1>(x.part[1], out);
-  add_bytes<kBit, 2>(x.part[2], out);
-  add_bytes<kBit, 3>(x.part[3], out);
+  each_part([&](auto part) HWY_ATTR { add_bytes<kBit, part>(x.part[part], out); });
   return out;
 }
-#else
-template <int kBit>
-HWY_INLINE VB bytes_of(const QuadBits& x) {
-  const U8 u8;
-  constexpr int kUp = (24 - kBit) % 8;  // to a whole byte
-  constexpr uint8_t k0 = 0x80;          // looks up a 0
-  constexpr uint8_t b0 = (kBit + kUp) / 8, b1 = b0 + 4, b2 = b0 + 8, b3 = b0 + 12;
-  alignas(16) static constexpr uint8_t kFrom[4][16] = {
-      {b0, b1, b2, b3, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0},
-      {k0, k0, k0, k0, b0, b1, b2, b3, k0, k0, k0, k0, k0, k0, k0, k0},
-      {k0, k0, k0, k0, k0, k0, k0, k0, b0, b1, b2, b3, k0, k0, k0, k0},
-      {k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, k0, b0, b1, b2, b3}};
-  const auto bytes = [&](int part) {
-    return hn::TableLookupBytesOr0(hn::BitCast(u8, hn::ShiftLeft<kUp>(x.part[part])),
-                                   hn::LoadDup128(u8, kFrom[part]));
-  };
-  return hn::Or(hn::Or(bytes(0), bytes(1)), hn::Or(bytes(2), bytes(3)));
-}
-#endif
 
 // A byte for each float: 0 for +0, above 0 for positive ones, below 0 for those with a sign.
 HWY_INLINE hn::Vec<hn::RebindToSigned<U8>> signs(const Quad& x) {
