@@ -66,18 +66,25 @@ void hint_at_rate(const TrainConfig& config, std::vector<std::string>& lines) {
 void hint_at_decay(const TrainConfig& config, std::vector<std::string>& lines) {
   constexpr double kNearest = 0.99997;
   const optim::HyperParameters hyper = hyper_of(config);
-  double decay = optim::denominator(optim::rule_named(config.optimizer), hyper, 1).decay;
-  if (decay == 1) decay = 0;  // a sum
-  if (config.optimizer == "ademamix") decay = std::max(decay, hyper.beta3);
-  if (decay <= kNearest) return;
+  const optim::RuleInfo& rule = optim::rule_named(config.optimizer);
+  const auto decay_of = [&](const optim::RuleInfo& of) {
+    const double decay = optim::denominator(of, hyper, 1).decay;
+    return decay == 1 ? 0 : decay;  // a sum
+  };
+  double second = decay_of(rule);
+  if (rule.others >= 0) second = std::max(second, decay_of(optim::rule_at(rule.others)));
+  const double slow = config.optimizer == "ademamix" ? hyper.beta3 : 0;
   std::vector<std::string> states{config.state};
   for (const optim::CodecOverride& other : group_options(config).overrides) states.push_back(other.codec);
   for (const std::string& state : states) {
     const optim::CodecInfo& codec = optim::codec_named(state);
-    // Those that are not dithered follow far less, which is what they were asked for.
-    const bool dithered =
+    if (!codec.has_absmax() || codec.map == optim::Map::Powers4) continue;
+    // What is not dithered follows far less, which is what was asked for.
+    const bool dithers_second =
         codec.second_moment(optim::second_moment(config.second_moment)) == optim::SecondMoment::Dither;
-    if (!codec.has_absmax() || codec.map == optim::Map::Powers4 || !dithered) continue;
+    const bool dithers_slow = codec.rounding(optim::Rounding::Stochastic) == optim::Rounding::Stochastic;
+    const double decay = std::max(dithers_second ? second : 0, dithers_slow ? slow : 0);
+    if (decay <= kNearest) continue;
     lines.push_back(fmt::format(
         "a decay of {} is too near 1 for {} state, which follows decays up to {}; bf16 and fp32 follow all",
         decay, state, kNearest));
@@ -156,11 +163,12 @@ std::vector<std::string> lines_about_settings(const TrainConfig& config, int64_t
 
   const optim::CodecInfo& codec = optim::codec_named(config.state);
   const optim::GroupOptions none;
-  const std::span<const optim::Slot> slots = optim::rule_named(config.optimizer).slots;
-  const bool has_state = !slots.empty();
+  const optim::RuleInfo& rule = optim::rule_named(config.optimizer);
+  const bool has_state = !rule.slots.empty();
   const auto has = [&](optim::Book book) {
-    return std::any_of(slots.begin(), slots.end(),
-                       [&](const optim::Slot& slot) { return slot.book == book && !slot.slow; });
+    const auto of = [&](const optim::Slot& slot) { return slot.book == book && !slot.slow; };
+    return std::any_of(rule.slots.begin(), rule.slots.end(), of) ||
+           std::any_of(rule.other_slots.begin(), rule.other_slots.end(), of);
   };
   const auto changed = [&](std::string_view field, bool differs, bool counts) {
     if (differs && !(has_state && counts)) flags.push_back(flag_name(field));

@@ -123,6 +123,11 @@ TEST_CASE("a decay too near 1 for dithered codes is named, of whatever second mo
   CHECK(eight("ademamix", {"--beta3", "0.99998"}) == near("0.99998", "blockwise8"));
   CHECK(eight("ademamix", {"--beta3", "0.99997"}) == none);
   CHECK(eight("ademamix", {"--beta2", "0.99998"}) == near("0.99998", "blockwise8"));
+  CHECK(eight("ademamix", {"--beta3", "0.99998", "--second-moment", "plain"}) ==
+        near("0.99998", "blockwise8"));  // it is dithered whatever second moments are
+  // Of the parameters that AdamW steps beside Muon.
+  CHECK(eight("muon", {"--beta2", "0.99998", "--lr", "0.01"}) == near("0.99998", "blockwise8"));
+  CHECK(eight("muon", {"--second-moment", "floor", "--lr", "0.01"}) == none);
   CHECK(eight("adam", {"--beta3", "0.99998"}) == Lines{"no effect on adam: --beta3"});
   // Overrides count, too; one line is enough.
   CHECK(lines_with({"--beta2", "0.99998", "--state-override", "fc*=bf16", "--state-override", "*=linear8"}) ==
