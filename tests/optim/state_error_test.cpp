@@ -1,6 +1,7 @@
 // Errors of stored state against numbers worked out by hand.
 #include "optim/state_error.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -75,6 +76,7 @@ TEST_CASE("each rule's denominator is found") {
   CHECK(of("adagrad", 5).eps == 1e-10);
   CHECK(of("lion", 1).slot == -1);
   CHECK(of("sgd", 1).slot == -1);
+  CHECK(of("adafactor", 1).slot == -1);  // it divides by more than its slot
 }
 
 TEST_CASE("codes of a linear tensor are counted") {
@@ -93,6 +95,32 @@ TEST_CASE("codes of a linear tensor are counted") {
   const StoredSlot nothing = store({.name = kTensorwiseLinear}, Book::Signed, Values{0, -0.0f});
   CHECK(nothing.values == Values{0, 0});
   CHECK(code_use(nothing).zeros == 2);
+}
+
+TEST_CASE("codes of a signed tensor are counted at both ends of their book") {
+  // The linear book goes from -1 to 1, the dynamic one begins one value later.
+  const Values x = {1, -1, -1, 0.3f, 0, 0, 0, -0.3f};
+  const CodeUse linear = code_use(store({.name = "linear8"}, Book::Signed, x));
+  CHECK(linear.zeros == 3);
+  CHECK(linear.at_top == 3);
+  CHECK(linear.used == 5);
+  const StoredSlot dynamic = store({.name = "blockwise8"}, Book::Signed, x);
+  CHECK(code_use(dynamic).zeros == 3);
+  CHECK(code_use(dynamic).at_top == 1);
+  CHECK(code_use(dynamic).used == 5);
+  // The lowest value of the dynamic book stands for all down to -1, on its other side half way to the next.
+  const std::array<float, 256>& value = codebook(Book::Signed).value;
+  REQUIRE(dynamic.values[1] == value[0]);
+  const double down = value[0] + 1.0, up = value[1] - double{value[0]};
+  for (const bool dithered : {false, true}) {
+    INFO(dithered);
+    const double above = dithered ? up : up / 2, squares = down * down + above * above;
+    const SpacingError error = spacing_errors(dynamic, dithered)[1];
+    CHECK(error.bound == Approx(std::max(down, above)));
+    CHECK(error.expected == Approx(squares / ((dithered ? 3 : 2) * (down + above))));
+    const double below_top = 1.0 - value[254];
+    CHECK(spacing_errors(dynamic, dithered)[0].bound == Approx(dithered ? below_top : below_top / 2));
+  }
 }
 
 TEST_CASE("the error that code spacing promises is that of evenly spread values") {
@@ -138,6 +166,51 @@ TEST_CASE("the worst blocks come first and blocks of zeros not at all") {
   CHECK(blocks[1].block == 0);
   CHECK(blocks[1].relative == Approx(0.25));
   CHECK(worst_blocks(exact, stored, 2, 1).size() == 1);
+}
+
+TEST_CASE("of blocks that are as bad the first come first") {
+  const Values exact(40, 1), stored(40, 0.5f);
+  const std::vector<BlockError> blocks = worst_blocks(exact, stored, 1, 6);
+  REQUIRE(blocks.size() == 6);
+  for (size_t i = 0; i < blocks.size(); ++i) CHECK(blocks[i].block == static_cast<int64_t>(i));
+}
+
+TEST_CASE("the noise of a stored slot is that of its slot and step") {
+  const Values x = ramp(500);
+  const optim::Storage how = {.second_moment = SecondMoment::Dither, .rounding = Rounding::Stochastic};
+  std::vector<Values> all;
+  for (const int slot : {0, 1})
+    for (const int64_t step : {1, 2}) {
+      INFO(slot << " " << step);
+      const uint32_t key = dither_key(dither_base(0, slot, step), 0);
+      for (const Book book : {Book::Signed, Book::Unsigned}) {
+        const optim::testing::Encoded by_hand = optim::testing::encode(cpu::level(), book, x, kDefaultBlock,
+                                                                       {.dithered = true,
+                                                                        .floor = book == Book::Unsigned,
+                                                                        .signed_absmax = book == Book::Signed,
+                                                                        .dither_key = key});
+        const StoredSlot stored = store(how, book, x, slot, step);
+        CHECK(stored.codes == by_hand.codes);
+        CHECK(stored.absmax == by_hand.absmax);
+      }
+      const Values values = store(how, Book::Unsigned, x, slot, step).values;
+      CHECK(std::find(all.begin(), all.end(), values) == all.end());
+      all.push_back(values);
+    }
+}
+
+TEST_CASE("steady second moments are dithered anew in every step") {
+  const Values exact = ramp(500);
+  const optim::Storage how = {.second_moment = SecondMoment::Dither};
+  SteadyState state(how, exact, 0.9);
+  Values v = exact;
+  for (int64_t step = 1; step <= 3; ++step) {
+    state.step();
+    v = store(how, Book::Unsigned, v, 0, step).values;
+    for (size_t i = 0; i < v.size(); ++i) v[i] = 0.9f * v[i] + static_cast<float>(1 - 0.9) * exact[i];
+    INFO(step);
+    CHECK(Values(state.values().begin(), state.values().end()) == v);
+  }
 }
 
 TEST_CASE("every codec stores what the optimizer would, and reads back from a checkpoint's tensors") {

@@ -1,14 +1,17 @@
 // octet bench, run as users run it, with as little work as it takes. How long anything took is not tested.
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "nn/models/lstm_classifier.h"
 #include "tests/tools/small_run.h"
 #include "tools/commands/bench.h"
+#include "tools/format.h"
 #include "tools/table.h"
 
 using namespace octet::testing;
 using namespace octet::tools;
+using doctest::Approx;
 
 namespace {
 
@@ -26,6 +29,22 @@ std::vector<std::string> keys_of(const Json& json) {
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
   return keys;
+}
+
+// The rows of the table of bench optimizer under its header, by cells: two blanks or more part them.
+using Cells = std::vector<std::string>;
+std::vector<Cells> rows_of(const std::string& text) {
+  std::vector<Cells> rows;
+  const std::vector<std::string> lines = lines_of(text);
+  for (size_t i = 1; i < lines.size() && !lines[i].empty(); ++i) {
+    Cells& row = rows.emplace_back();
+    for (size_t begin = 0; begin < lines[i].size();) {
+      const size_t end = std::min(lines[i].find("  ", begin), lines[i].size());
+      row.push_back(lines[i].substr(begin, end - begin));
+      begin = std::min(lines[i].find_first_not_of(' ', end), lines[i].size());
+    }
+  }
+  return rows;
 }
 
 void check_refused(const Arguments& arguments, int status, const std::string& part) {
@@ -122,6 +141,76 @@ TEST_CASE("the SMS model has 19 tensors, the sizes of the model itself") {
 TEST_CASE("the BERT base encoder with pooler has 199 tensors and 109,482,240 weights") {
   CHECK(bert_base_shapes().size() == 199);
   CHECK(elements_in(bert_base_shapes()) == 109'482'240);
+}
+
+TEST_CASE("weights in bf16 move half of their bytes, and those of small tensors do not") {
+  const auto lines = json_lines(bench({"optimizer", "--weight-dtype", "bf16", "--state", "blockwise8",
+                                       "--params", "8192,4096,4095", "--repeats", "1", "--json"}));
+  REQUIRE(lines.size() == 3);
+  for (const Json& line : lines) CHECK(line["weight_dtype"] == "bf16");
+  // Weight read and written in bf16, gradient read in f32, two slots of a byte and an absmax each 256.
+  const double state = 2 * (1 + 4.0 / 256);
+  CHECK(lines[0]["bytes_per_param"].get<double>() == 2 * 2 + 4 + 2 * state);
+  CHECK(lines[1]["bytes_per_param"].get<double>() == 2 * 2 + 4 + 2 * state);
+  CHECK(lines[2]["bytes_per_param"].get<double>() == 2 * 4 + 4 + 2 * 8);
+  CHECK(has(bench({"optimizer", "--weight-dtype", "bf16", "--params", "4096", "--repeats", "1"}).out,
+            "\nweights of 4,096 elements or more are bf16, gradients f32\n"));
+}
+
+TEST_CASE("muon has no bytes to compare where it steps matrices, and says who stepped what") {
+  const Arguments muon = {"optimizer", "--optimizer", "muon", "--state", "fp32", "--repeats", "1"};
+  const auto lines = json_lines(bench(muon + Arguments{"--shapes", "sms", "--json"}));
+  REQUIRE(lines.size() == 1);
+  for (const char* key : {"bytes_per_param", "gbps", "copy_gbps"}) {
+    INFO(key);
+    CHECK(lines[0][key].is_null());
+  }
+  CHECK(lines[0]["ms"].get<double>() > 0);
+  CHECK(lines[0]["state_bytes_per_param"].get<double>() >= 4);
+  const std::string text = bench(muon + Arguments{"--shapes", "sms"}).out;
+  CHECK(
+      has(text, "\nmuon steps matrices by matrix products: they decide, so there are no bytes to compare\n"));
+  for (const Cells& row : rows_of(text))
+    if (row[0] == "muon") CHECK(Cells(row.end() - 3, row.end()) == Cells{"-", "-", "-"});
+  const auto vectors = json_lines(bench(muon + Arguments{"--params", "1000", "--json"}));
+  REQUIRE(vectors.size() == 1);
+  CHECK(vectors[0]["bytes_per_param"] == 2 * 4 + 4 + 2 * 8);
+  CHECK(has(bench(muon + Arguments{"--params", "1000"}).out,
+            "\nnone of these tensors is a matrix: adamw stepped them; --shapes has matrices\n"));
+}
+
+TEST_CASE("the numbers of a row agree with each other") {
+  const std::string text = bench({"optimizer", "--state", "fp32,blockwise8", "--params", "3e5x2,2e5",
+                                  "--repeats", "2", "--threads", "1"})
+                               .out;
+  const std::vector<Cells> rows = rows_of(text);
+  REQUIRE(rows.size() == 6);  // two codecs and the norm pass, of two cases
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Cells& row = rows[i];
+    REQUIRE(row.size() == 11);
+    INFO(row[0] << " " << row[1] << " " << row[2]);
+    const auto number = [&](size_t column) {
+      std::string digits = row[column];
+      std::erase(digits, ',');
+      return std::stod(digits);
+    };
+    // Columns as in the header, less what rounding to the digits shown takes.
+    const double params = number(2), ms = number(4), ns = number(5), bytes = number(6), gbps = number(8);
+    CHECK(row[0] == (i % 3 == 2 ? "norm pass" : "adam"));
+    CHECK(row[1] == (i % 3 == 0 ? "fp32" : "blockwise8"));
+    CHECK(params == (i < 3 ? 6e5 : 2e5));
+    CHECK(number(3) == (i < 3 ? 2 : 1));
+    CHECK(ns == Approx(ms * 1e6 / params).epsilon(0.05));
+    CHECK(gbps == Approx(bytes / ns).epsilon(0.05));
+    CHECK(row[6] == (i % 3 == 0 ? "28.00" : i % 3 == 1 ? row[6] : "4.00"));
+    const double share = 100 * gbps / number(9);
+    CHECK(std::abs(number(10) - share) <= 0.6 + 0.05 * share);  // in whole percents
+    CHECK(row[10].ends_with(" %"));
+    if (i % 3 == 1) {
+      CHECK(number(7) == Approx(2.03125).epsilon(1e-3));
+      CHECK(bytes == Approx(12 + 2 * number(7)).epsilon(1e-3));
+    }
+  }
 }
 
 TEST_CASE("people get an aligned table with the unit of every column") {
