@@ -156,11 +156,13 @@ TEST_CASE("errors of a trained model weigh every element of its tensors alike") 
   tools::TrainConfig config;
   config.task = "sms", config.data = runs.data();
   const tools::TextData data = tools::load_text_data(config);
-  double error_m[2], error_v[2], m_of_absmax[2], v_of_absmax[2], m_relative[2], v_relative[2];
+  const double eps = 1e-8 * std::sqrt(1 - std::pow(0.999, 3));
+  double error_m[2], error_v[2], m_of_absmax[2], v_of_absmax[2], m_relative[2], v_relative[2], adam[2];
   double elements = 0;
   for (size_t run = 0; run < 2; ++run) {
     config.seed = static_cast<int64_t>(run) + 1;
     Sums m, v;
+    std::vector<double> updates;
     double m_shares = 0, v_shares = 0;
     const std::vector<tools::NamedAdamState> states = tools::trained_state(config, data, 3);
     CHECK(states.size() == 9);  // of the 19 those of 4,096 elements or more
@@ -171,11 +173,14 @@ TEST_CASE("errors of a trained model weigh every element of its tensors alike") 
       first.add(x.m, stored_m), second.add(x.v, stored_v);
       m_shares += first.error / first.largest, v_shares += second.error / second.largest;
       m.add(x.m, stored_m), v.add(x.v, stored_v);
+      append(updates, adam_errors(x.m, x.v, stored_m, stored_v, eps));
     }
     elements = m.elements;
     error_m[run] = m.error / elements, error_v[run] = v.error / elements;
     m_of_absmax[run] = m_shares / elements, v_of_absmax[run] = v_shares / elements;
     m_relative[run] = m.error / m.magnitude, v_relative[run] = v.error / v.magnitude;
+    adam[run] = testing::mean_of(updates);
+    CHECK(static_cast<double>(updates.size()) < elements);  // rows of words that have not come up yet
   }
   const Json& line = with(lines, "storage", "blockwise8");
   CHECK(line["states"] == "sms");
@@ -184,6 +189,7 @@ TEST_CASE("errors of a trained model weigh every element of its tensors alike") 
   check_mean(line["error_m"], error_m), check_mean(line["error_v"], error_v);
   check_mean(line["error_m_of_absmax"], m_of_absmax), check_mean(line["error_v_of_absmax"], v_of_absmax);
   check_mean(line["relative_m"], m_relative), check_mean(line["relative_v"], v_relative);
+  check_mean(line["adam_error"], adam);
 }
 
 TEST_CASE("state to measure is what octet train leaves after as many steps") {

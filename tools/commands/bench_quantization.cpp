@@ -93,9 +93,9 @@ struct Measured {
   double bytes_per_value = 0;
 };
 
-// Errors of several tensors, each weighted by its elements.
+// Errors of several tensors, each weighted by its elements; those of updates by the elements that move.
 void add_unit(const optim::Storage& how, const Unit& unit, double eps, Measured& out) {
-  double elements = 0, bytes = 0, adam = 0;
+  double elements = 0, bytes = 0, adam = 0, moved = 0;
   double error[2] = {}, absmax[2] = {}, magnitude[2] = {};
   for (const optim::AdamState& state : unit) {
     const auto n = static_cast<double>(state.m.size());
@@ -109,14 +109,15 @@ void add_unit(const optim::Storage& how, const Unit& unit, double eps, Measured&
       absmax[slot] += n * of[slot].of_absmax;
       for (const float x : *exact[slot]) magnitude[slot] += std::abs(static_cast<double>(x));
     }
-    adam += n * optim::adam_error(state.m, state.v, m.values, v.values, eps).mean;
+    const optim::AdamError update = optim::adam_error(state.m, state.v, m.values, v.values, eps);
+    adam += static_cast<double>(update.count) * update.mean, moved += static_cast<double>(update.count);
     elements += n;
     bytes += static_cast<double>(m.bytes + v.bytes);
   }
   out.error_m.push_back(error[0] / elements), out.error_v.push_back(error[1] / elements);
   out.absmax_m.push_back(absmax[0] / elements), out.absmax_v.push_back(absmax[1] / elements);
   out.relative_m.push_back(error[0] / magnitude[0]), out.relative_v.push_back(error[1] / magnitude[1]);
-  out.adam.push_back(adam / elements);
+  out.adam.push_back(moved > 0 ? adam / moved : 0);
   out.bytes_per_value = bytes / (2 * elements);
 }
 
