@@ -167,10 +167,10 @@ OCTET_HD inline Encoding weight_encoding(const StepPlan& plan, uint32_t salt, ui
 
 // `device` is that of all pointers.
 struct StepTable {
-  // Fills *control (norm, scale as clip.h says, bad_tensor), counts the step and, if it is a good one, writes
-  // the constants of every plan. Under Stop a bad_tensor stays until the host clears it, and nothing happens
-  // until then. `partial` is scratch of partial_count(plans) values. The result does not depend on the number
-  // of threads.
+  // Fills *control (norm, scale as clip.h says, bad_tensor), counts the step if it is a good one, and writes
+  // the constants of every plan, of no meaning if not. Under Stop a bad_tensor stays until the host clears
+  // it, and nothing happens until then. `partial`: scratch of partial_count(plans) values. The result does
+  // not depend on the number of threads.
   void (*measure)(Device device, const StepPlan* plans, int plan_count, const NormClipping& clipping,
                   OnNonFinite policy, double* partial, StepControl* control);
   // Updates weights and states in one pass, after those of a survey where a plan has one (survey.h); does

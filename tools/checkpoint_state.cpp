@@ -192,7 +192,10 @@ std::vector<std::string> CheckpointState::parameters() const {
 CheckpointState read_checkpoint_state(const std::string& path, const std::string& codec) {
   const std::string file = checkpoint_in(path);
   const Checkpoint checkpoint = read_checkpoint(file);
-  CheckpointState out{.path = file, .config = checkpoint.config, .generated = was_generated(file)};
+  CheckpointState out{.path = file,
+                      .config = checkpoint.config,
+                      .data_sha256 = checkpoint.data_sha256,
+                      .generated = was_generated(file)};
   const auto count = [&](const char* name) {
     const Tensor* held = checkpoint.tensors.find(name);
     require(held && held->dtype() == DType::I64 && held->numel() == 1, ErrorKind::Checkpoint, file, ": ",

@@ -28,6 +28,7 @@ struct CheckpointState {
   TrainConfig config;
   int64_t steps = 0;
   int64_t tensors = 0, elements = 0;  // of the model
+  std::string data_sha256;            // of what it was trained on
   bool generated = false;             // trained on generated data, as far as the run's folder says
   std::vector<SlotState> slots;       // by parameter, in the order of the file
 

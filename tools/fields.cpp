@@ -170,4 +170,6 @@ std::string flag_name(std::string_view field) {
   return flag;
 }
 
+std::string setting_name(std::string_view field) { return field == "task" ? "the task" : flag_name(field); }
+
 }  // namespace octet::tools

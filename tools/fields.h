@@ -77,6 +77,7 @@ std::string describe(const Overrides& overrides);
 std::string describe(const Patterns&);
 std::string describe(const Switch&);
 
-std::string flag_name(std::string_view field);  // "batch_size" -> "--batch-size"
+std::string flag_name(std::string_view field);     // "batch_size" -> "--batch-size"
+std::string setting_name(std::string_view field);  // likewise, but "the task"
 
 }  // namespace octet::tools

@@ -204,8 +204,14 @@ void require_pair(const CheckpointState& coded, const CheckpointState& exact) {
   settings.second_moment = coded.config.second_moment, settings.rounding = coded.config.rounding;
   std::string_view changed = first_difference(coded.config, settings);
   if (coded.config.weight_dtype != settings.weight_dtype) changed = "weight_dtype";
+  if (settings.weight_dtype != "fp32") {  // these say which weights are rounded, and how
+    if (coded.config.weight_rounding != settings.weight_rounding) changed = "weight_rounding";
+    if (coded.config.min_8bit_size != settings.min_8bit_size) changed = "min_8bit_size";
+  }
   require(changed.empty(), ErrorKind::Usage, between,
-          " are no pair: ", changed.empty() ? "" : flag_name(changed), " differs");
+          " are no pair: ", changed.empty() ? "" : setting_name(changed), " differs");
+  require(coded.data_sha256 == exact.data_sha256, ErrorKind::Usage, between,
+          " are no pair: their data differ");
   for (const SlotState& slot : coded.slots) {
     const auto same = [&](const SlotState& other) {
       return other.parameter == slot.parameter && other.slot == slot.slot &&

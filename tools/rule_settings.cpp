@@ -74,8 +74,13 @@ void hint_at_decay(const TrainConfig& config, std::vector<std::string>& lines) {
   double second = decay_of(rule);
   if (rule.others >= 0) second = std::max(second, decay_of(optim::rule_at(rule.others)));
   const double slow = config.optimizer == "ademamix" ? hyper.beta3 : 0;
-  std::vector<std::string> states{config.state};
-  for (const optim::CodecOverride& other : group_options(config).overrides) states.push_back(other.codec);
+  std::vector<std::string> states;  // of overrides the first that fits counts, and then --state
+  const std::vector<optim::CodecOverride> overrides = group_options(config).overrides;
+  for (const optim::CodecOverride& other : overrides) {
+    states.push_back(other.codec);
+    if (other.pattern == "*") break;
+  }
+  if (states.empty() || overrides[states.size() - 1].pattern != "*") states.push_back(config.state);
   for (const std::string& state : states) {
     const optim::CodecInfo& codec = optim::codec_named(state);
     if (!codec.has_absmax() || codec.map == optim::Map::Powers4) continue;

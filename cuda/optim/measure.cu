@@ -132,6 +132,7 @@ __global__ void __launch_bounds__(kMeasureThreads, kMeasureBlocks)
   const auto blocks = static_cast<uint32_t>(blocks_per_chunk(plan));
   const auto begin = static_cast<uint32_t>(chunk) * blocks;
   const uint32_t last = min(begin + blocks, static_cast<uint32_t>(plan.block_count));
+  // Before the wait, as copies fill the tables of tensors, and no kernel.
   const Segment first(plan, tensor_at(plan, begin), begin, last);
   wait_for_previous();
 

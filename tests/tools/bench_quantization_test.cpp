@@ -37,8 +37,8 @@ void check_gaps(const std::vector<Json>& lines) {
 
 // Of two units, a value of each.
 void check_mean(const Json& json, const double (&of)[2]) {
-  CHECK(json["mean"].get<double>() == Approx((of[0] + of[1]) / 2).epsilon(1e-9));
-  CHECK(json["standard_error"].get<double>() == Approx(std::abs(of[0] - of[1]) / 2).epsilon(1e-6));
+  CHECK(json["mean"].get<double>() == Approx((of[0] + of[1]) / 2).epsilon(1e-9).scale(0));
+  CHECK(json["standard_error"].get<double>() == Approx(std::abs(of[0] - of[1]) / 2).epsilon(1e-6).scale(0));
 }
 
 const Json& with(const std::vector<Json>& lines, const char* key, const Json& value,
@@ -78,7 +78,7 @@ TEST_CASE(
   }
   CHECK(by_name["bf16"]["bytes_per_value"] == 2);
   CHECK(by_name["blockwise8"]["bytes_per_value"].get<double>() ==
-        doctest::Approx(1 + 4.0 / 256).epsilon(1e-3));
+        doctest::Approx(1 + 4.0 / 256).epsilon(1e-3).scale(0));
   CHECK(quantization({"--states", "lognormal", "--sets", "8", "--threads", "1"}) == lines);
 }
 

@@ -93,8 +93,8 @@ const Json& named(const Json& list, const char* key, const std::string& name) {
 double number(const Json& json) { return json.get<double>(); }
 
 void check_ratios(const Json& json, const std::vector<double>& ratios) {
-  CHECK(number(json["median"]) == Approx(share_below(ratios, 0.5)).epsilon(kTight));
-  CHECK(number(json["p99"]) == Approx(share_below(ratios, 0.99)).epsilon(kTight));
+  CHECK(number(json["median"]) == Approx(share_below(ratios, 0.5)).epsilon(kTight).scale(0));
+  CHECK(number(json["p99"]) == Approx(share_below(ratios, 0.99)).epsilon(kTight).scale(0));
 }
 
 // The five worst blocks, the worst first.
@@ -120,7 +120,7 @@ void check_worst_blocks(const Json& json, const Values& x, const Values& q) {
     CHECK(json[i]["block"] == blocks[i].first / kBlock);
     CHECK(json[i]["first_element"] == blocks[i].first);
     CHECK(json[i]["absmax"] == blocks[i].absmax);
-    CHECK(number(json[i]["relative"]) == Approx(blocks[i].relative).epsilon(kTight));
+    CHECK(number(json[i]["relative"]) == Approx(blocks[i].relative).epsilon(kTight).scale(0));
   }
 }
 
@@ -133,10 +133,10 @@ void check_slot(const Json& json, const char* codec, Book book, const Values& x,
   CHECK(json["bytes"] == 4 * x.size());
   CHECK(json["storage"] == codec);
   CHECK(json["storage_bytes"] == x.size() + 4 * stored.in.absmax.size());
-  CHECK(number(json["error"]["mean_abs"]) == Approx(sums.error / sums.elements).epsilon(kTight));
-  CHECK(number(json["error"]["relative"]) == Approx(sums.error / sums.magnitude).epsilon(kTight));
+  CHECK(number(json["error"]["mean_abs"]) == Approx(sums.error / sums.elements).epsilon(kTight).scale(0));
+  CHECK(number(json["error"]["relative"]) == Approx(sums.error / sums.magnitude).epsilon(kTight).scale(0));
   CHECK(number(json["error"]["of_absmax"]) ==
-        Approx(sums.error / sums.elements / sums.largest).epsilon(kTight));
+        Approx(sums.error / sums.elements / sums.largest).epsilon(kTight).scale(0));
   CHECK(json["vanished"] == sums.vanished);
   std::vector<int64_t> counts(256);
   for (const uint8_t code : stored.in.codes) ++counts[code];
@@ -177,15 +177,15 @@ void check_trial(const Json& json, double bytes_per_value, const Way& way) {
     append(ratios, step_ratios(state.m, state.v, q.v.values, kEps));
   }
   INFO(json["storage"]);
-  CHECK(number(json["bytes_per_value"]) == Approx(bytes_per_value).epsilon(kTight));
+  CHECK(number(json["bytes_per_value"]) == Approx(bytes_per_value).epsilon(kTight).scale(0));
   for (const auto& [slot, sums] : {std::pair{"exp_avg", m}, {"exp_avg_sq", v}}) {
     INFO(slot);
     CHECK(number(json["slots"][slot]["relative_error"]) ==
-          Approx(sums.error / sums.magnitude).epsilon(kTight));
+          Approx(sums.error / sums.magnitude).epsilon(kTight).scale(0));
     CHECK(number(json["slots"][slot]["vanished_share"]) ==
           Approx(sums.vanished / sums.living).epsilon(kTight));
   }
-  CHECK(number(json["adam_error"]) == Approx(mean_of(adam)).epsilon(kTight));
+  CHECK(number(json["adam_error"]) == Approx(mean_of(adam)).epsilon(kTight).scale(0));
   check_ratios(json["step_size_ratio"], ratios);
 }
 
@@ -283,10 +283,11 @@ TEST_CASE("a slow mean is stored by chance, as in training, though the run round
       const Values q = stored_in("blockwise8", slot.book, x, 256, how).values;
       Sums alone;
       alone.add(x, q), sums.add(x, q);
-      CHECK(number(shown["error"]["relative"]) == Approx(alone.error / alone.magnitude).epsilon(kTight));
+      CHECK(number(shown["error"]["relative"]) ==
+            Approx(alone.error / alone.magnitude).epsilon(kTight).scale(0));
     }
     const Json& tried = named(json["trials"], "storage", "blockwise8")["slots"][slot.name];
-    CHECK(number(tried["relative_error"]) == Approx(sums.error / sums.magnitude).epsilon(kTight));
+    CHECK(number(tried["relative_error"]) == Approx(sums.error / sums.magnitude).epsilon(kTight).scale(0));
   }
 }
 
@@ -305,8 +306,8 @@ TEST_CASE("courses follow second moments under gradients that stay as large") {
       for (size_t i = 0; i < state.v.size(); ++i)
         state.v[i] = 0.999f * state.v[i] + static_cast<float>(1 - 0.999) * exact.v[i];
     }
-    CHECK(number(course["median"][step]) == Approx(share_below(ratios, 0.5)).epsilon(1e-6));
-    CHECK(number(course["p99"][step]) == Approx(share_below(ratios, 0.99)).epsilon(1e-6));
+    CHECK(number(course["median"][step]) == Approx(share_below(ratios, 0.5)).epsilon(1e-6).scale(0));
+    CHECK(number(course["p99"][step]) == Approx(share_below(ratios, 0.99)).epsilon(1e-6).scale(0));
   }
 }
 
@@ -394,7 +395,7 @@ TEST_CASE("a run in codes is held against its pair element by element") {
     Sums sums;
     sums.add(v, q);
     INFO(parameter);
-    CHECK(number(slot["error"]["relative"]) == Approx(sums.error / sums.magnitude).epsilon(kTight));
+    CHECK(number(slot["error"]["relative"]) == Approx(sums.error / sums.magnitude).epsilon(kTight).scale(0));
     CHECK(slot["vanished"] == sums.vanished);
     check_ratios(slot["step_size_ratio"], ratios);
     if (in_codes) append(all, ratios);

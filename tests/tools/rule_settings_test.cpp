@@ -133,8 +133,9 @@ TEST_CASE("a decay too near 1 for dithered codes is named, of whatever second mo
   CHECK(lines_with({"--beta2", "0.99998", "--state-override", "fc*=bf16", "--state-override", "*=linear8"}) ==
         near("0.99998", "linear8"));
   CHECK(lines_with({"--beta2", "0.99998", "--state-override", "fc*=bf16"}) == none);
+  CHECK(lines_with({"--beta2", "0.99998", "--state", "blockwise8", "--state-override", "*=fp32"}) == none);
   CHECK(lines_with({"--beta2", "0.99998", "--state", "blockwise8", "--state-override", "*=linear8"}) ==
-        near("0.99998", "blockwise8"));
+        near("0.99998", "linear8"));
 }
 
 TEST_CASE("settings without effect are named once, with the rule or the state that they have none on") {

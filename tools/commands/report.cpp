@@ -19,6 +19,8 @@ struct Flags {
 
 int report(const Flags& flags) {
   require_no_file_or_log_of_a_run(flags.html, "--html");
+  require(flags.html.empty() || flags.html != flags.log, ErrorKind::Usage, "--html ", flags.html,
+          ": is the log that is read; give another name");
   require(flags.log.empty() || flags.folders.size() == 1, ErrorKind::Usage, "--log ", flags.log,
           ": is of one run, but ", flags.folders.size(), " are named; ask for them one by one");
   std::vector<RunReport> runs;

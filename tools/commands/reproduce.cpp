@@ -15,6 +15,7 @@
 #include "tools/reproduce_plan.h"
 #include "tools/reproduce_runs.h"
 #include "tools/reproduce_view.h"
+#include "tools/run_folder.h"
 #include "tools/signals.h"
 #include "tools/tasks.h"
 #include "tools/version.h"
@@ -131,6 +132,8 @@ void show(const ReproduceConfig& config, const std::vector<Grid>& grids,
 }
 
 int reproduce(const ReproduceConfig& config) {
+  require_no_file_or_log_of_a_run(config.html, "--html");
+  require_no_file_or_log_of_a_run(config.markdown, "--markdown");
   const double begun = steady_seconds();
   require(!config.experiment.empty(), "octet reproduce: no experiment named; name one of: sms, imdb, all");
   require(!config.plan || !config.no_runs, "--plan and --no-runs: give one of them");

@@ -27,10 +27,7 @@ int resume(const TrainFlags& flags, const std::string& path) {
   config.out = out;
   const std::string_view changed = first_difference(checkpoint.config, config);
   require(changed.empty(), ErrorKind::Usage, path, ": a resumed run keeps its settings, but ",
-          changed.empty()     ? ""
-          : changed == "task" ? "the task"
-                              : flag_name(changed),
-          " differs; leave it out, or start a run of its own");
+          changed.empty() ? "" : setting_name(changed), " differs; leave it out, or start a run of its own");
   const std::string_view format = first_difference(checkpoint.config, config, Affects::StateFormat);
   require(format.empty() || !is_over(config, checkpoint.state), ErrorKind::Usage, path,
           ": the run is finished, so its weights and state stay as they are; leave ",
