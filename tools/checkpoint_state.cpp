@@ -41,8 +41,6 @@ bool was_generated(const std::string& checkpoint) {
   return event.is_object() && event.contains("generated") && event["generated"] == true;
 }
 
-const CodecInfo& info(std::string_view name) { return optim::codec_named(name); }
-
 class Reader {
  public:
   Reader(const Checkpoint& file, const std::string& codec) : file_(file), codec_(codec) {
@@ -68,7 +66,7 @@ class Reader {
     for (size_t i = 0; i < rule.slots.size(); ++i)
       if (rule.slots[i].name == out.slot) out.place = static_cast<int>(i);
     out.codec = codec_of(parameter, name, tensor);
-    const CodecInfo& codec = info(out.codec);
+    const CodecInfo& codec = optim::codec_named(out.codec);
     const Tensor* size = file_.tensors.find(parameter + ".block_size");
     require(!size || (size->dtype() == DType::I64 && size->numel() == 1 && size->item() >= 1 &&
                       size->item() <= optim::kMaxBlock),
@@ -143,9 +141,9 @@ class Reader {
   }
 
   std::string fitting(const std::string& codec, const std::string& name, const Tensor& tensor) const {
-    require(info(codec).stored == tensor.dtype(), ErrorKind::Checkpoint, file_.path, ": ", name, " is ",
-            tensor.dtype(), ", but the run's state codec is ", codec, ", which is ", info(codec).stored,
-            "; say which one it is with --codec");
+    require(optim::codec_named(codec).stored == tensor.dtype(), ErrorKind::Checkpoint, file_.path, ": ", name,
+            " is ", tensor.dtype(), ", but the run's state codec is ", codec, ", which is ",
+            optim::codec_named(codec).stored, "; say which one it is with --codec");
     return codec;
   }
 
@@ -162,7 +160,7 @@ optim::Denominator CheckpointState::denominator() const {
   return optim::denominator(rule(), hyper_of(config), std::max<int64_t>(1, steps));
 }
 
-bool SlotState::rounded() const { return info(codec).rounds(); }
+bool SlotState::rounded() const { return optim::codec_named(codec).rounds(); }
 
 std::string CheckpointState::rounded_to() const {
   if (coded()) return "codes";

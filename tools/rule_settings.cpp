@@ -75,12 +75,12 @@ void hint_at_decay(const TrainConfig& config, std::vector<std::string>& lines) {
   if (rule.others >= 0) second = std::max(second, decay_of(optim::rule_at(rule.others)));
   const double slow = config.optimizer == "ademamix" ? hyper.beta3 : 0;
   std::vector<std::string> states;  // of overrides the first that fits counts, and then --state
-  const std::vector<optim::CodecOverride> overrides = group_options(config).overrides;
-  for (const optim::CodecOverride& other : overrides) {
-    states.push_back(other.codec);
-    if (other.pattern == "*") break;
+  bool some_left = true;
+  for (const optim::CodecOverride& other : group_options(config).overrides) {
+    if (some_left) states.push_back(other.codec);
+    if (other.pattern == "*") some_left = false;
   }
-  if (states.empty() || overrides[states.size() - 1].pattern != "*") states.push_back(config.state);
+  if (some_left) states.push_back(config.state);
   for (const std::string& state : states) {
     const optim::CodecInfo& codec = optim::codec_named(state);
     if (!codec.has_absmax() || codec.map == optim::Map::Powers4) continue;

@@ -3,7 +3,7 @@
 #include <limits>
 #include <optional>
 
-#include "tests/tools/small_run.h"
+#include "tests/tools/small_config.h"
 #include "tools/rule_settings.h"
 #include "tools/trainer.h"
 
@@ -14,17 +14,11 @@ using namespace octet::tools;
 namespace {
 
 // 150 rows to train on, of which 8 make a batch: 19 batches an epoch.
-TrainConfig small_config(const Runs& runs) {
-  TrainConfig config;
-  config.task = "sms";
-  config.data = runs.data();
+TrainConfig two_epochs(const Runs& runs) {
+  TrainConfig config = small_config(runs);
   config.epochs = 2;
-  config.batch_size = 8;
-  config.embedding = config.hidden = 8;
   config.layers = 1;
-  config.min_freq = 2;
   config.lr = 0.01;
-  config.dropout = 0;
   return config;
 }
 
@@ -92,7 +86,7 @@ TEST_CASE("clipping and the seed of dither are the optimizer's: its steps are th
   };
   for (const Case& one : cases) {
     CAPTURE(one.name);
-    TrainConfig config = small_config(runs);
+    TrainConfig config = two_epochs(runs);
     config.epochs = 1;
     const bool dithers = one.options.seed != seed;
     // SGD goes by the size of gradients, as Adam does not.
@@ -110,7 +104,7 @@ TEST_CASE("clipping and the seed of dither are the optimizer's: its steps are th
 
 TEST_CASE("a schedule begins with the first step and ends with the last, however many batches a step takes") {
   const Runs runs(small_corpus(200));
-  TrainConfig config = small_config(runs);
+  TrainConfig config = two_epochs(runs);
   config.schedule = "linear";
   const TextData data = load_text_data(config);
   for (const int64_t accumulate : {1, 4}) {
@@ -132,7 +126,7 @@ TEST_CASE("a schedule begins with the first step and ends with the last, however
 
 TEST_CASE("a schedule goes on while steps are skipped") {
   const Runs runs(small_corpus(200));
-  TrainConfig config = small_config(runs), plain = config;
+  TrainConfig config = two_epochs(runs), plain = config;
   config.schedule = plain.schedule = "cosine";
   config.on_nonfinite = "skip";
   const TextData data = load_text_data(config);

@@ -4,7 +4,7 @@
 
 #include "core/safetensors.h"
 #include "nn/models/lstm_classifier.h"
-#include "tests/tools/small_run.h"
+#include "tests/tools/small_config.h"
 #include "tools/accumulate.h"
 #include "tools/trainer.h"
 
@@ -43,16 +43,10 @@ Batch batch_of(const EncodedTexts& texts, int32_t first, int32_t last) {
   return batch;
 }
 
-TrainConfig small_config(const Runs& runs) {
-  TrainConfig config;
-  config.task = "sms";
-  config.data = runs.data();
+TrainConfig three_epochs(const Runs& runs) {
+  TrainConfig config = small_config(runs);
   config.epochs = 3;
-  config.batch_size = 8;
-  config.embedding = config.hidden = 8;
-  config.min_freq = 2;
   config.lr = 0.5;
-  config.dropout = 0;
   config.optimizer = "sgd";
   return config;
 }
@@ -112,7 +106,7 @@ TEST_CASE("gradients accumulated over batches of different sizes are those of on
 
 TEST_CASE("a run that accumulates whole epochs ends with the weights of one that takes them as one batch") {
   const Runs runs(small_corpus(200));
-  TrainConfig config = small_config(runs), large = config;
+  TrainConfig config = three_epochs(runs), large = config;
   config.accumulate = 65536;
   large.batch_size = 65536;
   const TextData data = load_text_data(config);
@@ -187,7 +181,7 @@ TEST_CASE(
 
 TEST_CASE("--no-decay leaves named parameters, or norms and biases, without weight decay") {
   const Runs runs(small_corpus(200));
-  TrainConfig config = small_config(runs);
+  TrainConfig config = three_epochs(runs);
   config.lr = 1e-3;
   config.weight_decay = 30;
   config.epochs = 1;
